@@ -1,0 +1,5 @@
+//! Workflow orchestration for Rust.
+
+pub mod clock;
+pub mod model;
+pub mod store;

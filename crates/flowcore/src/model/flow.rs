@@ -1,0 +1,18 @@
+//! Flows: the definitions that runs belong to.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FlowId, Timestamp};
+
+/// A flow as the store knows it: a name that runs are grouped under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Names the flow.
+    pub id: FlowId,
+    /// Unique in a store.
+    pub name: String,
+    /// Tags for finding it.
+    pub tags: Vec<String>,
+    /// When it was first seen.
+    pub created: Timestamp,
+}

@@ -1,0 +1,75 @@
+//! Log lines that runs leave.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FlowRunId, LogId, TaskRunId, Timestamp};
+
+/// A level, with Prefect's numbers (those of Python's logging) as its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// 5: every step.
+    Trace,
+    /// 10: for finding faults.
+    Debug,
+    /// 20: what happens.
+    Info,
+    /// 30: unexpected, and dealt with.
+    Warning,
+    /// 40: something failed.
+    Error,
+}
+
+impl LogLevel {
+    /// Returns the number that stands for the level on the wire and in the store.
+    pub fn number(self) -> i32 {
+        match self {
+            LogLevel::Trace => 5,
+            LogLevel::Debug => 10,
+            LogLevel::Info => 20,
+            LogLevel::Warning => 30,
+            LogLevel::Error => 40,
+        }
+    }
+
+    /// Finds the level that a number belongs to: the highest that is not above it.
+    pub fn from_number(number: i32) -> Self {
+        match number {
+            ..10 => LogLevel::Trace,
+            10..20 => LogLevel::Debug,
+            20..30 => LogLevel::Info,
+            30..40 => LogLevel::Warning,
+            40.. => LogLevel::Error,
+        }
+    }
+
+    /// Returns the level's name in capitals, as log lines show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Trace => "TRACE",
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Warning => "WARNING",
+            LogLevel::Error => "ERROR",
+        }
+    }
+}
+
+/// One line that was logged inside a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Names the line; also orders lines of one time.
+    pub id: LogId,
+    /// When it was logged.
+    pub timestamp: Timestamp,
+    /// How grave it is.
+    pub level: LogLevel,
+    /// Which part of the program logged it: the `tracing` target.
+    pub logger: String,
+    /// The text, with structured fields behind it as `key=value`.
+    pub message: String,
+    /// The flow run it was logged in.
+    pub flow_run_id: Option<FlowRunId>,
+    /// The task run it was logged in.
+    pub task_run_id: Option<TaskRunId>,
+}

@@ -1,0 +1,39 @@
+//! The words of orchestration as plain data: flows, runs, states, results' records, logs,
+//! artifacts, events and the filters that select them.
+//!
+//! Nothing here reads a clock, a database or the environment, and nothing here decides: every other
+//! module may import this one, and it imports none of them.
+
+mod artifact;
+mod event;
+mod filter;
+mod flow;
+mod flow_run;
+mod ids;
+mod log;
+mod process;
+mod result;
+mod run;
+mod state;
+mod state_details;
+mod task_run;
+
+pub use artifact::{Artifact, ArtifactKind};
+pub use event::{Event, Resource};
+pub use filter::{ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, LogFilter, Page, TaskRunFilter};
+pub use flow::Flow;
+pub use flow_run::{FlowRun, Program};
+pub use ids::{ArtifactId, FlowId, FlowRunId, LogId, ProcessId, StateId, TaskRunId};
+pub use log::{LogLevel, LogLine};
+pub use process::ProcessLease;
+pub use result::{ResultMetadata, StateData};
+pub use run::{RetryPolicy, RunTimes};
+pub use state::{State, StateName, StateType};
+pub use state_details::StateDetails;
+pub use task_run::{DigestError, InputDigest, TaskInput, TaskInputs, TaskRun, TaskRunRecord};
+
+/// A point in time, always in UTC. Stored with microseconds.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// Text that is usually known at compile time: names of tasks, of states, of keys.
+pub type Text = std::borrow::Cow<'static, str>;

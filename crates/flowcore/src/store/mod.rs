@@ -1,0 +1,111 @@
+//! Where runs are kept: one trait, and its implementations in memory, SQLite and PostgreSQL.
+//!
+//! A store keeps rows and answers questions. It decides nothing: whether a run may enter a state is a matter of
+//! [`orchestration`](crate::orchestration). What it guarantees is order and atomicity: each method either happened
+//! whole or not at all, and has happened durably when it returns.
+
+mod error;
+
+use async_trait::async_trait;
+
+pub use error::StoreError;
+
+use crate::model::{
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine,
+    ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+};
+
+/// What a compare-and-set on a flow run came to.
+#[derive(Debug)]
+pub enum Swap {
+    /// The run is as it was given.
+    Applied,
+    /// Another writer was first; this is how the run stands.
+    Conflict(Box<FlowRun>),
+    /// There is no such run.
+    Missing,
+}
+
+/// What became of a part of the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Flow runs whose records were refused, since a newer attempt has begun or the run is gone.
+    pub refused: Vec<FlowRunId>,
+}
+
+/// A place where runs are kept.
+///
+/// Every implementation passes the same conformance suite.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
+    async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
+
+    /// Keeps a new flow run with its history so far; the last of `states` is `run.state`.
+    async fn insert_flow_run(&self, run: FlowRun, states: Vec<State>) -> Result<(), StoreError>;
+
+    /// Replaces a flow run and appends `run.state` to its history, provided that its state is still `expected`.
+    async fn swap_flow_run(&self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError>;
+
+    /// Records task runs, in order. A record whose states are known already changes nothing; one of an attempt that is
+    /// not its flow run's present one is refused. Task runs without a flow run are always accepted.
+    async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> Result<Recorded, StoreError>;
+
+    /// Deletes a flow run with its task runs, states, log lines and artifacts. Tells whether there was one.
+    async fn delete_flow_run(&self, id: FlowRunId) -> Result<bool, StoreError>;
+
+    /// Keeps log lines.
+    async fn append_logs(&self, lines: Vec<LogLine>) -> Result<(), StoreError>;
+
+    /// Keeps events other than changes of state, which are read from the runs' histories.
+    async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError>;
+
+    /// Keeps an artifact, or replaces the one of the same id.
+    async fn put_artifact(&self, artifact: Artifact) -> Result<(), StoreError>;
+
+    /// Keeps a process's lease, or renews it.
+    async fn put_process(&self, lease: ProcessLease) -> Result<(), StoreError>;
+
+    /// Forgets a process's lease.
+    async fn remove_process(&self, id: ProcessId) -> Result<(), StoreError>;
+
+    /// Lists all leases.
+    async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
+
+    /// Lists flow runs that a process executes or is about to: those in PENDING, RUNNING or CANCELLING with a process.
+    async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
+
+    /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
+    /// tells how many there were. The states are copies of `state` with ids of their own.
+    async fn end_task_runs(&self, id: FlowRunId, state: State, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Lists flows, by name.
+    async fn flows(&self, filter: &FlowFilter) -> Result<Vec<Flow>, StoreError>;
+
+    /// Finds a flow run.
+    async fn flow_run(&self, id: FlowRunId) -> Result<Option<FlowRun>, StoreError>;
+
+    /// Lists flow runs, newest first.
+    async fn flow_runs(&self, filter: &FlowRunFilter) -> Result<Vec<FlowRun>, StoreError>;
+
+    /// Lists a flow run's states, oldest first.
+    async fn flow_run_states(&self, id: FlowRunId) -> Result<Vec<State>, StoreError>;
+
+    /// Lists task runs, in the order in which they were made.
+    async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, StoreError>;
+
+    /// Lists a task run's states, oldest first.
+    async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, StoreError>;
+
+    /// Lists log lines, oldest first.
+    async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError>;
+
+    /// Lists artifacts, newest first.
+    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError>;
+
+    /// Lists events, oldest first, changes of state among them.
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError>;
+
+    /// Commits what is under way and gives up files and connections. Later calls fail.
+    async fn close(&self) -> Result<(), StoreError>;
+}
