@@ -152,7 +152,15 @@ pub struct State {
 impl State {
     /// Makes a state of this type with its default name.
     pub fn new(kind: StateType, id: StateId, timestamp: Timestamp) -> Self {
-        State { id, kind, name: Text::Borrowed(kind.default_name()), timestamp, message: None, details: None, data: None }
+        State {
+            id,
+            kind,
+            name: Text::Borrowed(kind.default_name()),
+            timestamp,
+            message: None,
+            details: None,
+            data: None,
+        }
     }
 
     /// Sets the name.

@@ -24,7 +24,9 @@ pub enum StoreError {
         known: i64,
     },
     /// The disk or the database's quota is full.
-    #[error("the database cannot grow, the disk is full: free some space; nothing that was acknowledged is lost ({reason})")]
+    #[error(
+        "the database cannot grow, the disk is full: free some space; nothing that was acknowledged is lost ({reason})"
+    )]
     Full {
         /// What the driver said.
         reason: String,
@@ -36,7 +38,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The database's file is damaged or is no database.
-    #[error("the database file is damaged or is not a database: restore it from a backup, or move it away to begin anew ({reason})")]
+    #[error(
+        "the database file is damaged or is not a database: restore it from a backup, or move it away to begin anew ({reason})"
+    )]
     Damaged {
         /// What the driver said.
         reason: String,
@@ -51,7 +55,9 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Other(String),
     /// The kind of database is not compiled in.
-    #[error("flowcore was built without the feature `{feature}` that {url} needs: add it to the features of flowcore in Cargo.toml")]
+    #[error(
+        "flowcore was built without the feature `{feature}` that {url} needs: add it to the features of flowcore in Cargo.toml"
+    )]
     FeatureOff {
         /// The feature's name.
         feature: &'static str,

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 pub use error::StoreError;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine,
-    ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
+    LogLine, ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 
 /// What a compare-and-set on a flow run came to.
