@@ -1,5 +1,7 @@
 //! Workflow orchestration for Rust.
 
+pub mod client;
 pub mod clock;
 pub mod model;
+pub mod orchestration;
 pub mod store;
