@@ -1,8 +1,8 @@
 //! The programs that tests need beside Rust.
 //!
-//! A service is one file with an implementation of [`Service`](service::Service), and one row in `set.rs`. It runs under
-//! a *keeper*: this program once more, as a child in a process group of its own (see `keeper.rs`), so that the service
-//! ends however the command ends.
+//! A service is one file with an implementation of [`Service`](service::Service), and one row in `set.rs`. It runs
+//! under a *keeper*: this program once more, as a child in a process group of its own (see `keeper.rs`), so that the
+//! service ends however the command ends.
 
 mod account;
 mod keeper;
