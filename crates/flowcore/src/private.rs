@@ -24,19 +24,20 @@ pub use crate::engine::definition::{
 pub use crate::engine::error::{Error, RunError};
 pub use crate::engine::flow_call::{AnyFlowCall, FlowCall, flow_call};
 pub use crate::engine::input::{Input, MapInput};
+#[cfg(feature = "macros")]
 pub use crate::engine::main::block_on_main;
-pub use crate::engine::program::resource;
 pub use crate::engine::options::{FlowOptions, TaskOptions};
+pub use crate::engine::program::resource;
 pub use crate::engine::schema::{ParameterSchema, SchemaFallback, SchemaProbe, parameters_schema};
 pub use crate::engine::task_call::{MapCall, TaskCall, map_call, task_call};
 
 /// The names that `cache = ...` and `retry_delay = ...` may use without importing them.
 pub mod option_names {
     pub use crate::engine::cache_policy::CachePolicy;
-    use crate::engine::retry::Seconds;
     pub use crate::engine::options::Durability;
     pub use crate::engine::options::Durability::{Batched, Committed};
     pub use crate::engine::retry::RetryDelay;
+    use crate::engine::retry::Seconds;
 
     /// See [`CachePolicy::INPUTS`].
     pub const INPUTS: CachePolicy = CachePolicy::INPUTS;

@@ -22,7 +22,9 @@ pub enum ClientError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file that proves this process alive could not be made.
-    #[error("cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions")]
+    #[error(
+        "cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions"
+    )]
     ProcessFile {
         /// The file.
         path: std::path::PathBuf,

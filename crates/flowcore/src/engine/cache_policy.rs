@@ -34,26 +34,21 @@ type KeyFunction = dyn Fn(&CacheContext<'_>) -> Option<String> + Send + Sync;
 
 impl CachePolicy {
     /// Caches nothing.
-    pub const NO_CACHE: CachePolicy = CachePolicy {
-        inputs: false,
-        task_source: false,
-        run_id: false,
-        flow_parameters: false,
-        isolated: false,
-        excluded: Vec::new(),
-        key: None,
-    };
+    pub const NO_CACHE: CachePolicy = CachePolicy::of(false, false, false, false);
     /// The task and its arguments are the same.
-    pub const INPUTS: CachePolicy = CachePolicy { inputs: true, ..CachePolicy::NO_CACHE };
+    pub const INPUTS: CachePolicy = CachePolicy::of(true, false, false, false);
     /// The task and the text of its function are the same, comments and layout aside.
-    pub const TASK_SOURCE: CachePolicy = CachePolicy { task_source: true, ..CachePolicy::NO_CACHE };
+    pub const TASK_SOURCE: CachePolicy = CachePolicy::of(false, true, false, false);
     /// The task and the flow run are the same.
-    pub const RUN_ID: CachePolicy = CachePolicy { run_id: true, ..CachePolicy::NO_CACHE };
+    pub const RUN_ID: CachePolicy = CachePolicy::of(false, false, true, false);
     /// The task and the parameters of the flow it runs in are the same.
-    pub const FLOW_PARAMETERS: CachePolicy = CachePolicy { flow_parameters: true, ..CachePolicy::NO_CACHE };
+    pub const FLOW_PARAMETERS: CachePolicy = CachePolicy::of(false, false, false, true);
     /// Arguments, function text and flow run are the same: what Prefect does by default.
-    pub const DEFAULT: CachePolicy =
-        CachePolicy { inputs: true, task_source: true, run_id: true, ..CachePolicy::NO_CACHE };
+    pub const DEFAULT: CachePolicy = CachePolicy::of(true, true, true, false);
+
+    const fn of(inputs: bool, task_source: bool, run_id: bool, flow_parameters: bool) -> Self {
+        CachePolicy { inputs, task_source, run_id, flow_parameters, isolated: false, excluded: Vec::new(), key: None }
+    }
 
     /// Computes the key with a function. It may return none, and then this call is not cached. Added to other
     /// policies, its text is one part of the key.
@@ -99,7 +94,9 @@ impl CachePolicy {
         }
         part("task", context.task_key.as_bytes());
         if self.inputs {
-            for (name, digest) in context.digests.iter().filter(|(name, _)| !self.excluded.iter().any(|out| out == name)) {
+            for (name, digest) in
+                context.digests.iter().filter(|(name, _)| !self.excluded.iter().any(|out| out == name))
+            {
                 part(name, digest);
             }
         }

@@ -120,7 +120,9 @@ impl Parameters {
         match self.0.get(name) {
             Some(json) => read(name, json),
             // A parameter that may be absent can be left out.
-            None => serde_json::from_str("null").map_err(|_| ParameterError(format!("the parameter `{name}` is missing"))),
+            None => {
+                serde_json::from_str("null").map_err(|_| ParameterError(format!("the parameter `{name}` is missing")))
+            }
         }
     }
 
@@ -131,7 +133,8 @@ impl Parameters {
 }
 
 fn read<T: DeserializeOwned>(name: &str, json: &RawValue) -> Result<T, ParameterError> {
-    serde_json::from_str(json.get()).map_err(|error| ParameterError(format!("the parameter `{name}` does not fit: {error}")))
+    serde_json::from_str(json.get())
+        .map_err(|error| ParameterError(format!("the parameter `{name}` does not fit: {error}")))
 }
 
 /// Says which parameter of a flow is missing or does not fit.
@@ -170,7 +173,7 @@ pub fn flows() -> impl Iterator<Item = &'static FlowDefinition> {
 }
 
 /// Checks that no two flows of this program have one name.
-pub fn check_registry() -> Result<(), RegistryError> {
+pub(crate) fn check_registry() -> Result<(), RegistryError> {
     let mut by_name: BTreeMap<String, &'static FlowDefinition> = BTreeMap::new();
     for flow in flows() {
         if let Some(first) = by_name.insert(flow.name(), flow) {
@@ -184,7 +187,9 @@ pub fn check_registry() -> Result<(), RegistryError> {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Two flows have one name.
-    #[error("two flows are named `{name}`: one at {first}, one at {second}; give one of them another by #[flow(name = \"...\")]")]
+    #[error(
+        "two flows are named `{name}`: one at {first}, one at {second}; give one of them another by #[flow(name = \"...\")]"
+    )]
     Twice {
         /// The name.
         name: String,
@@ -207,7 +212,8 @@ impl RegistryError {
     fn twice(name: &str, one: &FlowDefinition, other: &FlowDefinition) -> Self {
         let place = |flow: &FlowDefinition| format!("{}:{}", flow.site.file, flow.site.line);
         // In a fixed order: the registry has none.
-        let (first, second) = if place(one) <= place(other) { (place(one), place(other)) } else { (place(other), place(one)) };
+        let (first, second) =
+            if place(one) <= place(other) { (place(one), place(other)) } else { (place(other), place(one)) };
         RegistryError::Twice { name: name.to_owned(), first, second }
     }
 }

@@ -47,7 +47,7 @@ impl Error {
 
     /// Lists the error and its causes as texts, outermost first.
     pub fn chain(&self) -> Vec<String> {
-        std::iter::successors(Some(&*self.source as &dyn StdError), |error| error.source()).map(ToString::to_string).collect()
+        chain_of(&*self.source)
     }
 
     /// Takes back an error that was converted into a boxed one, or wraps a foreign one.
@@ -104,9 +104,20 @@ impl fmt::Debug for Boxed {
     }
 }
 
+/// Lists an error and its causes as texts.
+fn chain_of(error: &dyn StdError) -> Vec<String> {
+    let mut chain = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        chain.push(error.to_string());
+        cause = error.source();
+    }
+    chain
+}
+
 /// Writes an error and its causes, one a line, as a program that ends with it shows it.
 fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn StdError) -> fmt::Result {
-    error.fmt(f)?;
+    write!(f, "{error}")?;
     let mut cause = error.source();
     if cause.is_some() {
         f.write_str("\n\nCaused by:")?;
@@ -158,7 +169,12 @@ impl RunError {
     /// Tells of a run that could not be made or kept: the store or the settings failed, not user code.
     pub(crate) fn infrastructure(run: impl Into<String>, error: impl Into<Error>) -> Self {
         let source = Some(Source::Live(error.into()));
-        RunError(Arc::new(Inner { run: run.into(), state: None, reason: Cow::Borrowed("could not be orchestrated"), source }))
+        RunError(Arc::new(Inner {
+            run: run.into(),
+            state: None,
+            reason: Cow::Borrowed("could not be orchestrated"),
+            source,
+        }))
     }
 
     /// Gives the state in which the run ended, or none when it could not be orchestrated at all.

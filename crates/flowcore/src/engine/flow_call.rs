@@ -50,7 +50,12 @@ impl FlowCallParts {
 }
 
 #[doc(hidden)]
-pub fn flow_call<I, F, R, T>(definition: &'static FlowDefinition, inputs: I, body: F, codec: Option<Codec>) -> FlowCall<T>
+pub fn flow_call<I, F, R, T>(
+    definition: &'static FlowDefinition,
+    inputs: I,
+    body: F,
+    codec: Option<Codec>,
+) -> FlowCall<T>
 where
     I: Inputs,
     F: Fn(I::Values) -> R + Send + Sync + 'static,

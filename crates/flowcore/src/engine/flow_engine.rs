@@ -72,7 +72,8 @@ impl FlowExecution {
         let cancel = engine.0.cancel.child();
         let never = Cancel::new();
         let upstream =
-            wait_for(&*call.job, call.definition.site.parameters, &call.wait_for, outer.as_ref().unwrap_or(&never)).await;
+            wait_for(&*call.job, call.definition.site.parameters, &call.wait_for, outer.as_ref().unwrap_or(&never))
+                .await;
         if let Some(error) = upstream.failed {
             // A flow run that cannot start is not made; the parent sees the error.
             return unorchestrated(&name, Error::from(error));
@@ -116,7 +117,12 @@ impl FlowExecution {
     }
 
     /// Makes the run, or claims the one that is to be executed again.
-    async fn begin(engine: Engine, call: FlowCallParts, cancel: Cancel, parent: Option<Parent>) -> Result<Begun, Error> {
+    async fn begin(
+        engine: Engine,
+        call: FlowCallParts,
+        cancel: Cancel,
+        parent: Option<Parent>,
+    ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
         let executor = Executor { process_id: engine.0.process.id().await?, program: program::current() };
@@ -199,7 +205,8 @@ impl FlowExecution {
     /// Makes what the tasks of this attempt share, with what is known from earlier ones.
     async fn scope(&self) -> Result<FlowScope, ClientError> {
         let earlier = if self.run.times.run_count > 1 {
-            let filter = TaskRunFilter { flow_run_ids: Some(vec![self.run.id]), page: Page::ALL, ..TaskRunFilter::default() };
+            let filter =
+                TaskRunFilter { flow_run_ids: Some(vec![self.run.id]), page: Page::ALL, ..TaskRunFilter::default() };
             self.engine.0.client.task_runs(&filter).await?
         } else {
             Vec::new()
@@ -324,7 +331,8 @@ impl FlowExecution {
             Attempt::Error(error) => self.failed(failed, error),
             Attempt::Panic(panicked) => {
                 let place = panicked.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
-                let data = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
+                let data =
+                    StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
                 let state = failed.message(format!("The flow {panicked}{place}.")).data(data);
                 Ending { state, value: None, source: Some(Error::from(panicked)) }
             }
@@ -343,8 +351,11 @@ impl FlowExecution {
         let own_key = || match &self.call.options().result_storage_key {
             Some(template) => {
                 let id = self.run.id.to_string();
-                let more =
-                    [("flow_name", self.run.flow_name.as_str()), ("flow_run_id", &id), ("flow_run_name", &self.run.name)];
+                let more = [
+                    ("flow_name", self.run.flow_name.as_str()),
+                    ("flow_run_id", &id),
+                    ("flow_run_name", &self.run.name),
+                ];
                 fill(template, &self.arguments, &more)
             }
             None => self.run.id.to_string(),
@@ -391,15 +402,21 @@ impl FlowExecution {
 
     fn log_begin(&self) {
         match self.run.times.run_count {
-            ..2 => tracing::info!(target: "flowcore::flow_run", "Beginning flow run '{}' of flow '{}'", self.run.name, self.run.flow_name),
-            attempt => tracing::info!(target: "flowcore::flow_run", "Continuing flow run '{}', attempt {attempt}", self.run.name),
+            ..2 => {
+                tracing::info!(target: "flowcore::flow_run", "Beginning flow run '{}' of flow '{}'", self.run.name, self.run.flow_name)
+            }
+            attempt => {
+                tracing::info!(target: "flowcore::flow_run", "Continuing flow run '{}', attempt {attempt}", self.run.name)
+            }
         }
     }
 
     fn log_end(&self, state: &State) {
         match (&state.message, state.is_completed()) {
             (_, true) => tracing::info!(target: "flowcore::flow_run", "Finished in state {}", state.name),
-            (Some(message), false) => tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name),
+            (Some(message), false) => {
+                tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name)
+            }
             (None, false) => tracing::error!(target: "flowcore::flow_run", "Finished in state {}", state.name),
         }
     }

@@ -149,8 +149,9 @@ pub(crate) enum MapSource<T> {
 /// Gives each mapped call its own value, taken from the iterator when its turn comes.
 pub fn each<T, I>(values: I) -> MapInput<T>
 where
+    T: 'static,
     I: IntoIterator,
-    I::Item: Into<Input<T>>,
+    I::Item: Into<Input<T>> + 'static,
     I::IntoIter: Send + 'static,
 {
     MapInput(MapSource::Each(Box::new(values.into_iter().map(Into::into))))

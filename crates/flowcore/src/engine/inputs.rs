@@ -10,7 +10,7 @@ use super::input::{Input, MapInput, MapSource};
 use super::settled::Promise;
 
 /// A tuple of [`Input`]s: what a call of a task or flow was given.
-pub trait Inputs: Send + 'static {
+pub trait Inputs: Send + Sync + 'static {
     /// The tuple of values.
     type Values: Clone + Send + Sync + 'static;
 
@@ -88,7 +88,6 @@ fn digest_one<T: Serialize>(value: &T) -> Result<[u8; 32], DigestError> {
 macro_rules! tuples {
     ($(($($name:ident $index:tt),*))+) => {$(
         #[diagnostic::do_not_recommend]
-        #[expect(non_snake_case, unused_variables, unused_mut, clippy::unused_unit, clippy::needless_pass_by_ref_mut, reason = "generated for each length, the empty one too")]
         impl<$($name: Argument),*> Inputs for ($(Input<$name>,)*) {
             type Values = ($($name,)*);
 
@@ -120,7 +119,7 @@ macro_rules! tuples {
         }
 
         #[diagnostic::do_not_recommend]
-        #[expect(non_snake_case, unused_variables, unused_mut, clippy::unused_unit, reason = "generated for each length, the empty one too")]
+        #[expect(non_snake_case, reason = "each type parameter names its variable too")]
         impl<$($name: Argument),*> MapInputs for ($(MapInput<$name>,)*) {
             type Inputs = ($(Input<$name>,)*);
 
@@ -148,7 +147,6 @@ macro_rules! tuples {
                 }
                 match ($($name,)*) {
                     ($(Some($name),)*) => Next::Call(($($name,)*)),
-                    #[expect(unreachable_patterns, reason = "the empty tuple has no other pattern")]
                     _ => Next::End,
                 }
             }

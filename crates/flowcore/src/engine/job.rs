@@ -14,7 +14,7 @@ use super::inputs::{Inputs, UpstreamRun};
 pub(crate) type BodyFuture = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
 /// One call: arguments, perhaps still to come, and a body that can be executed several times.
-pub(crate) trait Job: Send {
+pub(crate) trait Job: Send + Sync {
     /// Visits the runs that the arguments come from, by position.
     fn visit_runs(&self, visit: &mut dyn FnMut(usize, &UpstreamRun<'_>));
 

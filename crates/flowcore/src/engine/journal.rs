@@ -49,7 +49,10 @@ impl Entry {
     /// Makes the entry of a run with its first state, or of an adopted one that has `earlier` states in the store.
     pub(crate) fn new(run: TaskRun, earlier: i32) -> Arc<Self> {
         let states = if earlier == 0 { vec![run.state.clone()] } else { Vec::new() };
-        Arc::new(Entry { queued: AtomicBool::new(false), inner: Mutex::new(Inner { run, states, recorded: 0, earlier }) })
+        Arc::new(Entry {
+            queued: AtomicBool::new(false),
+            inner: Mutex::new(Inner { run, states, recorded: 0, earlier }),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -34,7 +34,8 @@ pub async fn init() -> Result<(), Error> {
 }
 
 async fn execute(id: &str) -> Result<(), Error> {
-    let id: FlowRunId = id.parse().map_err(|_| Error::msg(format!("{EXECUTE} holds `{id}`, which is no id of a flow run")))?;
+    let id: FlowRunId =
+        id.parse().map_err(|_| Error::msg(format!("{EXECUTE} holds `{id}`, which is no id of a flow run")))?;
     let engine = Engine::default().await?;
     let result = program::execute_flow_run(&engine, id).await;
     engine.close().await?;
@@ -46,7 +47,10 @@ fn log_level() -> String {
     ["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
-        .map_or_else(|| "info".into(), |level| level.to_ascii_lowercase().replace("warning", "warn").replace("critical", "error"))
+        .map_or_else(
+            || "info".into(),
+            |level| level.to_ascii_lowercase().replace("warning", "warn").replace("critical", "error"),
+        )
 }
 
 /// Runs a program's async `main` on a multi-threaded runtime, prepared by [`init`].

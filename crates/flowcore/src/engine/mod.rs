@@ -27,7 +27,7 @@ pub(crate) mod inputs;
 pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
-pub(crate) mod log_layer;
+pub mod log_layer;
 pub(crate) mod logs;
 pub(crate) mod main;
 pub(crate) mod names;

@@ -40,13 +40,13 @@ pub(crate) fn fill(template: &str, arguments: &Map<String, Value>, more: &[(&str
 pub(crate) fn made_up(random: f64) -> String {
     const MANNERS: [&str; 32] = [
         "amber", "bold", "brisk", "calm", "clever", "cosmic", "crisp", "daring", "eager", "fierce", "gentle", "golden",
-        "humble", "jolly", "keen", "lively", "lucid", "mellow", "nimble", "noble", "patient", "proud", "quiet", "rapid",
-        "silver", "steady", "sunny", "swift", "tidy", "vivid", "warm", "witty",
+        "humble", "jolly", "keen", "lively", "lucid", "mellow", "nimble", "noble", "patient", "proud", "quiet",
+        "rapid", "silver", "steady", "sunny", "swift", "tidy", "vivid", "warm", "witty",
     ];
     const ANIMALS: [&str; 32] = [
-        "badger", "beaver", "bison", "crane", "dolphin", "eagle", "falcon", "ferret", "gecko", "heron", "ibis", "jackal",
-        "koala", "lemur", "lynx", "marten", "narwhal", "ocelot", "otter", "owl", "panda", "puffin", "quail", "raven",
-        "robin", "salmon", "stork", "tapir", "toucan", "walrus", "wombat", "yak",
+        "badger", "beaver", "bison", "crane", "dolphin", "eagle", "falcon", "ferret", "gecko", "heron", "ibis",
+        "jackal", "koala", "lemur", "lynx", "marten", "narwhal", "ocelot", "otter", "owl", "panda", "puffin", "quail",
+        "raven", "robin", "salmon", "stork", "tapir", "toucan", "walrus", "wombat", "yak",
     ];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number from 0 to 1023")]
     let draw = (random * 1024.0).clamp(0.0, 1023.0) as usize;

@@ -23,7 +23,7 @@ pub enum Durability {
 }
 
 /// A predicate on the error of a failed attempt.
-pub type RetryIf = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
+pub(crate) type RetryIf = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 
 /// What can be said of a task.
 #[derive(Clone, Default)]
@@ -224,4 +224,3 @@ impl fmt::Debug for FlowOptions {
         f.debug_struct("FlowOptions").field("name", &self.name).field("retries", &self.retries).finish_non_exhaustive()
     }
 }
-

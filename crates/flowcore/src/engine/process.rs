@@ -57,7 +57,8 @@ impl Process {
     async fn hold(&self, folder: &Path) -> Result<Arc<Held>, ClientError> {
         let path = folder.join(format!("{}.lock", self.id));
         let now = self.clock.now();
-        let file = lock(&path).map_err(|error| ClientError::ProcessFile { path: path.clone(), reason: error.to_string() })?;
+        let file =
+            lock(&path).map_err(|error| ClientError::ProcessFile { path: path.clone(), reason: error.to_string() })?;
         let lease = ProcessLease {
             id: self.id,
             pid: std::process::id(),
@@ -120,7 +121,7 @@ fn host() -> String {
 
 /// Looks at the lock files of processes of this host.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LockProbe;
+pub(crate) struct LockProbe;
 
 impl Probe for LockProbe {
     fn look(&self, lease: &ProcessLease) -> Liveness {

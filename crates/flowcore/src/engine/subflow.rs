@@ -10,8 +10,8 @@ use super::flow_engine::keeping;
 use super::journal::Entry;
 use super::settled::Settled;
 use crate::model::{
-    FlowRunFilter, FlowRunId, InputDigest, Page, RetryPolicy, RunTimes, State, StateType, TaskInput, TaskInputs, TaskRun,
-    TaskRunId, Text,
+    FlowRunFilter, FlowRunId, InputDigest, Page, RetryPolicy, RunTimes, State, StateType, TaskInput, TaskInputs,
+    TaskRun, TaskRunId, Text,
 };
 
 /// The task run that stands for a subflow in its parent.

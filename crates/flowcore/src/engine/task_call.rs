@@ -57,7 +57,12 @@ impl Call {
 }
 
 #[doc(hidden)]
-pub fn task_call<I, F, R, T>(definition: &'static TaskDefinition, inputs: I, body: F, codec: Option<Codec>) -> TaskCall<T>
+pub fn task_call<I, F, R, T>(
+    definition: &'static TaskDefinition,
+    inputs: I,
+    body: F,
+    codec: Option<Codec>,
+) -> TaskCall<T>
 where
     I: Inputs,
     F: Fn(I::Values) -> R + Send + Sync + 'static,

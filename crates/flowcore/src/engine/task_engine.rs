@@ -211,13 +211,15 @@ impl TaskExecution {
         if !options.refresh_cache
             && let Some((value, record)) = keeping.look_up(&key).await
         {
-            let mut state = self.engine.state(StateType::Completed).named(StateName::CACHED).message("The result came from the cache.");
+            let mut state = self
+                .engine
+                .state(StateType::Completed)
+                .named(StateName::CACHED)
+                .message("The result came from the cache.");
             state.details_mut().cache_key = Some(key);
             state.data = Some(Box::new(StateData::Stored { record }));
             return Ok(match self.propose(state) {
-                Decision::Accept(state) => {
-                    Cached::Hit(Box::new(Settled { state: Some(state), result: Ok(value) }))
-                }
+                Decision::Accept(state) => Cached::Hit(Box::new(Settled { state: Some(state), result: Ok(value) })),
                 _ => Cached::Miss(None),
             });
         }
@@ -277,7 +279,8 @@ impl TaskExecution {
                 source = Some(Error::from(panicked));
             }
             Attempt::Error(error) => {
-                retriable = error.is_retriable() && self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
+                retriable =
+                    error.is_retriable() && self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
                 let chain = error.chain();
                 state = state.message(format!("The task failed: {}", chain.join(": ")));
                 state = state.data(StateData::Failure { chain, location: None });
@@ -322,7 +325,8 @@ impl TaskExecution {
     }
 
     fn failed_with(&self, state: State, source: Option<Error>) -> Settled {
-        let error = RunError::of_state(format!("task `{}`", self.entry.with(|run| run.name.clone())), state.clone(), source);
+        let error =
+            RunError::of_state(format!("task `{}`", self.entry.with(|run| run.name.clone())), state.clone(), source);
         Settled { state: Some(state), result: Err(error) }
     }
 
@@ -394,7 +398,8 @@ impl TaskExecution {
 impl Drop for TaskExecution {
     fn drop(&mut self) {
         if !self.ended {
-            let state = self.engine.state(StateType::Cancelled).message("The task's future was dropped before it ended.");
+            let state =
+                self.engine.state(StateType::Cancelled).message("The task's future was dropped before it ended.");
             self.propose(state);
         }
     }
