@@ -9,7 +9,9 @@ pub mod clock;
 pub mod connect;
 mod engine;
 pub mod model;
+pub mod orchestration;
 pub mod results;
+pub mod settings;
 pub mod store;
 
 #[cfg(feature = "macros")]
