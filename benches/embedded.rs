@@ -39,7 +39,9 @@ async fn sqlite(folder: &Path, synchronous: &str) -> Result<Engine, Failed> {
     let home = folder.join(uuid::Uuid::now_v7().to_string());
     let lookup = |name: &str| match name {
         "FLOWCORE_HOME" => Some(home.to_string_lossy().into_owned()),
-        "FLOWCORE_DATABASE_URL" => Some(format!("sqlite://{}?synchronous={synchronous}", home.join("flowcore.db").display())),
+        "FLOWCORE_DATABASE_URL" => {
+            Some(format!("sqlite://{}?synchronous={synchronous}", home.join("flowcore.db").display()))
+        }
         _ => None,
     };
     Ok(Engine::connect(&Settings::from_lookup(&lookup)?).await?)
@@ -90,7 +92,10 @@ async fn recorded(report: &mut Report) -> Result<(), Failed> {
         floor,
         budget: 0.5,
         better: Better::More,
-        note: format!("absolute budget 100,000/s; map of 100,000 at {:.1} us a task, peak memory {peak} MB", 1e6 / best),
+        note: format!(
+            "absolute budget 100,000/s; map of 100,000 at {:.1} us a task, peak memory {peak} MB",
+            1e6 / best
+        ),
     });
     Ok(())
 }

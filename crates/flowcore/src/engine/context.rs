@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use super::cancel::Cancel;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
 use super::flow_engine::FlowExecution;
 use super::settled::Promise;
+use super::slots::{Slots, Submitted};
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
+use super::upstream::upstream_settled;
 use crate::model::{FlowRunId, InputDigest, TaskRun, TaskRunId};
 
 tokio::task_local! {
@@ -51,7 +53,7 @@ pub(crate) struct FlowScope {
     pub(crate) cancel: Cancel,
     /// How many submitted tasks may run at once, at each depth of nesting. A limit a depth cannot deadlock: a task waits
     /// only for tasks below it.
-    slots: Mutex<Vec<Arc<Semaphore>>>,
+    slots: Mutex<Vec<Slots>>,
     limit: usize,
     calls: Mutex<Calls>,
     children: Children,
@@ -126,10 +128,10 @@ impl FlowScope {
     }
 
     /// Gives the slots for submitted tasks at this depth.
-    pub(crate) fn slots(&self, depth: usize) -> Arc<Semaphore> {
+    fn slots(&self, depth: usize) -> Slots {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         while slots.len() <= depth {
-            slots.push(Arc::new(Semaphore::new(self.limit.min(Semaphore::MAX_PERMITS))));
+            slots.push(Slots::new(self.limit));
         }
         slots[depth].clone()
     }
@@ -161,7 +163,7 @@ fn dynamic_key(digest: InputDigest, nth: u32) -> String {
 }
 
 /// A submitted run's place among its flow's children, given back when it ends.
-struct Child(Arc<FlowScope>);
+pub(crate) struct Child(Arc<FlowScope>);
 
 impl Child {
     fn new(flow: &Arc<FlowScope>) -> Self {
@@ -222,12 +224,26 @@ impl Scope {
     pub(crate) fn submit(&self, call: Call) -> Promise {
         let cancel = self.flow().map_or_else(Cancel::new, |flow| flow.cancel.child());
         let promise = Promise::new(cancel);
-        let child = self.flow().filter(|_| !call.detached).map(Child::new);
-        let (scope, settled) = (self.clone(), promise.clone());
-        tokio::spawn(async move {
-            settled.settle(TaskExecution::run(scope, call, Some(&settled)).await);
-            drop(child);
-        });
+        let scope = self.clone();
+        let settled = promise.clone();
+        match self.flow() {
+            Some(flow) if !call.detached => {
+                let slots = flow.slots(self.task().map_or(0, |task| task.depth));
+                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow) };
+                if submitted.call.is_ready() {
+                    slots.submit(submitted);
+                } else {
+                    // What waits for other runs holds no slot meanwhile.
+                    tokio::spawn(async move {
+                        upstream_settled(&submitted.call, submitted.promise.cancel_request()).await;
+                        slots.submit(submitted);
+                    });
+                }
+            }
+            _ => {
+                tokio::spawn(async move { settled.settle(TaskExecution::run(scope, call, Some(&settled)).await) });
+            }
+        }
         promise
     }
 

@@ -360,7 +360,12 @@ impl FlowExecution {
             }
             None => self.run.id.to_string(),
         };
-        match keeping(&self.engine, &self.call).keep(&value, None, own_key).await {
+        let keeping = keeping(&self.engine, &self.call);
+        let kept = match keeping.keep_inline(&value) {
+            Some(kept) => Ok(kept),
+            None => keeping.keep(&value, None, own_key).await,
+        };
+        match kept {
             Ok(data) => {
                 let mut state = self.engine.state(StateType::Completed);
                 state.data = data.map(Box::new);

@@ -54,10 +54,16 @@ impl Call {
     pub(crate) fn options(&self) -> &TaskOptions {
         self.options.as_deref().unwrap_or(&self.definition.options)
     }
+
+    /// Tells whether the call waits for nothing: all of its arguments are values.
+    pub(crate) fn is_ready(&self) -> bool {
+        let mut ready = self.wait_for.is_empty();
+        self.job.visit_runs(&mut |_, _| ready = false);
+        ready
+    }
 }
 
-#[doc(hidden)]
-pub fn task_call<I, F, R, T>(
+pub(crate) fn task_call<I, F, R, T>(
     definition: &'static TaskDefinition,
     inputs: I,
     body: F,
@@ -173,8 +179,12 @@ where
     }
 }
 
-#[doc(hidden)]
-pub fn map_call<M, F, R, T>(definition: &'static TaskDefinition, inputs: M, body: F, codec: Option<Codec>) -> MapCall<T>
+pub(crate) fn map_call<M, F, R, T>(
+    definition: &'static TaskDefinition,
+    inputs: M,
+    body: F,
+    codec: Option<Codec>,
+) -> MapCall<T>
 where
     M: MapInputs,
     F: Fn(<M::Inputs as Inputs>::Values) -> R + Send + Sync + 'static,

@@ -19,7 +19,8 @@ use super::settled::{Promise, Settled};
 use super::task_call::Call;
 use super::upstream::{Upstream, upstream};
 use crate::model::{
-    InputDigest, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskRun, TaskRunId, Text, Timestamp,
+    InputDigest, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text,
+    Timestamp,
 };
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
 use crate::results::KeyGuard;
@@ -32,6 +33,8 @@ pub(crate) struct TaskExecution {
     entry: Arc<Entry>,
     cancel: Cancel,
     run_count_at_start: i32,
+    /// The key that the result is stored under, where a template makes it; made while the arguments are here.
+    own_key: Option<String>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
 }
@@ -58,7 +61,9 @@ impl TaskExecution {
             |promise| promise.cancel_request().clone(),
         );
         engine.0.journal.room().await;
-        let Upstream { edges, failed } = upstream(&call, scope.task().map(|task| task.id), &cancel).await;
+        let parent = scope.task().map(|task| task.id);
+        let Upstream { edges, failed } =
+            if call.is_ready() { Upstream::none(parent) } else { Box::pin(upstream(&call, parent, &cancel)).await };
         let digest = match &failed {
             Some(_) => None,
             None => match call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)) {
@@ -71,30 +76,27 @@ impl TaskExecution {
             _ => Occurrence { dynamic_key: engine.0.clock.uuid().simple().to_string(), number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
-            && let Some(settled) = adopt(&engine, &call, earlier, promise).await
+            && let Some(settled) = Box::pin(adopt(&engine, &call, earlier, promise)).await
         {
             return settled;
         }
-        // Waiting for a slot comes before PENDING is recorded, but behind the look at what is finished already.
-        let _slot = match (promise, scope.flow()) {
-            (Some(_), Some(flow)) if !call.detached => {
-                let slots = flow.slots(scope.task().map_or(0, |task| task.depth));
-                tokio::select! {
-                    slot = slots.acquire_owned() => slot.ok(),
-                    () = cancel.requested() => None,
-                }
-            }
-            _ => None,
-        };
-        let entry = match make_entry(&engine, &scope, &call, occurrence, digest, edges).await {
-            Ok(entry) => entry,
-            Err(error) => return unorchestrated(name, error),
+        let entry = match occurrence.earlier {
+            None => make_entry(&engine, &scope, &call, &occurrence, digest, edges),
+            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, edges)).await {
+                Ok(entry) => entry,
+                Err(error) => return unorchestrated(name, error),
+            },
         };
         let (id, run_count_at_start) = entry.with(|run| (run.id, run.times.run_count));
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
         }
-        let mut execution = TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, ended: false };
+        let own_key = match &call.options().result_storage_key {
+            Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
+            _ => None,
+        };
+        let mut execution =
+            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
         let settled = match failed {
             None => execution.execute(id).await,
             Some(_) if execution.cancel.is_requested() => execution.cancelled(),
@@ -104,7 +106,10 @@ impl TaskExecution {
     }
 
     async fn execute(&mut self, id: TaskRunId) -> Settled {
-        let cached = match self.cached().await {
+        // What most runs do not need is boxed when it is: it would make the future of every run large.
+        let cached =
+            if self.call.options().cache.caches() { Box::pin(self.cached()).await } else { Ok(Cached::Miss(None)) };
+        let cached = match cached {
             Ok(Cached::Hit(settled)) => return *settled,
             Ok(Cached::Miss(cached)) => cached,
             Err(error) => return self.fail(Attempt::Error(error)).await.unwrap_or_else(|| self.cancelled()),
@@ -188,9 +193,6 @@ impl TaskExecution {
 
     async fn cached(&self) -> Result<Cached, Error> {
         let options = self.call.options();
-        if !options.cache.caches() {
-            return Ok(Cached::Miss(None));
-        }
         let names = self.call.definition.site.parameters;
         let mut digests = Vec::with_capacity(names.len());
         self.call.job.digest(&mut |nth, digest| digests.extend(names.get(nth).map(|name| (*name, digest))))?;
@@ -229,20 +231,14 @@ impl TaskExecution {
     }
 
     async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
+        if cached.is_none()
+            && let Some(kept) = self.keeping().keep_inline(value)
+        {
+            return Ok(kept);
+        }
         let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
-        self.keeping()
-            .keep(value, under, || {
-                let id = self.entry.with(|run| run.id.to_string());
-                match &self.call.options().result_storage_key {
-                    Some(template) => self.fill(template),
-                    None => id,
-                }
-            })
-            .await
-    }
-
-    fn fill(&self, template: &str) -> String {
-        fill_for(&self.call, &self.scope, template)
+        let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
+        Box::pin(self.keeping().keep(value, under, own_key)).await
     }
 
     async fn complete(&mut self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
@@ -368,9 +364,12 @@ impl TaskExecution {
 
     async fn hooks(&self, which: impl Fn(&TaskOptions) -> &Vec<Hook>, state: &State) {
         let hooks = which(self.call.options());
-        if hooks.is_empty() {
-            return;
+        if !hooks.is_empty() {
+            Box::pin(self.call_hooks(hooks, state)).await;
         }
+    }
+
+    async fn call_hooks(&self, hooks: &[Hook], state: &State) {
         let (id, run_name) = self.entry.with(|run| (run.id, run.name.clone()));
         let event = HookEvent {
             name: self.call.definition.name().to_owned(),
@@ -387,7 +386,7 @@ impl TaskExecution {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
         if self.call.options().durability == Durability::Committed || self.scope.flow().is_none() {
-            if let Err(error) = self.engine.0.journal.commit().await {
+            if let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
                 return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
             }
         }
@@ -460,27 +459,34 @@ async fn adopt(engine: &Engine, call: &Call, earlier: &TaskRun, promise: Option<
     Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
 }
 
-/// Makes the journal's entry of a run: a new one in PENDING, or that of an earlier attempt which did not complete.
-async fn make_entry(
+/// Takes the journal's entry of a run that did not complete in an earlier attempt.
+async fn take_entry(
     engine: &Engine,
     scope: &Scope,
     call: &Call,
-    occurrence: Occurrence,
-    digest: Option<InputDigest>,
-    task_inputs: crate::model::TaskInputs,
+    mut run: TaskRun,
+    task_inputs: TaskInputs,
 ) -> Result<Arc<Entry>, Error> {
+    let states = engine.0.client.task_run_states(run.id).await?;
+    run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
+    run.empirical_policy = call.options().retry_policy();
+    run.task_inputs = task_inputs;
+    let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
+    engine.0.journal.enter(&entry, engine.state(StateType::Pending));
+    Ok(entry)
+}
+
+/// Makes the journal's entry of a new run, in PENDING.
+fn make_entry(
+    engine: &Engine,
+    scope: &Scope,
+    call: &Call,
+    occurrence: &Occurrence,
+    digest: Option<InputDigest>,
+    task_inputs: TaskInputs,
+) -> Arc<Entry> {
     let options = call.options();
-    let attempt = scope.flow().map_or(0, |flow| flow.attempt);
     let pending = engine.state(StateType::Pending);
-    if let Some(mut run) = occurrence.earlier {
-        let states = engine.0.client.task_run_states(run.id).await?;
-        run.attempt = attempt;
-        run.empirical_policy = options.retry_policy();
-        run.task_inputs = task_inputs;
-        let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
-        engine.0.journal.enter(&entry, pending);
-        return Ok(entry);
-    }
     let name = match &options.task_run_name {
         Some(template) if digest.is_some() => fill_for(call, scope, template),
         _ => format!("{}-{}", call.definition.name(), occurrence.number),
@@ -489,25 +495,87 @@ async fn make_entry(
     if let Some(flow) = scope.flow() {
         tags.extend(flow.tags.iter().cloned());
     }
-    let entry = Entry::new(
-        TaskRun {
-            id: TaskRunId(engine.0.clock.uuid()),
-            flow_run_id: scope.flow().map(|flow| flow.id),
-            attempt,
-            task_key: Text::Borrowed(call.definition.site.key),
-            dynamic_key: occurrence.dynamic_key,
-            name,
-            task_version: options.version.clone().map(Text::Owned),
-            tags,
-            inputs_digest: digest,
-            task_inputs,
-            empirical_policy: options.retry_policy(),
-            cache_key: None,
-            times: RunTimes::new(pending.timestamp),
-            state: pending,
-        },
-        0,
-    );
+    let run = TaskRun {
+        id: TaskRunId(engine.0.clock.uuid()),
+        flow_run_id: scope.flow().map(|flow| flow.id),
+        attempt: scope.flow().map_or(0, |flow| flow.attempt),
+        task_key: Text::Borrowed(call.definition.site.key),
+        dynamic_key: occurrence.dynamic_key.clone(),
+        name,
+        task_version: options.version.clone().map(Text::Owned),
+        tags,
+        inputs_digest: digest,
+        task_inputs,
+        empirical_policy: options.retry_policy(),
+        cache_key: None,
+        times: RunTimes::new(pending.timestamp),
+        state: pending,
+    };
+    let entry = Entry::new(run, 0);
     engine.0.journal.note(&entry);
-    Ok(entry)
+    entry
+}
+#[cfg(test)]
+mod size {
+    #[test]
+    fn sizes() {
+        fn sz<A, F>(_: fn(A, A) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        let _ = sz::<(), ()>;
+        println!(
+            "call {} entry-taskrun {} state {}",
+            size_of::<super::Call>(),
+            size_of::<super::TaskRun>(),
+            size_of::<super::State>()
+        );
+        fn of<F>(_: &F) -> usize {
+            size_of::<F>()
+        }
+        let e: Option<super::TaskExecution> = None;
+        if let Some(mut e) = e {
+            println!("{}", of(&e.execute(super::TaskRunId(uuid::Uuid::nil()))));
+        }
+        fn ret<F: std::future::Future>(_: impl FnOnce(super::Scope, super::Call) -> F) -> usize {
+            size_of::<F>()
+        }
+        fn ret2<F: std::future::Future>(_: impl FnOnce(super::TaskExecution) -> F) -> usize {
+            size_of::<F>()
+        }
+        println!("run {}", ret(|s, c| super::TaskExecution::run(s, c, None)));
+        println!("execute {}", ret2(|mut e| async move { e.execute(super::TaskRunId(uuid::Uuid::nil())).await }));
+        println!(
+            "attempt {}",
+            ret2(|mut e| async move {
+                e.attempt(super::TaskRunId(uuid::Uuid::nil())).await;
+            })
+        );
+        println!(
+            "cached {}",
+            ret2(|e| async move {
+                let _ = e.cached().await;
+            })
+        );
+        println!(
+            "hooks {}",
+            ret2(|e| async move {
+                let s = e.engine.state(super::StateType::Running);
+                e.hooks(|o| &o.on_running, &s).await;
+            })
+        );
+        println!(
+            "commit {}",
+            ret2(|e| async move {
+                let s = e.cancelled();
+                e.commit(s).await;
+            })
+        );
+        println!(
+            "keep {}",
+            ret2(|e| async move {
+                let v: super::Value = std::sync::Arc::new(1);
+                let _ = e.keep(&v, None).await;
+            })
+        );
+    }
 }
