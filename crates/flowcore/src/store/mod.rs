@@ -4,13 +4,17 @@
 //! [`orchestration`](crate::orchestration). What it guarantees is order and atomicity: each method either happened
 //! whole or not at all, and has happened durably when it returns.
 
+mod address;
+mod connect;
 mod error;
 mod journal;
 pub mod memory;
+pub mod sql;
 mod timeline;
 
 use async_trait::async_trait;
 
+pub use connect::connect;
 pub use error::StoreError;
 
 use crate::model::{
