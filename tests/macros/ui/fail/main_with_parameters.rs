@@ -1,0 +1,2 @@
+#[flowcore::main(worker_threads = 0, worker_threads = 2)]
+async fn main<T>(arguments: Vec<String>) {}
