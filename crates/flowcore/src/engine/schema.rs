@@ -131,7 +131,9 @@ fn plain(schema: Value) -> Map<String, Value> {
     for (keyword, value) in &mut schema {
         let old = value.take();
         *value = match keyword.as_str() {
-            "items" | "additionalProperties" | "not" | "contains" | "propertyNames" if old.is_object() => plain(old).into(),
+            "items" | "additionalProperties" | "not" | "contains" | "propertyNames" if old.is_object() => {
+                plain(old).into()
+            }
             "anyOf" | "oneOf" | "allOf" | "prefixItems" => each_in_list(old),
             "properties" | "patternProperties" => each_in_object(old),
             _ => old,
@@ -181,7 +183,8 @@ fn split_types(mut schema: Map<String, Value>) -> Map<String, Value> {
 fn accepts_null(schema: &Map<String, Value>) -> bool {
     let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
     let alternatives = schema.get("anyOf").and_then(Value::as_array);
-    alternatives.is_some_and(|alternatives| alternatives.iter().any(is_null)) || schema.get("type").is_some_and(|kind| kind == "null")
+    alternatives.is_some_and(|alternatives| alternatives.iter().any(is_null))
+        || schema.get("type").is_some_and(|kind| kind == "null")
 }
 
 /// Gives a named type and its fields the titles that pydantic gives them.

@@ -64,7 +64,8 @@ fn documentation_becomes_the_description() {
 
 #[test]
 fn no_parameters_are_an_empty_object() {
-    let expected = json!({"title": "Parameters", "type": "object", "properties": {}, "required": [], "definitions": {}});
+    let expected =
+        json!({"title": "Parameters", "type": "object", "properties": {}, "required": [], "definitions": {}});
     assert_eq!(parameters_schema(&[]), expected);
 }
 

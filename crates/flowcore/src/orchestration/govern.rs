@@ -1,0 +1,105 @@
+//! The loop that applies a policy to a proposal, and the bookkeeping of a state that was entered.
+
+use super::policy::Policy;
+use super::rule::{Transition, Verdict};
+use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, Text, Timestamp};
+
+/// What the rules came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// The run enters the proposed state, perhaps renamed.
+    Accept(State),
+    /// The run enters another state instead.
+    Reject(State, &'static str),
+    /// The run stays where it is; the proposal does not fit.
+    Stay(&'static str),
+    /// Ask again at this time.
+    Wait(Timestamp),
+    /// Whoever proposed this must stop.
+    Abort(&'static str),
+}
+
+/// A run as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Governed<'a> {
+    /// Where the run stands.
+    pub state: Option<&'a State>,
+    /// How often and when it ran.
+    pub times: &'a RunTimes,
+    /// How failures are treated.
+    pub policy: &'a RetryPolicy,
+    /// What `times.run_count` was when the present execution began.
+    pub run_count_at_start: i32,
+}
+
+/// Applies the rules to a proposal. `random` is from 0 to 1; `new_id` is asked only if a rule makes a state.
+pub fn govern(
+    policy: Policy,
+    run: Governed<'_>,
+    mut proposed: State,
+    now: Timestamp,
+    random: f64,
+    new_id: impl FnOnce() -> StateId,
+) -> Decision {
+    let from = run.state.map(|state| state.kind);
+    let mut new_id = Some(new_id);
+    let mut rejected = None;
+    for rule in policy {
+        if !rule.from().contains(from) || !rule.to().contains(Some(proposed.kind)) {
+            continue;
+        }
+        let verdict = rule.before(&Transition {
+            from: run.state,
+            to: &proposed,
+            times: run.times,
+            policy: run.policy,
+            run_count_at_start: run.run_count_at_start,
+            now,
+            random,
+        });
+        match verdict {
+            Verdict::Continue => {}
+            Verdict::Rename(name) => proposed.name = name,
+            Verdict::KeepSchedule(time) => proposed.details_mut().scheduled_time = Some(time),
+            Verdict::Stay(reason) => return Decision::Stay(reason),
+            Verdict::Wait(until) => return Decision::Wait(until),
+            Verdict::Abort(reason) => return Decision::Abort(reason),
+            Verdict::Reject(replacement) => {
+                // One replacement a transition: a second rule may rename it or stop it, but not start over.
+                let Some(new_id) = new_id.take() else { continue };
+                let mut state = State::new(replacement.kind, new_id(), now).named(Text::Borrowed(replacement.name));
+                state.message = proposed.message.take();
+                state.data = proposed.data.take();
+                if let Some(time) = replacement.scheduled_for {
+                    state = state.scheduled_for(time);
+                }
+                proposed = state;
+                rejected = Some(replacement.reason);
+            }
+        }
+    }
+    match rejected {
+        None => Decision::Accept(proposed),
+        Some(reason) => Decision::Reject(proposed, reason),
+    }
+}
+
+impl RunTimes {
+    /// Keeps the books when a run goes from one state to another.
+    pub fn enter(&mut self, from: Option<&State>, to: &State) {
+        if let Some(from) = from.filter(|from| from.kind == StateType::Running) {
+            let spent = (to.timestamp - from.timestamp).num_microseconds().unwrap_or(i64::MAX);
+            self.total_run_time = self.total_run_time.saturating_add(spent.max(0));
+        }
+        match to.kind {
+            StateType::Running => {
+                self.run_count += 1;
+                self.start_time.get_or_insert(to.timestamp);
+                self.next_scheduled_start_time = None;
+            }
+            StateType::Scheduled => self.next_scheduled_start_time = to.scheduled_time(),
+            _ => {}
+        }
+        self.end_time = to.is_terminal().then_some(to.timestamp);
+    }
+}

@@ -1,0 +1,17 @@
+//! The rules of orchestration: which state a run may enter next, and what follows from it.
+//!
+//! Rules are pure functions of data and the time. [`govern`](govern::govern) applies a policy's rules to a proposed state; the
+//! [`Orchestrator`] does so for flow runs where the store is, the engine for task runs where they run.
+
+mod abandoned;
+mod govern;
+mod orchestrator;
+mod policy;
+mod rule;
+mod rules;
+
+pub use abandoned::{Liveness, Probe, is_abandoned};
+pub use govern::{Decision, Governed, govern};
+pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
+pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
+pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};

@@ -1,0 +1,265 @@
+//! The core of flowcore: rules, store and clock together. Embedded programs call it in their own process, the server's
+//! handlers call it for everybody else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::value::RawValue;
+
+use super::abandoned::{Probe, is_abandoned};
+use super::govern::{Decision, Governed, govern};
+use super::policy::FLOW_POLICY;
+use crate::clock::Clock;
+use crate::model::{
+    Flow, FlowId, FlowRun, FlowRunId, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateId,
+    StateType, TaskRunId, Timestamp,
+};
+use crate::store::{Store, StoreError, Swap};
+
+/// Rules, store and clock.
+#[derive(Clone)]
+pub struct Orchestrator {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Flows that are known to be in the store, by name: a run needs its flow's id, and a flow never changes it.
+    flows: Arc<Mutex<HashMap<String, FlowId>>>,
+}
+
+/// A flow run to be made.
+#[derive(Clone, Debug)]
+pub struct NewFlowRun {
+    /// Names the run.
+    pub id: FlowRunId,
+    /// The flow; made if it is new.
+    pub flow_name: String,
+    /// The flow's tags.
+    pub flow_tags: Vec<String>,
+    /// What people call the run.
+    pub name: String,
+    /// The run's tags.
+    pub tags: Vec<String>,
+    /// The arguments, as a JSON object.
+    pub parameters: Box<RawValue>,
+    /// The flow's version.
+    pub flow_version: Option<String>,
+    /// The task run that stands for this subflow.
+    pub parent_task_run_id: Option<TaskRunId>,
+    /// How failures are treated.
+    pub policy: RetryPolicy,
+    /// Key and value pairs for finding it.
+    pub labels: BTreeMap<String, String>,
+    /// The process that executes it at once. Without one the run is left PENDING.
+    pub executor: Option<Executor>,
+}
+
+/// Who executes a run, and how to start it again.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// The process.
+    pub process_id: ProcessId,
+    /// The program that the process runs.
+    pub program: Option<Program>,
+}
+
+/// What became of a proposal.
+#[derive(Clone, Debug)]
+pub struct RunDecision {
+    /// The run as it stands now.
+    pub run: FlowRun,
+    /// What the rules said.
+    pub decision: Decision,
+}
+
+impl Orchestrator {
+    /// Puts rules over a store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Orchestrator { store, clock, flows: Arc::default() }
+    }
+
+    /// Gives the store, for reading.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    fn state(&self, kind: StateType) -> State {
+        State::new(kind, StateId(self.clock.uuid()), self.clock.now())
+    }
+
+    async fn flow_id(&self, name: &str, tags: Vec<String>) -> Result<FlowId, StoreError> {
+        let known = self.flows.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let flow = Flow { id: FlowId(self.clock.uuid()), name: name.to_owned(), tags, created: self.clock.now() };
+        let id = self.store.upsert_flow(flow).await?.id;
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Makes a flow run: PENDING, and with an executor RUNNING at once, both in one write.
+    pub async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, StoreError> {
+        let flow_id = self.flow_id(&new.flow_name, new.flow_tags).await?;
+        let now = self.clock.now();
+        let pending = State::new(StateType::Pending, StateId(self.clock.uuid()), now);
+        let mut run = FlowRun {
+            id: new.id,
+            flow_id,
+            flow_name: new.flow_name,
+            name: new.name,
+            tags: new.tags,
+            parameters: new.parameters,
+            flow_version: new.flow_version,
+            parent_task_run_id: new.parent_task_run_id,
+            empirical_policy: new.policy,
+            run_count_at_start: 0,
+            times: RunTimes::new(now),
+            state: pending.clone(),
+            process_id: None,
+            program: None,
+            labels: new.labels,
+            created: now,
+            updated: now,
+        };
+        run.times.enter(None, &pending);
+        let mut states = vec![pending];
+        if let Some(executor) = new.executor {
+            run.process_id = Some(executor.process_id);
+            run.program = executor.program;
+            if let Decision::Accept(running) = self.judge(&run, self.state(StateType::Running)) {
+                self.enter(&mut run, running.clone());
+                states.push(running);
+            }
+        }
+        let result = run.clone();
+        self.store.insert_flow_run(run, states).await?;
+        Ok(result)
+    }
+
+    /// Proposes a state for a flow run that the caller knows as `run`. When somebody else has moved it meanwhile, it is
+    /// judged as it stands, unless a newer attempt has begun: then the caller has lost it.
+    pub async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, StoreError> {
+        self.propose(run.clone(), proposed, |_| {}).await
+    }
+
+    /// Lets a process execute a scheduled or pending flow run: PENDING, then RUNNING as a new execution.
+    pub async fn claim_flow_run(
+        &self,
+        run: &FlowRun,
+        executor: Executor,
+        policy: RetryPolicy,
+    ) -> Result<RunDecision, StoreError> {
+        let mut claimed = run.clone();
+        if run.state.kind == StateType::Scheduled {
+            let pending = self.propose(run.clone(), self.state(StateType::Pending), |run| {
+                run.process_id = Some(executor.process_id);
+            });
+            let pending = pending.await?;
+            if !matches!(pending.decision, Decision::Accept(_)) {
+                return Ok(pending);
+            }
+            claimed = pending.run;
+        }
+        self.propose(claimed, self.state(StateType::Running), |run| {
+            run.process_id = Some(executor.process_id);
+            run.program = executor.program.clone().or_else(|| run.program.take());
+            run.run_count_at_start = run.times.run_count;
+            run.empirical_policy = policy.clone();
+        })
+        .await
+    }
+
+    /// Schedules a flow run that has ended without completing for another attempt, due at once.
+    pub async fn retry_flow_run(&self, run: &FlowRun) -> Result<RunDecision, StoreError> {
+        let state = self.state(StateType::Scheduled).named(crate::model::StateName::AWAITING_RETRY);
+        let due = state.timestamp;
+        self.propose(run.clone(), state.scheduled_for(due).message("Scheduled for another attempt."), |run| {
+            run.process_id = None;
+        })
+        .await
+    }
+
+    async fn propose(
+        &self,
+        known: FlowRun,
+        proposed: State,
+        change: impl Fn(&mut FlowRun),
+    ) -> Result<RunDecision, StoreError> {
+        let attempt = known.times.run_count;
+        let mut run = known;
+        loop {
+            let decision = self.judge(&run, proposed.clone());
+            let (Decision::Accept(state) | Decision::Reject(state, _)) = &decision else {
+                return Ok(RunDecision { run, decision });
+            };
+            let expected = run.state.id;
+            let mut next = run;
+            change(&mut next);
+            self.enter(&mut next, state.clone());
+            match self.store.swap_flow_run(next.clone(), expected).await? {
+                Swap::Applied => return Ok(RunDecision { run: next, decision }),
+                Swap::Missing => {
+                    return Ok(RunDecision { run: next, decision: Decision::Abort("the run has been deleted") });
+                }
+                Swap::Conflict(now) if now.times.run_count > attempt => {
+                    return Ok(RunDecision {
+                        run: *now,
+                        decision: Decision::Abort("a newer attempt of the run has begun"),
+                    });
+                }
+                Swap::Conflict(now) => run = *now,
+            }
+        }
+    }
+
+    fn judge(&self, run: &FlowRun, proposed: State) -> Decision {
+        let governed = Governed {
+            state: Some(&run.state),
+            times: &run.times,
+            policy: &run.empirical_policy,
+            run_count_at_start: run.run_count_at_start,
+        };
+        let (now, random) = (self.clock.now(), self.clock.random());
+        govern(FLOW_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()))
+    }
+
+    fn enter(&self, run: &mut FlowRun, state: State) {
+        run.times.enter(Some(&run.state), &state);
+        run.state = state;
+        run.updated = self.clock.now();
+    }
+
+    /// Finds the flow runs whose process has died, marks them and their unfinished task runs as Crashed, and returns
+    /// them. `probe` looks at a process's proof of life.
+    pub async fn crash_abandoned_runs(&self, probe: &dyn Probe) -> Result<Vec<FlowRun>, StoreError> {
+        let leases: BTreeMap<ProcessId, ProcessLease> =
+            self.store.processes().await?.into_iter().map(|lease| (lease.id, lease)).collect();
+        let now = self.clock.now();
+        let mut verdicts: BTreeMap<ProcessId, bool> = BTreeMap::new();
+        let mut crashed = Vec::new();
+        // Runs are listed after leases: a process keeps its lease before it keeps its first run.
+        for run in self.store.active_flow_runs().await? {
+            let Some(process) = run.process_id else { continue };
+            let dead = *verdicts
+                .entry(process)
+                .or_insert_with(|| is_abandoned(leases.get(&process).map(|lease| (lease, probe.look(lease))), now));
+            if dead && let Some(run) = self.crash(run, now).await? {
+                crashed.push(run);
+            }
+        }
+        for lease in leases.values() {
+            if is_abandoned(Some((lease, probe.look(lease))), now) {
+                self.store.remove_process(lease.id).await?;
+            }
+        }
+        Ok(crashed)
+    }
+
+    async fn crash(&self, run: FlowRun, now: Timestamp) -> Result<Option<FlowRun>, StoreError> {
+        const WHY: &str = "The process that executed the run has died.";
+        // Task runs first: should this process die between the two writes, the run is found again.
+        self.store.end_task_runs(run.id, self.state(StateType::Crashed).message(WHY), now).await?;
+        let kind = if run.state.kind == StateType::Cancelling { StateType::Cancelled } else { StateType::Crashed };
+        let decided = self.set_flow_run_state(&run, self.state(kind).message(WHY)).await?;
+        Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))
+    }
+}

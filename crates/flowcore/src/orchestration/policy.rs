@@ -1,0 +1,33 @@
+//! Which rules govern what, and in which order.
+
+use super::rule::Rule;
+use super::rules::{
+    CancellingEndsCancelled, CompletedStays, EndedStaysEnded, KeepScheduledTime, NoPendingAfterStart,
+    OnlyScheduledIsLate, RenameReruns, RetryFailed, WaitForScheduledTime,
+};
+
+/// Rules in the order in which they judge.
+pub type Policy = &'static [&'static dyn Rule];
+
+/// What governs flow runs. The order matters: what has ended is sorted out first, retries come after what could forbid
+/// them, names come last.
+pub const FLOW_POLICY: Policy = &[
+    &CompletedStays,
+    &EndedStaysEnded,
+    &CancellingEndsCancelled,
+    &NoPendingAfterStart,
+    &OnlyScheduledIsLate,
+    &KeepScheduledTime,
+    &WaitForScheduledTime,
+    &RetryFailed,
+    &RenameReruns,
+];
+
+/// What governs task runs. A task that was interrupted may run again when its flow is resumed, so only a completed one
+/// stays as it is.
+pub const TASK_POLICY: Policy =
+    &[&CompletedStays, &NoPendingAfterStart, &KeepScheduledTime, &WaitForScheduledTime, &RetryFailed, &RenameReruns];
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+//! The whole transition matrix, as a snapshot: what each policy says to every pair of states.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write;
+
+use super::*;
+use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, Timestamp};
+use crate::orchestration::{Decision, Governed, govern};
+
+fn state(kind: StateType) -> State {
+    State::new(kind, StateId(uuid::Uuid::nil()), Timestamp::UNIX_EPOCH)
+}
+
+fn decide(policy: Policy, from: Option<StateType>, to: StateType, retries: u32) -> Decision {
+    let from = from.map(state);
+    let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
+    if from.as_ref().is_some_and(|from| from.kind == StateType::Running) {
+        times.run_count = 1;
+    }
+    let run = Governed {
+        state: from.as_ref(),
+        times: &times,
+        policy: &RetryPolicy { retries, ..RetryPolicy::default() },
+        run_count_at_start: 0,
+    };
+    govern(policy, run, state(to), Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
+}
+
+fn matrix(policy: Policy) -> String {
+    let mut text = format!("{:<14}", "from \\ to");
+    for to in StateType::ALL {
+        write!(text, "{:<14}", to.as_str()).unwrap();
+    }
+    for from in std::iter::once(None).chain(StateType::ALL.map(Some)) {
+        write!(text, "\n{:<14}", from.map_or("-", StateType::as_str)).unwrap();
+        for to in StateType::ALL {
+            let cell = match decide(policy, from, to, 1) {
+                Decision::Accept(state) if state.name == to.default_name() => "yes".into(),
+                Decision::Accept(state) | Decision::Reject(state, _) => state.name.into_owned(),
+                Decision::Stay(_) => "stay".into(),
+                Decision::Wait(_) => "wait".into(),
+                Decision::Abort(_) => "abort".into(),
+            };
+            write!(text, "{:<14}", cell.chars().take(13).collect::<String>()).unwrap();
+        }
+    }
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_flow_run_matrix_is_as_agreed() {
+    assert_eq!(matrix(FLOW_POLICY), include_str!("flow_matrix.txt").trim_end());
+}
+
+#[test]
+fn the_task_run_matrix_is_as_agreed() {
+    assert_eq!(matrix(TASK_POLICY), include_str!("task_matrix.txt").trim_end());
+}
+
+#[test]
+fn a_failed_run_is_tried_again_while_it_has_retries() {
+    let running = Some(StateType::Running);
+    let Decision::Reject(state, _) = decide(TASK_POLICY, running, StateType::Failed, 1) else { panic!("not rejected") };
+    assert_eq!((state.kind, &*state.name), (StateType::Scheduled, "AwaitingRetry"));
+    assert!(matches!(decide(TASK_POLICY, running, StateType::Failed, 0), Decision::Accept(_)));
+}
+
+#[test]
+fn an_error_that_cannot_be_retried_is_final() {
+    let from = state(StateType::Running);
+    let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
+    times.run_count = 1;
+    let policy = RetryPolicy { retries: 5, ..RetryPolicy::default() };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let mut to = state(StateType::Failed);
+    to.details_mut().retriable = Some(false);
+    let decision = govern(TASK_POLICY, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
+    assert!(matches!(decision, Decision::Accept(state) if state.kind == StateType::Failed));
+}
+
+#[test]
+fn a_run_waits_for_its_time() {
+    let due = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(5);
+    let from = state(StateType::Scheduled).scheduled_for(due);
+    let times = RunTimes::new(due);
+    let policy = RetryPolicy::default();
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let at = |now| govern(FLOW_POLICY, run, state(StateType::Running), now, 0.5, || StateId(uuid::Uuid::nil()));
+    assert_eq!(at(Timestamp::UNIX_EPOCH), Decision::Wait(due));
+    assert!(matches!(at(due), Decision::Accept(_)));
+    let pending = govern(FLOW_POLICY, run, state(StateType::Pending), due, 0.5, || StateId(uuid::Uuid::nil()));
+    let Decision::Accept(pending) = pending else { panic!("not accepted") };
+    assert_eq!(pending.scheduled_time(), Some(due));
+}
+
+#[test]
+fn the_books_are_kept() {
+    let at = |seconds| Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+    let enter = |kind, seconds| State::new(kind, StateId(uuid::Uuid::nil()), at(seconds));
+    let mut times = RunTimes::new(at(0));
+    let states = [
+        enter(StateType::Pending, 1),
+        enter(StateType::Running, 2),
+        enter(StateType::Scheduled, 5).scheduled_for(at(9)),
+        enter(StateType::Running, 10),
+        enter(StateType::Completed, 12),
+    ];
+    let mut last: Option<&State> = None;
+    for next in &states {
+        times.enter(last, next);
+        last = Some(next);
+        assert_eq!(times.next_scheduled_start_time.is_some(), next.kind == StateType::Scheduled);
+        assert_eq!(times.end_time.is_some(), next.is_terminal());
+    }
+    assert_eq!((times.run_count, times.total_run_time), (2, 5_000_000));
+    assert_eq!((times.start_time, times.end_time), (Some(at(2)), Some(at(12))));
+}

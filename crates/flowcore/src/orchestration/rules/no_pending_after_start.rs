@@ -1,0 +1,29 @@
+//! One run is started once.
+
+use crate::model::{StateName, StateType};
+use crate::orchestration::rule::{Rule, StateSet, Transition, Verdict};
+
+/// Refuses PENDING to a run that is pending, running or being cancelled: somebody else has it.
+pub(crate) struct NoPendingAfterStart;
+
+impl Rule for NoPendingAfterStart {
+    fn name(&self) -> &'static str {
+        "NoPendingAfterStart"
+    }
+
+    fn from(&self) -> StateSet {
+        StateSet::of(&[StateType::Pending, StateType::Running, StateType::Cancelling])
+    }
+
+    fn to(&self) -> StateSet {
+        StateSet::of(&[StateType::Pending])
+    }
+
+    fn before(&self, transition: &Transition<'_>) -> Verdict {
+        // `NotReady` is how a pending run ends whose inputs failed.
+        if transition.to.name == StateName::NOT_READY {
+            return Verdict::Continue;
+        }
+        Verdict::Abort("the run has been started already")
+    }
+}
