@@ -33,7 +33,11 @@ pub fn parameter<T: Parameter>(parameters: &Parameters, name: &str) -> Result<T,
 }
 
 /// Reads one stored parameter, or takes its default.
-pub fn parameter_or<T: Parameter>(parameters: &Parameters, name: &str, default: fn() -> T) -> Result<T, ParameterError> {
+pub fn parameter_or<T: Parameter>(
+    parameters: &Parameters,
+    name: &str,
+    default: fn() -> T,
+) -> Result<T, ParameterError> {
     parameters.get_or(name, default)
 }
 

@@ -49,8 +49,7 @@ impl FlowCallParts {
     }
 }
 
-#[doc(hidden)]
-pub fn flow_call<I, F, R, T>(
+pub(crate) fn flow_call<I, F, R, T>(
     definition: &'static FlowDefinition,
     inputs: I,
     body: F,

@@ -18,6 +18,7 @@ pub mod current;
 pub(crate) mod definition;
 pub(crate) mod digest;
 pub(crate) mod error;
+pub(crate) mod expansion;
 pub(crate) mod flow_call;
 pub(crate) mod flow_engine;
 pub(crate) mod future;

@@ -56,8 +56,7 @@ impl Call {
     }
 }
 
-#[doc(hidden)]
-pub fn task_call<I, F, R, T>(
+pub(crate) fn task_call<I, F, R, T>(
     definition: &'static TaskDefinition,
     inputs: I,
     body: F,
@@ -173,8 +172,12 @@ where
     }
 }
 
-#[doc(hidden)]
-pub fn map_call<M, F, R, T>(definition: &'static TaskDefinition, inputs: M, body: F, codec: Option<Codec>) -> MapCall<T>
+pub(crate) fn map_call<M, F, R, T>(
+    definition: &'static TaskDefinition,
+    inputs: M,
+    body: F,
+    codec: Option<Codec>,
+) -> MapCall<T>
 where
     M: MapInputs,
     F: Fn(<M::Inputs as Inputs>::Values) -> R + Send + Sync + 'static,

@@ -3,16 +3,16 @@ use std::borrow::Cow;
 use std::path::Path;
 
 #[task]
-async fn read(url: &str, parts: Option<&[u8]>) {}
+async fn read(_url: &str, _parts: Option<&[u8]>) {}
 
 #[flow]
-async fn report(path: &Path, title: Cow<'_, str>) {}
+async fn report(_path: &Path, _title: Cow<'_, str>) {}
 
 #[task]
-async fn last() -> Option<&str> {
-    None
+async fn last(words: &[String]) -> Option<&str> {
+    words.last().map(String::as_str)
 }
 
 fn main() {
-    let _ = (read("a", None), last());
+    let _ = (read("a", None), last(&[]));
 }

@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use flowcore::{flow, task};
 
 struct Service;

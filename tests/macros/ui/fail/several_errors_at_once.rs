@@ -1,7 +1,7 @@
 use flowcore::task;
 
 #[task(retrys = 3, tags = "net", timeout = -1)]
-unsafe fn fetch<T>(url: &str, handle: impl Clone) -> &T {
+unsafe fn fetch<T>(_url: &str, _handle: impl Clone) -> &T {
     todo!()
 }
 
