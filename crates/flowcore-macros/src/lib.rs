@@ -1,8 +1,8 @@
 //! The attribute macros of flowcore: `#[flow]`, `#[task]` and `#[flowcore::main]`.
 //!
 //! Use them through `flowcore`, which documents them with examples. A macro works in three steps that do not mix:
-//! [`function`] reads the function and refuses what cannot be one, [`options`] reads the attribute and checks its
-//! values, [`expand`] writes the code. Mistakes are collected and reported together, each at its place; after mistakes
+//! `function` reads the function and refuses what cannot be one, `options` reads the attribute and checks its
+//! values, `expand` writes the code. Mistakes are collected and reported together, each at its place; after mistakes
 //! in the options alone the function is expanded with the others, so that its callers do not fail too.
 
 mod documentation;

@@ -101,7 +101,7 @@ impl<T> NotResult for ReturnType<T> {
 }
 
 /// Makes calls with the inputs `I` and the handles `X`, whose results are `T`.
-pub struct Calls<I, X, T>(PhantomData<fn() -> (I, X, T)>);
+pub struct Calls<I, X, T>(PhantomData<(I, X, T)>);
 
 impl<I: Inputs, X: Resource, T: Volatile> Calls<I, X, T> {
     /// Makes the call of a task.
