@@ -1,5 +1,6 @@
 //! Proves every result storage with one suite: in memory, in a folder, and in a bucket of an S3 server that is started
 //! here on a loopback port.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod conformance;
 mod server;

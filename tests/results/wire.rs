@@ -31,13 +31,6 @@ async fn a_wrong_secret_says_to_check_the_credentials() {
 }
 
 #[tokio::test]
-async fn an_absent_bucket_says_to_create_it() {
-    let server = S3Server::start().await;
-    let storage = Storage::from_url("s3://elsewhere/results", &server.settings()).unwrap();
-    is_unreachable(&storage, "create the bucket").await;
-}
-
-#[tokio::test]
 async fn a_server_that_is_gone_says_to_check_the_endpoint() {
     let server = S3Server::start().await;
     let storage = Storage::from_url("s3://results", &server.settings()).unwrap();
