@@ -53,7 +53,7 @@ fn arguments(rows: usize, flow_run: Uuid) -> Result<SqliteArguments, Failed> {
     const STATE: &str = r#"{"id":"01936f0e-7c3a-7c61-9d59-6f8e6f0b0001","type":"COMPLETED","name":"Completed","timestamp":"2026-01-01T00:00:00.000000Z"}"#;
     const TIME: i64 = 1_767_225_600_000_000;
     let mut bound = SqliteArguments::default();
-    let mut add = |added: Result<(), sqlx::error::BoxDynError>| added.map_err(Failed::from);
+    let add = |added: Result<(), sqlx::error::BoxDynError>| added.map_err(Failed::from);
     for n in 0..rows {
         let id = Uuid::now_v7();
         add(bound.add(id))?;
