@@ -15,8 +15,8 @@ pub(in crate::store::sql) const TASK_RUN_COLUMNS: &str = "id, flow_run_id, attem
 
 /// Keeps records of the present attempts.
 ///
-/// What is left out shows in the number of rows: records of older attempts, which find no flow run, and records that
-/// are known in whole or in part.
+/// What is left out shows in the number of rows: records of other attempts, which find no flow run, and records that do
+/// not begin where the history ends, since they are known in whole or in part or something is missing between.
 pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
     "WITH v (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
      empirical_policy, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
@@ -42,7 +42,7 @@ pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
      end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
      state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len, \
      history = task_runs.history || ',' || excluded.history \
-     WHERE excluded.history_from >= task_runs.history_len AND excluded.history_len > task_runs.history_len",
+     WHERE excluded.history_from = task_runs.history_len AND excluded.history_len > task_runs.history_len",
 );
 
 /// Appends a last state to task runs.
@@ -58,7 +58,7 @@ pub(in crate::store::sql) static END_TASK_RUNS: Template = Template::new(
 /// A record, and how long the history is that it adds to: the part that is known is left out.
 pub(in crate::store::sql) struct NewTaskRun<'a> {
     pub(in crate::store::sql) record: &'a TaskRunRecord,
-    /// Known when the record overlaps with the history; else it is taken to begin where the record says.
+    /// Asked for when the record was left out; else the history is taken to end where the record says.
     pub(in crate::store::sql) known: Option<i32>,
 }
 
@@ -69,7 +69,8 @@ pub(in crate::store::sql) fn encode_task_run(new: &NewTaskRun<'_>, to: &mut Argu
     let record = new.record;
     let run = &record.run;
     let states = new.known.map_or(record.states.as_slice(), |known| new_states(record, known));
-    let begin = i64::from(record.history_len) - i64::try_from(states.len()).unwrap_or(0);
+    let said = i64::from(record.history_len) - i64::try_from(states.len()).unwrap_or(0);
+    let begin = new.known.map_or(said.max(0), i64::from);
     to.uuid(run.id.0);
     to.uuid(run.flow_run_id.map(|id| id.0));
     to.int(i64::from(run.attempt));
@@ -98,7 +99,7 @@ pub(in crate::store::sql) fn encode_task_run(new: &NewTaskRun<'_>, to: &mut Argu
     to.int(run.times.total_run_time);
     to.text(run.state.kind.as_str());
     to.text(run.state.name.as_ref());
-    to.int(begin.max(0));
+    to.int(begin);
     to.int(i64::from(record.history_len));
     to.owned(joined(states));
 }

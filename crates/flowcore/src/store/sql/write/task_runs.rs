@@ -82,8 +82,8 @@ fn attempt(record: &TaskRunRecord) -> (Option<FlowRunId>, i32) {
     (record.run.flow_run_id, record.run.attempt)
 }
 
-/// Finds out why records were left out. Those that overlap with what is known are added without the known part; those
-/// that are known changed nothing, which is right; the attempts of the others are returned.
+/// Finds out why records were left out. Those that do not begin where the history ends are added without the part that
+/// is known; those that are known changed nothing, which is right; the attempts of the others are returned.
 async fn reconcile(
     transaction: &mut Transaction<'_>,
     entries: &[Records],
