@@ -17,20 +17,30 @@ pub(crate) type Failed = BoxError;
 /// Each figure is the best of so many: what disturbs a run only makes it slower.
 const ROUNDS: usize = 3;
 
-pub(crate) fn run(report: &mut Report) {
+/// Measures all groups of figures, or the one that is named.
+pub(crate) fn run(report: &mut Report, only: Option<&str>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Failed::from).and_then(|runtime| runtime.block_on(async { measure(report).await }));
+    let done = runtime.map_err(Failed::from).and_then(|runtime| runtime.block_on(async { measure(report, only).await }));
     if let Err(error) = done {
         eprintln!("the benchmark failed: {error:?}");
         std::process::exit(1);
     }
 }
 
-async fn measure(report: &mut Report) -> Result<(), Failed> {
-    overhead(report).await?;
-    recorded(report).await?;
-    committed(report).await?;
-    flows(report).await?;
+async fn measure(report: &mut Report, only: Option<&str>) -> Result<(), Failed> {
+    let wanted = |name| only.is_none_or(|only| only == name);
+    if wanted("overhead") {
+        overhead(report).await?;
+    }
+    if wanted("recorded") {
+        recorded(report).await?;
+    }
+    if wanted("committed") {
+        committed(report).await?;
+    }
+    if wanted("flows") {
+        flows(report).await?;
+    }
     Ok(())
 }
 

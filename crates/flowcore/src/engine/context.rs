@@ -1,6 +1,8 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
 use std::collections::HashMap;
+use std::fmt::Write;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,7 @@ use super::cancel::Cancel;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
 use super::flow_engine::FlowExecution;
+use super::journal::Entry;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
@@ -35,10 +38,21 @@ pub(crate) struct Around {
 /// The task run around the code.
 pub(crate) struct TaskScope {
     pub(crate) id: TaskRunId,
-    pub(crate) name: String,
+    entry: Arc<Entry>,
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
+}
+
+impl TaskScope {
+    pub(crate) fn new(entry: Arc<Entry>, depth: usize) -> Self {
+        let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
+        TaskScope { id, entry, attempt, depth }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.entry.with(|run| run.name.clone())
+    }
 }
 
 /// The flow run around the code: what its tasks share.
@@ -62,9 +76,25 @@ pub(crate) struct FlowScope {
 /// What was called so far, and what is known from earlier attempts.
 #[derive(Default)]
 pub(crate) struct Calls {
-    occurrences: HashMap<InputDigest, u32>,
+    occurrences: HashMap<InputDigest, u32, BuildHasherDefault<DigestHasher>>,
     per_task: HashMap<&'static str, u32>,
     earlier: HashMap<String, TaskRun>,
+}
+
+/// Takes the first bytes of a digest as its hash: they are as good as random already.
+#[derive(Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Which call of which task one is.
@@ -158,7 +188,8 @@ fn dynamic_key(digest: InputDigest, nth: u32) -> String {
         key.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     key.push('-');
-    key.push_str(&nth.to_string());
+    // Nearly always one digit, and writing to a text cannot fail.
+    let _ = write!(key, "{nth}");
     key
 }
 

@@ -108,7 +108,8 @@ impl Engine {
     }
 
     pub(crate) fn state(&self, kind: StateType) -> State {
-        State::new(kind, StateId(self.0.clock.uuid()), self.0.clock.now())
+        let now = self.0.clock.now();
+        State::new(kind, StateId(self.0.clock.uuid_at(now)), now)
     }
 
     /// Gives the process's own engine, made from the settings when it is first asked for.

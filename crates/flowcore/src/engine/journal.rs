@@ -37,22 +37,29 @@ pub(crate) struct Entry {
 
 struct Inner {
     run: TaskRun,
-    /// The states since this process took the run; those before it are in the store.
+    /// The states before `run.state`, since this process took the run. What is recorded is emptied.
     states: Vec<State>,
-    /// How many of `states` are recorded.
-    recorded: usize,
-    /// How many states the store had before.
-    earlier: i32,
+    /// How many states the history has, `run.state` among them.
+    history_len: i32,
+    /// How many of them are recorded.
+    recorded: i32,
 }
 
 impl Entry {
-    /// Makes the entry of a run with its first state, or of an adopted one that has `earlier` states in the store.
-    pub(crate) fn new(run: TaskRun, earlier: i32) -> Arc<Self> {
-        let states = if earlier == 0 { vec![run.state.clone()] } else { Vec::new() };
+    /// Makes the entry of a run whose history has so many states, the last of which is its own; so many are recorded.
+    pub(crate) fn new(run: TaskRun, history_len: i32, recorded: i32) -> Arc<Self> {
+        // Room for the two states that most runs leave behind them.
+        let states = Vec::with_capacity(2);
         Arc::new(Entry {
             queued: AtomicBool::new(false),
-            inner: Mutex::new(Inner { run, states, recorded: 0, earlier }),
+            inner: Mutex::new(Inner { run, states, history_len, recorded }),
         })
+    }
+
+    /// Makes the entry of a run of an earlier attempt, all of whose states are recorded.
+    pub(crate) fn adopted(run: TaskRun, states: usize) -> Arc<Self> {
+        let history_len = i32::try_from(states).unwrap_or(i32::MAX);
+        Entry::new(run, history_len, history_len)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -72,24 +79,34 @@ impl Entry {
     /// Lets the run enter a state.
     fn enter(&self, state: State) {
         let mut inner = self.lock();
-        let Inner { run, states, .. } = &mut *inner;
+        let Inner { run, states, history_len, recorded } = &mut *inner;
         run.times.enter(Some(&run.state), &state);
-        run.state = state.clone();
-        states.push(state);
+        let left = std::mem::replace(&mut run.state, state);
+        if *recorded < *history_len {
+            states.push(left);
+        }
+        *history_len += 1;
     }
 
     /// Gives what is new, or none when nothing is.
     fn record(&self) -> Option<TaskRunRecord> {
         let inner = self.lock();
-        let states = inner.states.get(inner.recorded..).filter(|states| !states.is_empty())?.to_vec();
-        let history_len = inner.earlier + i32::try_from(inner.states.len()).unwrap_or(i32::MAX);
-        Some(TaskRunRecord { run: inner.run.clone(), states, history_len })
+        let Inner { run, states, history_len, recorded } = &*inner;
+        let new = usize::try_from(history_len - recorded).ok().filter(|new| *new > 0)?;
+        let mut new_states = Vec::with_capacity(new);
+        new_states.extend_from_slice(&states[states.len().saturating_sub(new - 1)..]);
+        new_states.push(run.state.clone());
+        Some(TaskRunRecord { run: run.clone(), states: new_states, history_len: *history_len })
     }
 
+    /// Notes that the history is recorded up to this length.
     fn recorded(&self, history_len: i32) {
         let mut inner = self.lock();
-        let upto = usize::try_from(history_len - inner.earlier).unwrap_or_default();
-        inner.recorded = inner.recorded.max(upto);
+        inner.recorded = inner.recorded.max(history_len);
+        // What was entered since is still to be recorded; the newest of it is in the run itself.
+        let left = usize::try_from(inner.history_len - inner.recorded).unwrap_or_default().saturating_sub(1);
+        let done = inner.states.len().saturating_sub(left);
+        inner.states.drain(..done);
     }
 }
 

@@ -72,7 +72,7 @@ fn keep(around: &Around, level: LogLevel, target: &str, message: &str) -> String
         task_run_id: around.task.as_ref().map(|task| task.id),
     });
     match (&around.task, &around.flow) {
-        (Some(task), _) => format!("Task run '{}'", task.name),
+        (Some(task), _) => format!("Task run '{}'", task.name()),
         (None, Some(flow)) => format!("Flow run '{}'", flow.name),
         (None, None) => target.to_owned(),
     }

@@ -49,7 +49,7 @@ impl Parent {
             let states = engine.0.client.task_run_states(run.id).await?;
             run.attempt = flow.attempt;
             let completed = run.state.is_completed();
-            let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
+            let entry = Entry::adopted(run, states.len());
             if !completed {
                 engine.0.journal.enter(&entry, pending);
             }
@@ -72,6 +72,7 @@ impl Parent {
                 times: RunTimes::new(pending.timestamp),
                 state: pending,
             },
+            1,
             0,
         );
         engine.0.journal.note(&entry);

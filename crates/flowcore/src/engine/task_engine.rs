@@ -12,7 +12,7 @@ use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
 use super::journal::Entry;
 use super::names::fill;
-use super::options::{Durability, TaskOptions};
+use super::options::Durability;
 use super::panics::{CatchPanics, Panicked};
 use super::persist::Keeping;
 use super::settled::{Promise, Settled};
@@ -98,38 +98,45 @@ impl TaskExecution {
         let mut execution =
             TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
         let settled = match failed {
-            None => execution.execute(id).await,
+            None => execution.execute().await,
             Some(_) if execution.cancel.is_requested() => execution.cancelled(),
             Some(error) => execution.not_ready(&error),
         };
         execution.commit(settled).await
     }
 
-    async fn execute(&mut self, id: TaskRunId) -> Settled {
+    async fn execute(&mut self) -> Settled {
         // What most runs do not need is boxed when it is: it would make the future of every run large.
         let cached =
             if self.call.options().cache.caches() { Box::pin(self.cached()).await } else { Ok(Cached::Miss(None)) };
         let cached = match cached {
             Ok(Cached::Hit(settled)) => return *settled,
             Ok(Cached::Miss(cached)) => cached,
-            Err(error) => return self.fail(Attempt::Error(error)).await.unwrap_or_else(|| self.cancelled()),
+            Err(error) => return Box::pin(self.fail(Attempt::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
         loop {
             if self.cancel.is_requested() {
                 return self.cancelled();
             }
             match self.propose(self.engine.state(StateType::Running)) {
-                Decision::Accept(running) => self.hooks(|options| &options.on_running, &running).await,
+                Decision::Accept(running) => {
+                    if !self.call.options().on_running.is_empty() {
+                        Box::pin(self.call_hooks(&self.call.options().on_running, &running)).await;
+                    }
+                }
                 Decision::Wait(until) => {
-                    self.sleep_until(until).await;
+                    Box::pin(self.sleep_until(until)).await;
                     continue;
                 }
                 _ => return self.cancelled(),
             }
-            let attempt = self.attempt(id).await;
+            let attempt = self.attempt().await;
             let attempt = match attempt {
                 Attempt::Value(value) => match self.keep(&value, cached.as_ref()).await {
-                    Ok(data) => return self.complete(value, data, cached).await,
+                    Ok(data) if self.call.options().on_completion.is_empty() => {
+                        return self.complete(value, data, cached).1;
+                    }
+                    Ok(data) => return Box::pin(self.complete_with_hooks(value, data, cached)).await,
                     Err(error) => Attempt::Error(error),
                 },
                 other => other,
@@ -137,19 +144,19 @@ impl TaskExecution {
             if matches!(attempt, Attempt::Cancelled) {
                 return self.cancelled();
             }
-            if let Some(settled) = self.fail(attempt).await {
+            if let Some(settled) = Box::pin(self.fail(attempt)).await {
                 return settled;
             }
             let due = self.entry.with(|run| run.times.next_scheduled_start_time);
-            self.sleep_until(due.unwrap_or_default()).await;
+            Box::pin(self.sleep_until(due.unwrap_or_default())).await;
         }
     }
 
     /// Runs the body once.
-    async fn attempt(&mut self, id: TaskRunId) -> Attempt {
-        let (name, attempt) = self.entry.with(|run| (run.name.clone(), run.times.run_count));
+    async fn attempt(&mut self) -> Attempt {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope { id, name, attempt, depth };
+        let around = TaskScope::new(self.entry.clone(), depth);
+        let attempt = around.attempt;
         let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
         let retries = self.call.options().retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
@@ -241,7 +248,16 @@ impl TaskExecution {
         Box::pin(self.keeping().keep(value, under, own_key)).await
     }
 
-    async fn complete(&mut self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
+    async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
+        let (completed, settled) = self.complete(value, data, cached);
+        if let (true, Some(state)) = (completed, &settled.state) {
+            self.call_hooks(&self.call.options().on_completion, state).await;
+        }
+        settled
+    }
+
+    /// Ends the run as Completed; tells whether it did.
+    fn complete(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> (bool, Settled) {
         let mut state = self.engine.state(StateType::Completed);
         state.data = data.map(Box::new);
         if let Some(cached) = cached {
@@ -250,11 +266,8 @@ impl TaskExecution {
             details.cache_expiration = cached.expiration;
         }
         match self.propose(state) {
-            Decision::Accept(state) => {
-                self.hooks(|options| &options.on_completion, &state).await;
-                Settled { state: Some(state), result: Ok(value) }
-            }
-            _ => self.cancelled(),
+            Decision::Accept(state) => (true, Settled { state: Some(state), result: Ok(value) }),
+            _ => (false, self.cancelled()),
         }
     }
 
@@ -296,7 +309,7 @@ impl TaskExecution {
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.hooks(|options| &options.on_failure, &state).await;
+                self.call_hooks(&self.call.options().on_failure, &state).await;
                 Some(self.failed_with(state, source))
             }
             _ => Some(self.cancelled()),
@@ -357,16 +370,8 @@ impl TaskExecution {
 
     /// Logs inside the run.
     fn log(&self, log: impl FnOnce()) {
-        let (id, name, attempt) = self.entry.with(|run| (run.id, run.name.clone(), run.times.run_count));
-        let around = TaskScope { id, name, attempt, depth: 0 };
+        let around = TaskScope::new(self.entry.clone(), 0);
         Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around)).enter(log);
-    }
-
-    async fn hooks(&self, which: impl Fn(&TaskOptions) -> &Vec<Hook>, state: &State) {
-        let hooks = which(self.call.options());
-        if !hooks.is_empty() {
-            Box::pin(self.call_hooks(hooks, state)).await;
-        }
     }
 
     async fn call_hooks(&self, hooks: &[Hook], state: &State) {
@@ -471,7 +476,7 @@ async fn take_entry(
     run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
     run.empirical_policy = call.options().retry_policy();
     run.task_inputs = task_inputs;
-    let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
+    let entry = Entry::adopted(run, states.len());
     engine.0.journal.enter(&entry, engine.state(StateType::Pending));
     Ok(entry)
 }
@@ -511,71 +516,7 @@ fn make_entry(
         times: RunTimes::new(pending.timestamp),
         state: pending,
     };
-    let entry = Entry::new(run, 0);
+    let entry = Entry::new(run, 1, 0);
     engine.0.journal.note(&entry);
     entry
-}
-#[cfg(test)]
-mod size {
-    #[test]
-    fn sizes() {
-        fn sz<A, F>(_: fn(A, A) -> F) -> usize {
-            std::mem::size_of::<F>()
-        }
-        let _ = sz::<(), ()>;
-        println!(
-            "call {} entry-taskrun {} state {}",
-            size_of::<super::Call>(),
-            size_of::<super::TaskRun>(),
-            size_of::<super::State>()
-        );
-        fn of<F>(_: &F) -> usize {
-            size_of::<F>()
-        }
-        let e: Option<super::TaskExecution> = None;
-        if let Some(mut e) = e {
-            println!("{}", of(&e.execute(super::TaskRunId(uuid::Uuid::nil()))));
-        }
-        fn ret<F: std::future::Future>(_: impl FnOnce(super::Scope, super::Call) -> F) -> usize {
-            size_of::<F>()
-        }
-        fn ret2<F: std::future::Future>(_: impl FnOnce(super::TaskExecution) -> F) -> usize {
-            size_of::<F>()
-        }
-        println!("run {}", ret(|s, c| super::TaskExecution::run(s, c, None)));
-        println!("execute {}", ret2(|mut e| async move { e.execute(super::TaskRunId(uuid::Uuid::nil())).await }));
-        println!(
-            "attempt {}",
-            ret2(|mut e| async move {
-                e.attempt(super::TaskRunId(uuid::Uuid::nil())).await;
-            })
-        );
-        println!(
-            "cached {}",
-            ret2(|e| async move {
-                let _ = e.cached().await;
-            })
-        );
-        println!(
-            "hooks {}",
-            ret2(|e| async move {
-                let s = e.engine.state(super::StateType::Running);
-                e.hooks(|o| &o.on_running, &s).await;
-            })
-        );
-        println!(
-            "commit {}",
-            ret2(|e| async move {
-                let s = e.cancelled();
-                e.commit(s).await;
-            })
-        );
-        println!(
-            "keep {}",
-            ret2(|e| async move {
-                let v: super::Value = std::sync::Arc::new(1);
-                let _ = e.keep(&v, None).await;
-            })
-        );
-    }
 }
