@@ -4,4 +4,5 @@ pub mod client;
 pub mod clock;
 pub mod model;
 pub mod orchestration;
+pub mod settings;
 pub mod store;

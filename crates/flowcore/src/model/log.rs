@@ -1,5 +1,7 @@
 //! Log lines that runs leave.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{FlowRunId, LogId, TaskRunId, Timestamp};
@@ -51,6 +53,22 @@ impl LogLevel {
             LogLevel::Info => "INFO",
             LogLevel::Warning => "WARNING",
             LogLevel::Error => "ERROR",
+        }
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_uppercase().as_str() {
+            "TRACE" => Ok(LogLevel::Trace),
+            "DEBUG" => Ok(LogLevel::Debug),
+            "INFO" => Ok(LogLevel::Info),
+            "WARNING" | "WARN" => Ok(LogLevel::Warning),
+            // Prefect has one level more; there is nothing graver than an error here.
+            "ERROR" | "CRITICAL" => Ok(LogLevel::Error),
+            _ => Err(format!("`{text}` is not a level; use one of TRACE, DEBUG, INFO, WARNING, ERROR")),
         }
     }
 }

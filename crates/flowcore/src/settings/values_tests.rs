@@ -1,0 +1,125 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Settings::from_lookup(&lookup)
+}
+
+fn listed(settings: &Settings) -> Vec<String> {
+    let entries = settings.entries().into_iter();
+    entries.map(|entry| format!("{}={} ({})", entry.name, entry.value, entry.source)).collect()
+}
+
+#[test]
+fn a_home_is_enough() {
+    let settings = load(&[("FLOWCORE_HOME", "/srv/flow core")]).unwrap();
+    assert_eq!(
+        listed(&settings),
+        [
+            "FLOWCORE_HOME=/srv/flow core (environment, FLOWCORE_HOME)",
+            "FLOWCORE_DATABASE_URL=sqlite:///srv/flow core/flowcore.db (default)",
+            "FLOWCORE_SQLITE_SYNCHRONOUS=FULL (default)",
+            "FLOWCORE_RESULT_STORAGE=file:///srv/flow core/results (default)",
+            "FLOWCORE_LOGGING_LEVEL=INFO (default)",
+            "FLOWCORE_INLINE_RESULT_LIMIT=16384 (default)",
+            "FLOWCORE_TASK_LIMIT=256 (default)",
+        ]
+    );
+}
+
+#[test]
+fn what_is_set_counts_and_says_by_what() {
+    let settings = load(&[
+        ("FLOWCORE_HOME", "/srv"),
+        ("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://ann:hush@db/flows"),
+        ("FLOWCORE_SQLITE_SYNCHRONOUS", "normal"),
+        ("FLOWCORE_RESULT_STORAGE", "s3://bucket/prefix"),
+        ("PREFECT_LOGGING_LEVEL", "warning"),
+        ("FLOWCORE_INLINE_RESULT_LIMIT", "2KiB"),
+        ("FLOWCORE_TASK_LIMIT", " 8 "),
+        ("AWS_REGION", "eu-north-1"),
+        ("FLOWCORE_S3_SECRET_ACCESS_KEY", "hush"),
+    ])
+    .unwrap();
+    assert_eq!(
+        listed(&settings),
+        [
+            "FLOWCORE_HOME=/srv (environment, FLOWCORE_HOME)",
+            "FLOWCORE_DATABASE_URL=postgresql+asyncpg://ann:***@db/flows (environment, PREFECT_API_DATABASE_CONNECTION_URL)",
+            "FLOWCORE_SQLITE_SYNCHRONOUS=NORMAL (environment, FLOWCORE_SQLITE_SYNCHRONOUS)",
+            "FLOWCORE_RESULT_STORAGE=s3://bucket/prefix (environment, FLOWCORE_RESULT_STORAGE)",
+            "FLOWCORE_LOGGING_LEVEL=WARNING (environment, PREFECT_LOGGING_LEVEL)",
+            "FLOWCORE_INLINE_RESULT_LIMIT=2048 (environment, FLOWCORE_INLINE_RESULT_LIMIT)",
+            "FLOWCORE_TASK_LIMIT=8 (environment, FLOWCORE_TASK_LIMIT)",
+            "FLOWCORE_S3_REGION=eu-north-1 (environment, AWS_REGION)",
+            "FLOWCORE_S3_SECRET_ACCESS_KEY=*** (environment, FLOWCORE_S3_SECRET_ACCESS_KEY)",
+        ]
+    );
+    assert_eq!(settings.database_url, "postgresql+asyncpg://ann:hush@db/flows");
+    assert!(!format!("{settings:?}").contains("hush"));
+}
+
+#[test]
+fn own_variables_count_more_than_aliases_and_empty_ones_not_at_all() {
+    let both = [("PREFECT_LOGGING_LEVEL", "ERROR"), ("FLOWCORE_LOGGING_LEVEL", "DEBUG"), ("HOME", "/home/ann")];
+    assert_eq!(load(&both).unwrap().log_level, LogLevel::Debug);
+    let empty = [("PREFECT_LOGGING_LEVEL", "ERROR"), ("FLOWCORE_LOGGING_LEVEL", " "), ("HOME", "/home/ann")];
+    assert_eq!(load(&empty).unwrap().log_level, LogLevel::Error);
+}
+
+#[test]
+fn without_a_home_the_error_says_what_to_set() {
+    let error = load(&[]).unwrap_err();
+    assert_eq!(error, SettingsError::NoHome);
+    assert!(error.to_string().contains("set FLOWCORE_HOME"));
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_is_allowed() {
+    for (variable, value) in [
+        ("FLOWCORE_SQLITE_SYNCHRONOUS", "off"),
+        ("FLOWCORE_LOGGING_LEVEL", "LOUD"),
+        ("PREFECT_LOGGING_LEVEL", "LOUD"),
+        ("FLOWCORE_INLINE_RESULT_LIMIT", "-1"),
+        ("FLOWCORE_INLINE_RESULT_LIMIT", "1GB"),
+        ("FLOWCORE_INLINE_RESULT_LIMIT", "99999999999999999MiB"),
+        ("FLOWCORE_TASK_LIMIT", "0"),
+        ("FLOWCORE_TASK_LIMIT", "many"),
+        ("FLOWCORE_DATABASE_URL", "mysql://db/flows"),
+        ("FLOWCORE_RESULT_STORAGE", "gs://bucket"),
+    ] {
+        let error = load(&[("FLOWCORE_HOME", "/srv"), (variable, value)]).unwrap_err().to_string();
+        let begin = format!("{variable} is `{value}`, which is not allowed: set it to ");
+        assert!(error.starts_with(&begin) && error.len() > begin.len(), "{error}");
+    }
+    let secret = load(&[("FLOWCORE_HOME", "/srv"), ("FLOWCORE_DATABASE_URL", "mysql://ann:hush@db/x")]);
+    assert!(!secret.unwrap_err().to_string().contains("hush"));
+}
+
+#[test]
+fn paths_become_absolute_addresses() {
+    let here = env::current_dir().unwrap();
+    let here = here.to_str().unwrap();
+    let settings =
+        load(&[("FLOWCORE_HOME", "data"), ("FLOWCORE_DATABASE_URL", "runs.db"), ("FLOWCORE_RESULT_STORAGE", "50%")])
+            .unwrap();
+    assert_eq!(settings.home, Path::new(here).join("data"));
+    assert_eq!(settings.database_url, format!("sqlite://{here}/runs.db"));
+    assert_eq!(settings.result_storage, format!("file://{here}/50%25"));
+}
+
+#[test]
+fn the_store_is_told_how_to_synchronize() {
+    let url = |url, synchronous| {
+        let variables =
+            [("HOME", "/srv"), ("FLOWCORE_DATABASE_URL", url), ("FLOWCORE_SQLITE_SYNCHRONOUS", synchronous)];
+        load(&variables).unwrap().store_url()
+    };
+    assert_eq!(url("sqlite:///a.db", "FULL"), "sqlite:///a.db");
+    assert_eq!(url("sqlite:///a.db", "NORMAL"), "sqlite:///a.db?synchronous=normal");
+    assert_eq!(url("sqlite:///a.db?x=1", "NORMAL"), "sqlite:///a.db?x=1&synchronous=normal");
+    assert_eq!(url("sqlite:///a.db?synchronous=full", "NORMAL"), "sqlite:///a.db?synchronous=full");
+    assert_eq!(url("postgres://db/x", "NORMAL"), "postgres://db/x");
+}
