@@ -45,6 +45,9 @@ pub enum StoreError {
         /// What the driver said.
         reason: String,
     },
+    /// A new row has the id of one that is kept already.
+    #[error("{0} exists already: give a new one a new id")]
+    Exists(String),
     /// A row holds what flowcore did not write.
     #[error("a row of the database cannot be read: {0}")]
     Row(String),

@@ -5,6 +5,9 @@
 //! whole or not at all, and has happened durably when it returns.
 
 mod error;
+mod journal;
+pub mod memory;
+mod timeline;
 
 use async_trait::async_trait;
 

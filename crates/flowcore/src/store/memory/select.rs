@@ -1,0 +1,127 @@
+//! Which rows a filter selects, in which order.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use crate::model::{
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, LogFilter, LogLine, Page,
+    State, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+};
+use crate::store::timeline::{Timeline, names_run};
+
+use super::tables::Tables;
+
+impl Tables {
+    pub(super) fn select_flows(&self, filter: &FlowFilter) -> Vec<Flow> {
+        cut(self.flows.values().filter(|flow| contains(filter.name_like.as_deref(), &flow.name)), filter.page)
+    }
+
+    pub(super) fn select_flow_runs(&self, filter: &FlowRunFilter) -> Vec<FlowRun> {
+        self.newest_flow_runs(filter.page, |run| {
+            one_of(filter.ids.as_deref(), &run.id)
+                && one_of(filter.flow_names.as_deref(), &run.flow_name)
+                && contains(filter.name_like.as_deref(), &run.name)
+                && in_state(filter.state_types.as_deref(), filter.state_names.as_deref(), &run.state)
+                && between(filter.since, filter.until, run.times.expected_start_time)
+                && filter
+                    .parent_task_run_ids
+                    .as_ref()
+                    .is_none_or(|ids| run.parent_task_run_id.is_some_and(|id| ids.contains(&id)))
+        })
+    }
+
+    pub(super) fn active_flow_runs(&self) -> Vec<FlowRun> {
+        self.newest_flow_runs(Page::ALL, |run| {
+            run.process_id.is_some()
+                && matches!(run.state.kind, StateType::Pending | StateType::Running | StateType::Cancelling)
+        })
+    }
+
+    fn newest_flow_runs(&self, page: Page, selected: impl Fn(&FlowRun) -> bool) -> Vec<FlowRun> {
+        let mut runs: Vec<_> = self.flow_runs.values().map(|row| &row.run).filter(|run| selected(run)).collect();
+        runs.sort_by_key(|run| Reverse((run.created, run.id)));
+        cut(runs, page)
+    }
+
+    pub(super) fn select_task_runs(&self, filter: &TaskRunFilter) -> Vec<TaskRun> {
+        let selected = |record: &&TaskRunRecord| {
+            let run = &record.run;
+            one_of(filter.ids.as_deref(), &run.id)
+                && contains(filter.name_like.as_deref(), &run.name)
+                && in_state(filter.state_types.as_deref(), filter.state_names.as_deref(), &run.state)
+                && between(filter.since, filter.until, run.times.expected_start_time)
+        };
+        let Some(flow_run_ids) = &filter.flow_run_ids else {
+            return cut(
+                self.task_runs.values().map(Box::as_ref).filter(selected).map(|record| &record.run),
+                filter.page,
+            );
+        };
+        let of_flow_runs: BTreeSet<TaskRunId> = flow_run_ids
+            .iter()
+            .filter_map(|id| self.flow_runs.get(id))
+            .flat_map(|row| row.task_runs.iter().copied())
+            .collect();
+        let rows = of_flow_runs.iter().filter_map(|id| self.task_runs.get(id)).map(Box::as_ref);
+        cut(rows.filter(selected).map(|record| &record.run), filter.page)
+    }
+
+    pub(super) fn select_logs(&self, filter: &LogFilter) -> Vec<LogLine> {
+        let selected = |line: &&LogLine| {
+            filter.flow_run_id.is_none_or(|id| line.flow_run_id == Some(id))
+                && filter.task_run_id.is_none_or(|id| line.task_run_id == Some(id))
+                && filter.level.is_none_or(|level| line.level >= level)
+        };
+        cut(self.logs.values().filter(selected), filter.page)
+    }
+
+    pub(super) fn select_artifacts(&self, filter: &ArtifactFilter) -> Vec<Artifact> {
+        let selected = |artifact: &&Artifact| {
+            filter.key.as_ref().is_none_or(|key| artifact.key.as_ref() == Some(key))
+                && filter.flow_run_id.is_none_or(|id| artifact.flow_run_id == Some(id))
+        };
+        let mut artifacts: Vec<_> = self.artifacts.values().filter(selected).collect();
+        artifacts.sort_by_key(|artifact| Reverse((artifact.created, artifact.id)));
+        if filter.latest {
+            let mut seen = BTreeSet::new();
+            artifacts.retain(|artifact| artifact.key.as_deref().is_some_and(|key| seen.insert(key)));
+        }
+        cut(artifacts, filter.page)
+    }
+
+    pub(super) fn select_events(&self, filter: &EventFilter) -> Vec<Event> {
+        let mut timeline = Timeline::new(filter.page);
+        for row in self.flow_runs.values().filter(|row| filter.flow_run_id.is_none_or(|id| row.run.id == id)) {
+            timeline.flow_run(&row.run, &row.states);
+        }
+        let of_run = |run: &TaskRun| filter.flow_run_id.is_none_or(|id| run.flow_run_id == Some(id));
+        for row in self.task_runs.values().filter(|row| of_run(&row.run)) {
+            timeline.task_run(&row.run, &row.states);
+        }
+        for event in self.events.values().filter(|event| filter.flow_run_id.is_none_or(|id| names_run(event, id))) {
+            timeline.event(event.clone());
+        }
+        timeline.into_page()
+    }
+}
+
+fn cut<'a, T: Clone + 'a>(rows: impl IntoIterator<Item = &'a T>, page: Page) -> Vec<T> {
+    rows.into_iter().skip(page.offset as usize).take(page.limit as usize).cloned().collect()
+}
+
+fn one_of<T: PartialEq>(wanted: Option<&[T]>, value: &T) -> bool {
+    wanted.is_none_or(|wanted| wanted.contains(value))
+}
+
+/// Compares as the databases do: ASCII letters match in either case, all others exactly.
+fn contains(wanted: Option<&str>, text: &str) -> bool {
+    wanted.is_none_or(|wanted| text.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase()))
+}
+
+fn in_state(types: Option<&[StateType]>, names: Option<&[String]>, state: &State) -> bool {
+    one_of(types, &state.kind) && names.is_none_or(|names| names.iter().any(|name| *name == state.name))
+}
+
+fn between(since: Option<Timestamp>, until: Option<Timestamp>, time: Timestamp) -> bool {
+    since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until)
+}
