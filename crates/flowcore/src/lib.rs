@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod connect;
 pub mod model;
 pub mod orchestration;
 pub mod settings;
