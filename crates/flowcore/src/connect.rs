@@ -1,47 +1,111 @@
-//! Puts the layers together: opens what the settings name and gives the client over it.
+//! Where everything is put together: a store, the rules over it, a storage for results, an engine.
 
-use std::fs::File;
 use std::sync::Arc;
 
-use crate::client::Client;
-use crate::clock::SystemClock;
-use crate::model::ProcessLease;
-use crate::orchestration::{Liveness, Orchestrator, Probe};
-use crate::settings::Settings;
+use crate::client::{Client, ClientError};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
+use crate::engine::definition::find_flow;
+use crate::engine::flow_engine::event_of;
+use crate::engine::hooks::Hook;
+use crate::engine::process::LockProbe;
+use crate::model::FlowRun;
+use crate::orchestration::{Orchestrator, Probe};
+use crate::results::{KeyLocks, ResultError, Storage, StorageSettings};
+use crate::settings::{Settings, SettingsError};
 use crate::store::memory::MemoryStore;
-use crate::store::{Store, StoreError};
+use crate::store::{self, StoreError};
 
-/// Says why there is no client.
-#[derive(Clone, Debug, thiserror::Error)]
+/// Says why flowcore could not be set up.
+#[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The database could not be opened.
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The result storage cannot be used.
+    #[error(transparent)]
+    Results(#[from] ResultError),
+    /// What was left by dead processes cannot be looked at.
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
-/// Opens the database that the settings name and puts the rules over it.
-///
-/// # Errors
-/// When the database cannot be opened.
-pub async fn client(_settings: &Settings) -> Result<Arc<dyn Client>, ConnectError> {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+/// Opens the database that the settings name, with the rules over it.
+pub async fn client(settings: &Settings) -> Result<Arc<dyn Client>, ConnectError> {
+    let store = store::connect(&settings.store_url()).await?;
     Ok(Arc::new(Orchestrator::new(store, Arc::new(SystemClock))))
 }
 
-/// Gives what looks at the locks of processes on this machine.
+/// Gives what tells whether a process of this host is alive.
 pub fn probe() -> impl Probe {
     LockProbe
 }
 
-struct LockProbe;
-
-impl Probe for LockProbe {
-    fn look(&self, lease: &ProcessLease) -> Liveness {
-        let Ok(file) = File::open(&lease.lock_file) else { return Liveness::Unknown };
-        match file.try_lock_shared() {
-            Ok(()) => Liveness::Dead,
-            Err(std::fs::TryLockError::WouldBlock) => Liveness::Alive,
-            Err(std::fs::TryLockError::Error(_)) => Liveness::Unknown,
-        }
+/// Makes an engine as the settings say, marks runs whose process has died as Crashed and says how to resume them.
+pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let client = client(settings).await?;
+    let engine = Engine::new(EngineParts {
+        storage: Storage::from_url(&settings.result_storage, &StorageSettings::from_env())?,
+        locks: KeyLocks::in_folder(settings.home.join("locks")),
+        limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
+        process_folder: Some(settings.home.join("processes")),
+        client: client.clone(),
+        clock,
+    });
+    for run in client.crash_abandoned_runs(&probe()).await? {
+        tell_crashed(&run).await;
     }
+    Ok(engine)
+}
+
+/// Says how to resume a run whose process has died, and calls its flow's hooks if the flow is in this program.
+async fn tell_crashed(run: &FlowRun) {
+    tracing::warn!(
+        target: "flowcore",
+        "flow run '{}' of flow '{}' was interrupted: its process has died. Resume it with: {} flow-run retry {}",
+        run.name, run.flow_name, command(), run.id
+    );
+    if let Ok(flow) = find_flow(&run.flow_name) {
+        Hook::call_all(&flow.options.on_crashed, &event_of(run, &run.state)).await;
+    }
+}
+
+/// Tells how the `flowcore` command is called from here: by its name, or through cargo where cargo started this program.
+pub fn command() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { "cargo run -q --bin flowcore --" } else { "flowcore" }
+}
+
+impl Engine {
+    /// Makes an engine that keeps everything in memory: for tests, and for programs that need no history.
+    pub fn memory() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Engine::new(EngineParts {
+            client: Arc::new(Orchestrator::new(Arc::new(MemoryStore::new()), clock.clone())),
+            clock,
+            storage: Storage::memory(),
+            locks: KeyLocks::memory(),
+            limits: Limits::default(),
+            process_folder: None,
+        })
+    }
+
+    /// Makes an engine as the settings say.
+    ///
+    /// # Errors
+    ///
+    /// The database or the result storage cannot be used.
+    pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        engine(settings).await
+    }
+}
+
+inventory::submit! {
+    DefaultEngine(|| Box::pin(async {
+        let settings = Settings::load().map_err(|error| EngineError(error.to_string()))?;
+        engine(&settings).await.map_err(|error| EngineError(error.to_string()))
+    }))
 }

@@ -21,6 +21,16 @@ pub enum ClientError {
     /// The store in this process failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file that proves this process alive could not be made.
+    #[error(
+        "cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions"
+    )]
+    ProcessFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
 }
 
 /// Creates, changes and reads runs.

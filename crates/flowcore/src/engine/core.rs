@@ -1,0 +1,154 @@
+//! The engine: what flows and tasks run on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::background::Background;
+use super::cancel::Cancel;
+use super::journal::Journal;
+use super::logs::LogSink;
+use super::process::Process;
+use crate::client::{Client, ClientError};
+use crate::clock::Clock;
+use crate::model::{State, StateId, StateType};
+use crate::results::{KeyLocks, Storage};
+
+/// What flows and tasks run on: a client that keeps runs, a storage for results, a clock.
+///
+/// Programs usually have one, made from the settings when it is first needed. Tests make their own:
+/// `Engine::memory()`, and `flow_call.on(&engine)`. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Core>);
+
+pub(crate) struct Core {
+    pub(crate) client: Arc<dyn Client>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) storage: Storage,
+    pub(crate) locks: KeyLocks,
+    pub(crate) limits: Limits,
+    pub(crate) journal: Journal,
+    pub(crate) logs: LogSink,
+    pub(crate) process: Process,
+    /// Asks every run on this engine to end.
+    pub(crate) cancel: Cancel,
+}
+
+/// The sizes that an engine keeps to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Results up to this many bytes are kept in the run's own row, larger ones in result storage.
+    pub inline_result: u64,
+    /// How many submitted tasks of one flow run may run at once.
+    pub tasks: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { inline_result: 16 * 1024, tasks: 256 }
+    }
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Keeps runs.
+    pub client: Arc<dyn Client>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Keeps results that are too large for a run's row, and cached ones.
+    pub storage: Storage,
+    /// Keeps two runs from computing one key at once.
+    pub locks: KeyLocks,
+    /// The sizes to keep to.
+    pub limits: Limits,
+    /// The folder for this process's proof of life; without one nobody can tell when it has died.
+    pub process_folder: Option<std::path::PathBuf>,
+}
+
+impl Engine {
+    /// Puts an engine together.
+    pub fn new(parts: EngineParts) -> Self {
+        let background = Background::default();
+        Engine(Arc::new(Core {
+            journal: Journal::new(parts.client.clone(), background.clone()),
+            logs: LogSink::new(parts.client.clone(), background.clone()),
+            process: Process::new(parts.process_folder, parts.client.clone(), parts.clock.clone(), background),
+            client: parts.client,
+            clock: parts.clock,
+            storage: parts.storage,
+            locks: parts.locks,
+            limits: parts.limits,
+            cancel: Cancel::new(),
+        }))
+    }
+
+    /// Gives the client, for reading what runs have left.
+    pub fn client(&self) -> &Arc<dyn Client> {
+        &self.0.client
+    }
+
+    /// Asks every run on this engine to end, as the first Ctrl-C does.
+    pub fn cancel_all(&self) {
+        self.0.cancel.cancel();
+    }
+
+    /// Commits everything, gives up the process's lease and closes the store. Runs that have not ended become Crashed
+    /// with the next look for abandoned ones.
+    pub async fn close(&self) -> Result<(), ClientError> {
+        self.flush().await?;
+        self.0.process.release().await?;
+        self.0.client.close().await
+    }
+
+    /// Commits what tasks and log lines have left so far.
+    pub async fn flush(&self) -> Result<(), ClientError> {
+        self.0.journal.commit().await?;
+        self.0.logs.flush().await
+    }
+
+    pub(crate) fn state(&self, kind: StateType) -> State {
+        State::new(kind, StateId(self.0.clock.uuid()), self.0.clock.now())
+    }
+
+    /// Gives the process's own engine, made from the settings when it is first asked for.
+    pub async fn default() -> Result<Engine, EngineError> {
+        DEFAULT
+            .get_or_try_init(|| async {
+                match inventory::iter::<DefaultEngine>.into_iter().next() {
+                    Some(default) => (default.0)().await,
+                    None => Err(EngineError("flowcore was built without a way to connect".into())),
+                }
+            })
+            .await
+            .cloned()
+    }
+}
+
+/// The process's own engine.
+static DEFAULT: OnceCell<Engine> = OnceCell::const_new();
+
+impl Engine {
+    /// Gives the process's own engine if it has been made.
+    pub(crate) fn made() -> Option<Engine> {
+        DEFAULT.get().cloned()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("storage", &self.0.storage).finish_non_exhaustive()
+    }
+}
+
+/// How to make the process's own engine. The composition root submits it, so that the engine need not know it.
+pub(crate) struct DefaultEngine(pub(crate) fn() -> MakingEngine);
+
+pub(crate) type MakingEngine = std::pin::Pin<Box<dyn Future<Output = Result<Engine, EngineError>> + Send>>;
+
+inventory::collect!(DefaultEngine);
+
+/// Says why the process's own engine could not be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(pub(crate) String);

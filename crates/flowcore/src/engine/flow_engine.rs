@@ -1,0 +1,501 @@
+//! One flow run, from call to final state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json};
+
+use super::cancel::Cancel;
+use super::codec::Value;
+use super::context::{FlowScope, NewFlowScope, Scope};
+use super::core::Engine;
+use super::error::{Error, RunError};
+use super::flow_call::FlowCallParts;
+use super::hooks::{Hook, HookEvent};
+use super::names::{fill, made_up};
+use super::options::FlowOptions;
+use super::panics::{CatchPanics, Panicked};
+use super::persist::Keeping;
+use super::program;
+use super::settled::{Promise, Settled};
+use super::subflow::Parent;
+use super::upstream::wait_for;
+use super::verdict::{Ending, ending_of};
+use crate::client::ClientError;
+use crate::model::{
+    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskRunFilter, Timestamp,
+};
+use crate::orchestration::{Decision, Executor, NewFlowRun};
+
+/// One flow run under way.
+pub(crate) struct FlowExecution {
+    engine: Engine,
+    call: FlowCallParts,
+    arguments: Map<String, Json>,
+    /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
+    cancel: Cancel,
+    run: FlowRun,
+    parent: Option<Parent>,
+}
+
+/// How one attempt of the body ended.
+enum Attempt {
+    Value(Value),
+    Error(Error),
+    Panic(Panicked),
+    TimedOut(Duration),
+    Cancelled,
+}
+
+/// Asks a run to end when the future of its call is dropped.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl FlowExecution {
+    /// Runs a call to its end. `promise` is that of a submitted call.
+    pub(crate) async fn run(scope: Scope, mut call: FlowCallParts, promise: Option<&Promise>) -> Settled {
+        let name = call.definition.name();
+        let engine = match call.engine.take() {
+            Some(engine) => engine,
+            None => match scope.engine().await {
+                Ok(engine) => engine,
+                Err(error) => return unorchestrated(&name, error),
+            },
+        };
+        let outer = promise.map(Promise::cancel_request).or(scope.flow().map(|flow| &flow.cancel)).cloned();
+        let cancel = engine.0.cancel.child();
+        let never = Cancel::new();
+        let upstream =
+            wait_for(&*call.job, call.definition.site.parameters, &call.wait_for, outer.as_ref().unwrap_or(&never))
+                .await;
+        if let Some(error) = upstream.failed {
+            // A flow run that cannot start is not made; the parent sees the error.
+            return unorchestrated(&name, Error::from(error));
+        }
+        if let Err(error) = call.job.resolve() {
+            return unorchestrated(&name, Error::from(error));
+        }
+        let identify = |id: FlowRunId| {
+            if let Some(promise) = promise {
+                promise.identify(TaskInput::FlowRun { id });
+            }
+        };
+        let begun = match Parent::of(&engine, &scope, &call, upstream.edges).await {
+            Ok(Some(parent)) => match parent.finished(&engine, &call).await {
+                Some(settled) => return settled,
+                None => Self::begin(engine, call, cancel.clone(), Some(parent)).await,
+            },
+            Ok(None) => Self::begin(engine, call, cancel.clone(), None).await,
+            Err(error) => Err(error),
+        };
+        let execution = match begun {
+            Ok(Begun::Running(execution)) => *execution,
+            Ok(Begun::Ended(settled)) => return *settled,
+            Err(error) => return unorchestrated(&name, error),
+        };
+        identify(execution.run.id);
+        // On a task of its own: the run comes to a final state even if nobody waits for it any more.
+        let mut running = tokio::spawn(execution.execute());
+        let dropped = CancelOnDrop(cancel);
+        let joined = match outer {
+            None => running.await,
+            Some(outer) => tokio::select! {
+                joined = &mut running => joined,
+                () = outer.requested() => {
+                    dropped.0.cancel();
+                    running.await
+                }
+            },
+        };
+        joined.unwrap_or_else(|error| unorchestrated(&name, Error::from(error)))
+    }
+
+    /// Makes the run, or claims the one that is to be executed again.
+    async fn begin(
+        engine: Engine,
+        call: FlowCallParts,
+        cancel: Cancel,
+        parent: Option<Parent>,
+    ) -> Result<Begun, Error> {
+        let options = call.options();
+        let arguments = call.job.arguments(call.definition.site.parameters);
+        let executor = Executor { process_id: engine.0.process.id().await?, program: program::current() };
+        let earlier = call.run_id.or(parent.as_ref().and_then(|parent| parent.earlier_run));
+        let run = match earlier {
+            Some(id) => match claim(&engine, id, executor, options).await? {
+                Claim::Taken(run) => *run,
+                Claim::Completed(run) => {
+                    let keeping = keeping(&engine, &call);
+                    return match keeping.load(&run.state).await {
+                        Some(value) => {
+                            let settled = Settled { state: Some(run.state), result: Ok(value) };
+                            Ok(Begun::Ended(Box::new(settled)))
+                        }
+                        None => Err(Error::msg("the run has already completed, and its result was not kept")),
+                    };
+                }
+            },
+            None => {
+                let id = FlowRunId(engine.0.clock.uuid());
+                let flow_name = call.definition.name();
+                let name = match &options.flow_run_name {
+                    Some(template) => {
+                        let id = id.to_string();
+                        fill(template, &arguments, &[("flow_name", &flow_name), ("flow_run_id", &id)])
+                    }
+                    None => made_up(engine.0.clock.random()),
+                };
+                let new = NewFlowRun {
+                    id,
+                    flow_name,
+                    flow_tags: call.definition.options.tags.clone(),
+                    name,
+                    tags: options.tags.clone(),
+                    parameters: to_raw(&arguments)?,
+                    flow_version: options.version.clone(),
+                    parent_task_run_id: parent.as_ref().map(Parent::id),
+                    policy: options.retry_policy(),
+                    labels: std::collections::BTreeMap::new(),
+                    executor: Some(executor),
+                };
+                engine.0.client.create_flow_run(new).await?
+            }
+        };
+        if let Some(parent) = &parent {
+            parent.running(&engine, run.id);
+        }
+        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, parent })))
+    }
+
+    async fn execute(mut self) -> Settled {
+        loop {
+            let flow = match self.scope().await {
+                Ok(flow) => Arc::new(flow),
+                Err(error) => return unorchestrated(&self.run.name, error),
+            };
+            let scope = Scope::new(self.engine.clone(), Some(flow.clone()), None);
+            self.engine.0.journal.fence(self.run.id, flow.cancel.clone());
+            let running = self.run.state.clone();
+            scope.clone().enter(|| self.log_begin());
+            let attempt = scope.clone().surround(async {
+                self.hooks(|options| &options.on_running, &running).await;
+                self.attempt(&flow).await
+            });
+            let attempt = attempt.await;
+            self.engine.0.journal.unfence(self.run.id);
+            let ended = match attempt {
+                // Its last tasks are journalled; nothing of it may be committed behind the final state.
+                Ok(attempt) => scope.clone().surround(self.end(attempt)).await,
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok(Some(settled)) => return settled,
+                Ok(None) => {}
+                Err(error) => return unorchestrated(&self.run.name, error),
+            }
+        }
+    }
+
+    /// Makes what the tasks of this attempt share, with what is known from earlier ones.
+    async fn scope(&self) -> Result<FlowScope, ClientError> {
+        let earlier = if self.run.times.run_count > 1 {
+            let filter =
+                TaskRunFilter { flow_run_ids: Some(vec![self.run.id]), page: Page::ALL, ..TaskRunFilter::default() };
+            self.engine.0.client.task_runs(&filter).await?
+        } else {
+            Vec::new()
+        };
+        Ok(FlowScope::new(NewFlowScope {
+            id: self.run.id,
+            name: self.run.name.clone(),
+            flow_name: self.run.flow_name.clone(),
+            tags: self.call.options().tags.clone(),
+            parameters: self.run.parameters.clone(),
+            attempt: self.run.times.run_count,
+            cancel: self.cancel.child(),
+            limit: self.call.options().task_limit.unwrap_or(self.engine.0.limits.tasks),
+            earlier,
+        }))
+    }
+
+    /// Runs the body once, and lets what it has submitted come to an end.
+    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, ClientError> {
+        let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
+        let last = attempts > self.call.options().retries;
+        let timeout = self.call.options().timeout;
+        let clock = self.engine.0.clock.clone();
+        let job = &mut self.call.job;
+        let body = async {
+            match Panicked::catch(|| job.invoke(last)) {
+                Ok(body) => match CatchPanics(body).await {
+                    Ok(Ok(value)) => Attempt::Value(value),
+                    Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
+                        Some(panicked) => Attempt::Panic(panicked.clone()),
+                        None => Attempt::Error(error),
+                    },
+                    Err(panicked) => Attempt::Panic(panicked),
+                },
+                Err(panicked) => Attempt::Panic(panicked),
+            }
+        };
+        let work = async {
+            let attempt = body.await;
+            // What was submitted belongs to the run: after a success it is waited for.
+            if matches!(attempt, Attempt::Value(_)) {
+                flow.children_ended().await;
+            }
+            attempt
+        };
+        let attempt = tokio::select! {
+            biased;
+            attempt = work => attempt,
+            () = flow.cancel.requested() => Attempt::Cancelled,
+            () = async { match timeout { Some(limit) => clock.sleep(limit).await, None => std::future::pending().await } } => {
+                Attempt::TimedOut(timeout.unwrap_or_default())
+            }
+        };
+        // After anything else it is asked to end.
+        if !matches!(attempt, Attempt::Value(_)) {
+            flow.cancel.cancel();
+            flow.children_ended().await;
+        }
+        self.engine.0.journal.commit().await?;
+        Ok(attempt)
+    }
+
+    /// Brings the attempt to its state; none when the run is to be tried again.
+    async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, ClientError> {
+        let Ending { state, value, source } = self.judge(attempt).await;
+        let message = state.message.clone().unwrap_or_default();
+        let decided = self.engine.0.client.set_flow_run_state(&self.run, state).await?;
+        self.run = decided.run;
+        match decided.decision {
+            Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
+                let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
+                let wait = (due - waiting.timestamp).as_seconds_f64();
+                tracing::warn!(target: "flowcore::flow_run", "{message} It is tried again in {wait:.1} s.");
+                self.again(due).await
+            }
+            Decision::Accept(state) | Decision::Reject(state, _) => {
+                self.log_end(&state);
+                self.hooks(hooks_of(&state), &state).await;
+                Ok(Some(self.settle(state, value, source).await?))
+            }
+            Decision::Stay(why) | Decision::Abort(why) => {
+                // Somebody else has the run now, or it was ended from elsewhere: what stands there counts.
+                tracing::warn!(target: "flowcore::flow_run", "The run's state was not accepted: {why}.");
+                let state = self.run.state.clone();
+                Ok(Some(self.settle(state, None, Some(Error::msg(why))).await?))
+            }
+            Decision::Wait(due) => self.again(due).await,
+        }
+    }
+
+    /// Waits until the run is due and lets it run again; a final state when it was cancelled meanwhile.
+    async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, ClientError> {
+        let clock = self.engine.0.clock.clone();
+        if let Ok(wait) = (due - clock.now()).to_std() {
+            self.engine.0.logs.flush().await?;
+            tokio::select! {
+                () = clock.sleep(wait) => {}
+                () = self.cancel.requested() => {}
+            }
+        }
+        let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
+        let decided = self.engine.0.client.set_flow_run_state(&self.run, self.engine.state(next)).await?;
+        self.run = decided.run;
+        match decided.decision {
+            Decision::Accept(state) if state.kind == StateType::Running => Ok(None),
+            Decision::Accept(state) => Ok(Some(self.settle(state, None, None).await?)),
+            _ => {
+                let state = self.run.state.clone();
+                Ok(Some(self.settle(state, None, None).await?))
+            }
+        }
+    }
+
+    /// Makes the state that an attempt leads to.
+    async fn judge(&self, attempt: Attempt) -> Ending {
+        let failed = self.engine.state(StateType::Failed);
+        match attempt {
+            Attempt::Value(value) => match ending_of(&self.engine, &value) {
+                Some(state) => Ending { value: state.is_completed().then_some(value), state, source: None },
+                None => self.completed(value).await,
+            },
+            Attempt::Error(error) => self.failed(failed, error),
+            Attempt::Panic(panicked) => {
+                let place = panicked.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
+                let data =
+                    StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
+                let state = failed.message(format!("The flow {panicked}{place}.")).data(data);
+                Ending { state, value: None, source: Some(Error::from(panicked)) }
+            }
+            Attempt::TimedOut(limit) => {
+                let message = format!("The flow took longer than {limit:?}.");
+                Ending { state: failed.named(StateName::TIMED_OUT).message(message), value: None, source: None }
+            }
+            Attempt::Cancelled => {
+                let state = self.engine.state(StateType::Cancelled).message("The flow was asked to end.");
+                Ending { state, value: None, source: None }
+            }
+        }
+    }
+
+    async fn completed(&self, value: Value) -> Ending {
+        let own_key = || match &self.call.options().result_storage_key {
+            Some(template) => {
+                let id = self.run.id.to_string();
+                let more = [
+                    ("flow_name", self.run.flow_name.as_str()),
+                    ("flow_run_id", &id),
+                    ("flow_run_name", &self.run.name),
+                ];
+                fill(template, &self.arguments, &more)
+            }
+            None => self.run.id.to_string(),
+        };
+        match keeping(&self.engine, &self.call).keep(&value, None, own_key).await {
+            Ok(data) => {
+                let mut state = self.engine.state(StateType::Completed);
+                state.data = data.map(Box::new);
+                Ending { state, value: Some(value), source: None }
+            }
+            Err(error) => self.failed(self.engine.state(StateType::Failed), error),
+        }
+    }
+
+    fn failed(&self, state: State, error: Error) -> Ending {
+        let chain = error.chain();
+        let accepted = self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
+        let mut state = state.message(format!("The flow failed: {}.", chain.join(": ")));
+        state = state.data(StateData::Failure { chain, location: None });
+        if !(error.is_retriable() && accepted) {
+            state.details_mut().retriable = Some(false);
+        }
+        Ending { state, value: None, source: Some(error) }
+    }
+
+    async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {
+        if let Some(parent) = &self.parent {
+            parent.ended(&self.engine, self.run.id, &state);
+        }
+        self.engine.0.logs.flush().await?;
+        let result = match value {
+            Some(value) => Ok(value),
+            None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
+        };
+        Ok(Settled { state: Some(state), result })
+    }
+
+    async fn hooks(&self, which: impl Fn(&FlowOptions) -> &Vec<Hook>, state: &State) {
+        let hooks = which(self.call.options());
+        if !hooks.is_empty() {
+            Hook::call_all(hooks, &event_of(&self.run, state)).await;
+        }
+    }
+
+    fn log_begin(&self) {
+        match self.run.times.run_count {
+            ..2 => {
+                tracing::info!(target: "flowcore::flow_run", "Beginning flow run '{}' of flow '{}'", self.run.name, self.run.flow_name)
+            }
+            attempt => {
+                tracing::info!(target: "flowcore::flow_run", "Continuing flow run '{}', attempt {attempt}", self.run.name)
+            }
+        }
+    }
+
+    fn log_end(&self, state: &State) {
+        match (&state.message, state.is_completed()) {
+            (_, true) => tracing::info!(target: "flowcore::flow_run", "Finished in state {}", state.name),
+            (Some(message), false) => {
+                tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name)
+            }
+            (None, false) => tracing::error!(target: "flowcore::flow_run", "Finished in state {}", state.name),
+        }
+    }
+}
+
+enum Begun {
+    Running(Box<FlowExecution>),
+    Ended(Box<Settled>),
+}
+
+enum Claim {
+    Taken(Box<FlowRun>),
+    Completed(Box<FlowRun>),
+}
+
+/// Takes an existing run for another attempt.
+async fn claim(engine: &Engine, id: FlowRunId, executor: Executor, options: &FlowOptions) -> Result<Claim, Error> {
+    let client = &engine.0.client;
+    let Some(mut run) = client.flow_run(id).await? else {
+        return Err(Error::msg(format!("there is no flow run {id}")));
+    };
+    if run.state.is_completed() {
+        return Ok(Claim::Completed(Box::new(run)));
+    }
+    if run.state.is_terminal() {
+        run = client.retry_flow_run(&run).await?.run;
+    }
+    loop {
+        let decided = client.claim_flow_run(&run, executor.clone(), options.retry_policy()).await?;
+        match decided.decision {
+            Decision::Accept(_) => return Ok(Claim::Taken(Box::new(decided.run))),
+            Decision::Wait(until) => {
+                run = decided.run;
+                if let Ok(wait) = (until - engine.0.clock.now()).to_std() {
+                    engine.0.clock.sleep(wait).await;
+                }
+            }
+            Decision::Reject(_, why) | Decision::Stay(why) | Decision::Abort(why) => {
+                return Err(Error::msg(format!("flow run {id} cannot be executed: {why}")));
+            }
+        }
+    }
+}
+
+/// Tells which hooks a final state calls for.
+pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
+    match state.kind {
+        StateType::Completed => |options| &options.on_completion,
+        StateType::Cancelled => |options| &options.on_cancellation,
+        StateType::Crashed => |options| &options.on_crashed,
+        _ => |options| &options.on_failure,
+    }
+}
+
+pub(crate) fn event_of(run: &FlowRun, state: &State) -> HookEvent {
+    HookEvent {
+        name: run.flow_name.clone(),
+        run_name: run.name.clone(),
+        flow_run_id: Some(run.id),
+        task_run_id: None,
+        state: state.clone(),
+    }
+}
+
+pub(crate) fn keeping<'a>(engine: &'a Engine, call: &'a FlowCallParts) -> Keeping<'a> {
+    let options = call.options();
+    Keeping {
+        engine,
+        codec: call.codec,
+        persist: options.persist_result,
+        storage: options.result_storage.as_ref(),
+        serializer: options.serializer,
+    }
+}
+
+fn to_raw(arguments: &Map<String, Json>) -> Result<Box<RawValue>, Error> {
+    Ok(serde_json::value::to_raw_value(arguments)?)
+}
+
+pub(crate) fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {
+    Settled { state: None, result: Err(RunError::infrastructure(format!("flow `{name}`"), error)) }
+}

@@ -1,0 +1,289 @@
+//! The journal of task runs: what the engine decided, on its way to where it is kept.
+//!
+//! A task run has one [`Entry`]. Each state it enters marks the entry as changed; a flush takes all changed entries and
+//! records what is new of each in one write. A task that starts and ends between two flushes thus costs one row, and
+//! tasks that end together share one commit.
+//!
+//! Flushes are made within [`LINGER`] of the first change by the background thread, at once by the task itself when its
+//! completion must be committed, and always before its flow run ends.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+
+use super::background::Background;
+use super::cancel::Cancel;
+use crate::client::{Client, ClientError};
+use crate::model::{FlowRunId, State, TaskRun, TaskRunRecord};
+
+/// How long a change may wait for company. A kill loses at most what changed in this time.
+const LINGER: Duration = Duration::from_millis(4);
+
+/// How many entries are recorded in one write.
+const BATCH: usize = 2048;
+
+/// With more changed entries than this, tasks wait before they start: memory stays bounded when the store is slow.
+const MOST_WAITING: usize = 16 * BATCH;
+
+/// A task run on its way to the store: the run as it stands, and its states since it was made.
+pub(crate) struct Entry {
+    /// Whether the entry is in the queue.
+    queued: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    run: TaskRun,
+    /// The states since this process took the run; those before it are in the store.
+    states: Vec<State>,
+    /// How many of `states` are recorded.
+    recorded: usize,
+    /// How many states the store had before.
+    earlier: i32,
+}
+
+impl Entry {
+    /// Makes the entry of a run with its first state, or of an adopted one that has `earlier` states in the store.
+    pub(crate) fn new(run: TaskRun, earlier: i32) -> Arc<Self> {
+        let states = if earlier == 0 { vec![run.state.clone()] } else { Vec::new() };
+        Arc::new(Entry {
+            queued: AtomicBool::new(false),
+            inner: Mutex::new(Inner { run, states, recorded: 0, earlier }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the run.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&TaskRun) -> T) -> T {
+        look(&self.lock().run)
+    }
+
+    /// Changes the run otherwise than by a state.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut TaskRun)) {
+        change(&mut self.lock().run);
+    }
+
+    /// Lets the run enter a state.
+    fn enter(&self, state: State) {
+        let mut inner = self.lock();
+        let Inner { run, states, .. } = &mut *inner;
+        run.times.enter(Some(&run.state), &state);
+        run.state = state.clone();
+        states.push(state);
+    }
+
+    /// Gives what is new, or none when nothing is.
+    fn record(&self) -> Option<TaskRunRecord> {
+        let inner = self.lock();
+        let states = inner.states.get(inner.recorded..).filter(|states| !states.is_empty())?.to_vec();
+        let history_len = inner.earlier + i32::try_from(inner.states.len()).unwrap_or(i32::MAX);
+        Some(TaskRunRecord { run: inner.run.clone(), states, history_len })
+    }
+
+    fn recorded(&self, history_len: i32) {
+        let mut inner = self.lock();
+        let upto = usize::try_from(history_len - inner.earlier).unwrap_or_default();
+        inner.recorded = inner.recorded.max(upto);
+    }
+}
+
+/// The queue of changed entries, and who waits for them.
+#[derive(Clone)]
+pub(crate) struct Journal(Arc<Shared>);
+
+struct Shared {
+    client: Arc<dyn Client>,
+    background: Background,
+    queue: Mutex<Queue>,
+    room: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    changed: Vec<Arc<Entry>>,
+    /// How many entries were ever queued: the position that a waiter waits for.
+    position: u64,
+    /// Those who wait for everything up to a position, in order.
+    waiting: VecDeque<(u64, oneshot::Sender<Result<(), ClientError>>)>,
+    /// Whether somebody is flushing.
+    flushing: bool,
+    /// Whether the background thread has been asked for a flush.
+    asked: bool,
+    /// Whom to stop when the records of their flow run are refused.
+    attempts: Vec<(FlowRunId, Cancel)>,
+}
+
+impl Journal {
+    pub(crate) fn new(client: Arc<dyn Client>, background: Background) -> Self {
+        Journal(Arc::new(Shared { client, background, queue: Mutex::default(), room: Notify::new() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops this attempt of a flow run when its records are refused, since a newer one has begun.
+    pub(crate) fn fence(&self, run: FlowRunId, stop: Cancel) {
+        self.lock().attempts.push((run, stop));
+    }
+
+    pub(crate) fn unfence(&self, run: FlowRunId) {
+        self.lock().attempts.retain(|(fenced, _)| *fenced != run);
+    }
+
+    /// Waits while too much is waiting to be recorded.
+    pub(crate) async fn room(&self) {
+        loop {
+            let mut room = std::pin::pin!(self.0.room.notified());
+            room.as_mut().enable();
+            if self.lock().changed.len() < MOST_WAITING {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Lets a task run enter a state, and remembers to record it.
+    pub(crate) fn enter(&self, entry: &Arc<Entry>, state: State) {
+        entry.enter(state);
+        self.note(entry);
+    }
+
+    /// Remembers to record what changed of an entry.
+    pub(crate) fn note(&self, entry: &Arc<Entry>) {
+        if entry.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let ask = {
+            let mut queue = self.lock();
+            queue.changed.push(entry.clone());
+            queue.position += 1;
+            let full = queue.changed.len() >= BATCH;
+            (full || !queue.asked) && !std::mem::replace(&mut queue.asked, true)
+        };
+        if ask {
+            let journal = self.clone();
+            self.0.background.run(async move {
+                journal.0.background.linger(LINGER).await;
+                journal.lock().asked = false;
+                journal.flush_all().await;
+            });
+        }
+    }
+
+    /// Waits until everything noted so far is committed, flushing it at once.
+    pub(crate) async fn commit(&self) -> Result<(), ClientError> {
+        let (sender, committed) = oneshot::channel();
+        let flush = {
+            let mut queue = self.lock();
+            if queue.changed.is_empty() && !queue.flushing {
+                return Ok(());
+            }
+            let position = queue.position;
+            queue.waiting.push_back((position, sender));
+            !queue.flushing
+        };
+        if flush {
+            // On a task of its own, so that a waiter that is dropped does not stop the flush for the others.
+            tokio::spawn({
+                let journal = self.clone();
+                async move { journal.flush_all().await }
+            });
+        }
+        // The sender is dropped only with its runtime; then nobody can wait here either.
+        committed.await.unwrap_or(Ok(()))
+    }
+
+    /// Records until nothing is left, unless somebody else is at it already.
+    async fn flush_all(&self) {
+        let Some(_turn) = Turn::take(self) else { return };
+        loop {
+            let (entries, position) = {
+                let mut queue = self.lock();
+                let Queue { changed, position, .. } = &mut *queue;
+                let first = changed.len().saturating_sub(BATCH);
+                // Oldest first: a batch is cut off the front.
+                let rest = changed.split_off(changed.len() - first);
+                let entries = std::mem::replace(changed, rest);
+                let upto = *position - first as u64;
+                if entries.is_empty() {
+                    // Everything is recorded, and so is what those wait for who came while the last write was under way.
+                    for (_, sender) in queue.waiting.drain(..) {
+                        let _ = sender.send(Ok(()));
+                    }
+                    queue.flushing = false;
+                    return;
+                }
+                (entries, upto)
+            };
+            self.0.room.notify_waiters();
+            let result = self.record(&entries).await;
+            let failed = result.is_err();
+            let mut queue = self.lock();
+            while queue.waiting.front().is_some_and(|(waits_for, _)| failed || *waits_for <= position) {
+                if let Some((_, sender)) = queue.waiting.pop_front() {
+                    let _ = sender.send(result.clone());
+                }
+            }
+            if failed {
+                // Put back for the next attempt: nothing is forgotten while the process lives.
+                let newer = std::mem::take(&mut queue.changed);
+                queue.changed = entries;
+                queue.changed.extend(newer);
+                queue.flushing = false;
+                return;
+            }
+        }
+    }
+
+    async fn record(&self, entries: &[Arc<Entry>]) -> Result<(), ClientError> {
+        let mut records = Vec::with_capacity(entries.len());
+        let mut lengths = Vec::with_capacity(entries.len());
+        for entry in entries {
+            // Cleared before the look: a change after the look queues the entry again.
+            entry.queued.store(false, Ordering::Release);
+            if let Some(record) = entry.record() {
+                lengths.push((entry, record.history_len));
+                records.push(record);
+            }
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        let recorded = self.0.client.record_task_runs(records).await?;
+        for (entry, length) in lengths {
+            entry.recorded(length);
+        }
+        for refused in &recorded.refused {
+            for (_, stop) in self.lock().attempts.iter().filter(|(run, _)| run == refused) {
+                stop.cancel();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The right to flush; given back however the flush ends.
+struct Turn<'a>(&'a Journal);
+
+impl<'a> Turn<'a> {
+    fn take(journal: &'a Journal) -> Option<Self> {
+        let mut queue = journal.lock();
+        if std::mem::replace(&mut queue.flushing, true) {
+            return None;
+        }
+        Some(Turn(journal))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().flushing = false;
+    }
+}

@@ -1,0 +1,47 @@
+//! The engine: what runs flows and tasks, and the types with which programs say what to run.
+//!
+//! The way of a task: a function that `#[task]` made gives a [`TaskCall`]; awaiting or submitting it makes a
+//! `TaskExecution`, which waits for its arguments, looks for a finished run of an earlier attempt and for a cached
+//! result, runs the body under the rules of [`orchestration`](crate::orchestration), keeps the result and journals each
+//! state.
+
+pub mod artifact;
+pub(crate) mod background;
+pub(crate) mod blocking;
+pub(crate) mod bounds;
+pub(crate) mod cache_policy;
+pub(crate) mod cancel;
+pub(crate) mod codec;
+pub(crate) mod context;
+pub(crate) mod core;
+pub mod current;
+pub(crate) mod definition;
+pub(crate) mod digest;
+pub(crate) mod error;
+pub(crate) mod flow_call;
+pub(crate) mod flow_engine;
+pub(crate) mod future;
+pub(crate) mod hooks;
+pub(crate) mod input;
+pub(crate) mod inputs;
+pub(crate) mod job;
+pub(crate) mod journal;
+#[cfg(feature = "logs")]
+pub mod log_layer;
+pub(crate) mod logs;
+pub(crate) mod main;
+pub(crate) mod names;
+pub(crate) mod options;
+pub(crate) mod panics;
+pub(crate) mod persist;
+pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod retry;
+pub(crate) mod schema;
+pub(crate) mod settled;
+pub(crate) mod signals;
+pub(crate) mod subflow;
+pub(crate) mod task_call;
+pub(crate) mod task_engine;
+pub(crate) mod upstream;
+pub(crate) mod verdict;

@@ -1,0 +1,140 @@
+//! Keeping results: in the run's own row while they are small, in result storage otherwise, always before Completed.
+
+use super::codec::{Codec, Value};
+use super::core::Engine;
+use super::error::Error;
+use crate::model::{ResultMetadata, State, StateData, Timestamp};
+use crate::results::{KeyGuard, Lookup, Serializer, Storage, StorageSettings};
+
+/// How a run's result is kept.
+pub(crate) struct Keeping<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) persist: Option<bool>,
+    pub(crate) storage: Option<&'a Storage>,
+    pub(crate) serializer: Option<Serializer>,
+}
+
+impl Keeping<'_> {
+    fn storage(&self) -> &Storage {
+        self.storage.unwrap_or(&self.engine.0.storage)
+    }
+
+    /// Keeps a result as asked; gives what its Completed state is to carry. `stored_under` names a key that the result
+    /// must be stored under, with the time until which it is valid; otherwise `own_key` makes one if it is needed.
+    pub(crate) async fn keep(
+        &self,
+        value: &Value,
+        stored_under: Option<(&str, Option<Timestamp>)>,
+        own_key: impl FnOnce() -> String,
+    ) -> Result<Option<StateData>, Error> {
+        let persist = self.persist.unwrap_or(true) || stored_under.is_some();
+        if !persist {
+            return Ok(None);
+        }
+        let Some(codec) = self.codec else {
+            if self.persist == Some(true) || stored_under.is_some() {
+                return Err(Error::msg(
+                    "its function says `persist_result = false`, so that its result cannot be written; remove that to keep or cache it",
+                )
+                .retriable(false));
+            }
+            return Ok(None);
+        };
+        let unasked = self.persist.is_none() && stored_under.is_none();
+        if unasked && self.serializer.is_none_or(|serializer| serializer == Serializer::JSON) {
+            match codec.to_json(value) {
+                Ok(json) if json.get().len() as u64 <= self.engine.0.limits.inline_result => {
+                    return Ok(Some(StateData::Inline { value: json }));
+                }
+                Ok(json) => return self.store(own_key(), Serializer::JSON, json.get().as_bytes().to_vec(), None).await,
+                Err(error) => {
+                    tracing::warn!(
+                        target: "flowcore",
+                        "the result is not kept, since JSON cannot show it ({error}); set `serializer` to keep it"
+                    );
+                    return Ok(None);
+                }
+            }
+        }
+        let serializer = self.serializer.unwrap_or(Serializer::JSON);
+        let bytes = codec.encode(value, serializer)?;
+        match stored_under {
+            Some((key, expiration)) => self.store(key.to_owned(), serializer, bytes, expiration).await,
+            None => self.store(own_key(), serializer, bytes, None).await,
+        }
+    }
+
+    async fn store(
+        &self,
+        key: String,
+        serializer: Serializer,
+        bytes: Vec<u8>,
+        expiration: Option<Timestamp>,
+    ) -> Result<Option<StateData>, Error> {
+        let record = self.storage().write(&key, serializer, bytes, expiration).await?;
+        Ok(Some(StateData::Stored { record }))
+    }
+
+    /// Looks a key up in the storage. What is missing, expired or damaged is a miss; only the last is worth a warning.
+    pub(crate) async fn look_up(&self, key: &str) -> Option<(Value, ResultMetadata)> {
+        let codec = self.codec?;
+        let found = self.storage().read(key, self.engine.0.clock.now()).await;
+        decode(codec, found, &format!("the cached result `{key}`"))
+    }
+
+    /// Waits until nobody else computes this key.
+    pub(crate) async fn lock(&self, key: &str) -> Result<KeyGuard, Error> {
+        Ok(self.engine.0.locks.acquire(key).await?)
+    }
+
+    /// Reads the result that a Completed state of an earlier attempt carries.
+    pub(crate) async fn load(&self, state: &State) -> Option<Value> {
+        let codec = self.codec?;
+        match state.data.as_deref()? {
+            StateData::Inline { value } => match codec.decode(value.get().as_bytes(), Serializer::JSON) {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    tracing::warn!(target: "flowcore", "a kept result does not fit its type any more and is made anew: {error}");
+                    None
+                }
+            },
+            StateData::Stored { record } => {
+                let storage = if record.storage == self.storage().url() {
+                    self.storage().clone()
+                } else {
+                    match Storage::from_url(&record.storage, &StorageSettings::from_env()) {
+                        Ok(storage) => storage,
+                        Err(error) => {
+                            tracing::warn!(target: "flowcore", "a kept result cannot be reached and is made anew: {error}");
+                            return None;
+                        }
+                    }
+                };
+                let found = storage.read_record(record, self.engine.0.clock.now()).await;
+                decode(codec, found, &format!("the kept result `{}`", record.storage_key)).map(|(value, _)| value)
+            }
+            StateData::Failure { .. } => None,
+        }
+    }
+}
+
+fn decode(codec: Codec, found: Lookup, what: &str) -> Option<(Value, ResultMetadata)> {
+    let damage = match found {
+        Lookup::Found { metadata, payload } => {
+            let decoded = metadata
+                .serializer
+                .parse::<Serializer>()
+                .map_err(|error| error.to_string())
+                .and_then(|serializer| codec.decode(&payload, serializer).map_err(|error| error.to_string()));
+            match decoded {
+                Ok(value) => return Some((value, metadata)),
+                Err(error) => error,
+            }
+        }
+        Lookup::Missing | Lookup::Expired => return None,
+        Lookup::Damaged { reason } | Lookup::Unreachable { reason } => reason,
+    };
+    tracing::warn!(target: "flowcore", "{what} cannot be used and is made anew: {damage}");
+    None
+}

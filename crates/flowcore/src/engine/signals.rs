@@ -1,0 +1,76 @@
+//! Ctrl-C and SIGTERM: the first asks runs to end and report, the second ends the process at once.
+
+use std::sync::Once;
+
+use super::core::Engine;
+
+/// The exit code of a process that a signal ended, as shells tell it: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
+const TERMINATED: i32 = 143;
+
+/// Listens on a thread of its own, so that user code which never awaits cannot delay it.
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let thread = std::thread::Builder::new().name("flowcore-signals".into()).spawn(|| {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let Ok(mut signals) = Signals::new() else { return };
+                signals.next().await;
+                match Engine::made() {
+                    Some(engine) => {
+                        eprintln!("flowcore: ending the runs; once more to leave at once");
+                        engine.cancel_all();
+                    }
+                    // Nothing runs that could report anything.
+                    None => std::process::exit(INTERRUPTED),
+                }
+                let code = signals.next().await;
+                std::process::exit(code);
+            });
+        });
+        // Without the thread signals do what they do by default.
+        drop(thread);
+    });
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for a signal, and gives the exit code that it stands for.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) -> i32 {
+        let _ = TERMINATED;
+        // When the console cannot be listened to, nothing ever comes.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        INTERRUPTED
+    }
+}

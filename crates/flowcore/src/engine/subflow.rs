@@ -1,0 +1,112 @@
+//! A flow called inside a flow: the task run in the parent that stands for it.
+
+use std::sync::Arc;
+
+use super::context::{Occurrence, Scope};
+use super::core::Engine;
+use super::error::Error;
+use super::flow_call::FlowCallParts;
+use super::flow_engine::keeping;
+use super::journal::Entry;
+use super::settled::Settled;
+use crate::model::{
+    FlowRunFilter, FlowRunId, InputDigest, Page, RetryPolicy, RunTimes, State, StateType, TaskInput, TaskInputs,
+    TaskRun, TaskRunId, Text,
+};
+
+/// The task run that stands for a subflow in its parent.
+pub(crate) struct Parent {
+    entry: Arc<Entry>,
+    /// The run of the same call in an earlier attempt of the parent.
+    pub(crate) earlier_run: Option<FlowRunId>,
+}
+
+impl Parent {
+    /// Makes the task run, or takes that of an earlier attempt; none outside a flow.
+    pub(crate) async fn of(
+        engine: &Engine,
+        scope: &Scope,
+        call: &FlowCallParts,
+        mut task_inputs: TaskInputs,
+    ) -> Result<Option<Parent>, Error> {
+        let Some(flow) = scope.flow() else { return Ok(None) };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(call.definition.site.key.as_bytes());
+        call.job.digest_all(&mut hasher)?;
+        let digest = InputDigest(*hasher.finalize().as_bytes());
+        let Occurrence { dynamic_key, number, earlier } = flow.occur(call.definition.site.key, digest);
+        let pending = engine.state(StateType::Pending);
+        if let Some(task) = scope.task() {
+            task_inputs.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id: task.id }]);
+        }
+        if let Some(mut run) = earlier {
+            let filter = FlowRunFilter {
+                parent_task_run_ids: Some(vec![run.id]),
+                page: Page::first(1),
+                ..FlowRunFilter::default()
+            };
+            let earlier_run = engine.0.client.flow_runs(&filter).await?.first().map(|run| run.id);
+            let states = engine.0.client.task_run_states(run.id).await?;
+            run.attempt = flow.attempt;
+            let completed = run.state.is_completed();
+            let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
+            if !completed {
+                engine.0.journal.enter(&entry, pending);
+            }
+            return Ok(Some(Parent { entry, earlier_run }));
+        }
+        let entry = Entry::new(
+            TaskRun {
+                id: TaskRunId(engine.0.clock.uuid()),
+                flow_run_id: Some(flow.id),
+                attempt: flow.attempt,
+                task_key: Text::Borrowed(call.definition.site.key),
+                dynamic_key,
+                name: format!("{}-{number}", call.definition.name()),
+                task_version: call.options().version.clone().map(Text::Owned),
+                tags: call.options().tags.clone(),
+                inputs_digest: Some(digest),
+                task_inputs,
+                empirical_policy: RetryPolicy::default(),
+                cache_key: None,
+                times: RunTimes::new(pending.timestamp),
+                state: pending,
+            },
+            0,
+        );
+        engine.0.journal.note(&entry);
+        Ok(Some(Parent { entry, earlier_run: None }))
+    }
+
+    pub(crate) fn id(&self) -> TaskRunId {
+        self.entry.with(|run| run.id)
+    }
+
+    /// Gives the result if the same call completed in an earlier attempt.
+    pub(crate) async fn finished(&self, engine: &Engine, call: &FlowCallParts) -> Option<Settled> {
+        let state = self.entry.with(|run| run.state.clone());
+        if !state.is_completed() {
+            return None;
+        }
+        let value = keeping(engine, call).load(&state).await?;
+        Some(Settled { state: Some(state), result: Ok(value) })
+    }
+
+    /// Notes that the subflow runs.
+    pub(crate) fn running(&self, engine: &Engine, child: FlowRunId) {
+        self.enter(engine, child, engine.state(StateType::Running));
+    }
+
+    /// Notes how the subflow ended.
+    pub(crate) fn ended(&self, engine: &Engine, child: FlowRunId, end: &State) {
+        let mut state = engine.state(end.kind).named(end.name.clone());
+        state.message.clone_from(&end.message);
+        state.data.clone_from(&end.data);
+        self.enter(engine, child, state);
+    }
+
+    fn enter(&self, engine: &Engine, child: FlowRunId, mut state: State) {
+        state.details_mut().child_flow_run_id = Some(child);
+        engine.0.journal.enter(&self.entry, state);
+    }
+}

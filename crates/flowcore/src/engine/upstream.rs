@@ -1,0 +1,57 @@
+//! Waiting for the runs that a call's arguments come from, and the graph's edges to them.
+
+use super::cancel::Cancel;
+use super::error::RunError;
+use super::job::Job;
+use super::settled::Promise;
+use super::task_call::Call;
+use crate::model::{TaskInput, TaskInputs, TaskRunId, Text};
+
+/// What waiting for a call's arguments came to.
+pub(crate) struct Upstream {
+    pub(crate) edges: TaskInputs,
+    /// Why the call cannot start.
+    pub(crate) failed: Option<RunError>,
+}
+
+/// Waits for everything that a call of a task needs.
+pub(crate) async fn upstream(call: &Call, parent: Option<TaskRunId>, cancel: &Cancel) -> Upstream {
+    let mut upstream = wait_for(&*call.job, call.definition.site.parameters, &call.wait_for, cancel).await;
+    if let Some(id) = parent {
+        upstream.edges.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id }]);
+    }
+    upstream
+}
+
+/// Waits for the runs that arguments come from, and for others that were named.
+pub(crate) async fn wait_for(
+    job: &dyn Job,
+    names: &'static [&'static str],
+    others: &[Promise],
+    cancel: &Cancel,
+) -> Upstream {
+    let mut needed: Vec<(&'static str, Promise, bool)> = Vec::new();
+    job.visit_runs(&mut |nth, run| {
+        needed.push((names.get(nth).copied().unwrap_or_default(), run.promise.clone(), run.tolerant));
+    });
+    needed.extend(others.iter().map(|promise| ("wait_for", promise.clone(), false)));
+    let mut upstream = Upstream { edges: TaskInputs::new(), failed: None };
+    for (name, promise, tolerant) in needed {
+        let settled = tokio::select! {
+            settled = promise.wait() => settled,
+            () = cancel.requested() => {
+                // The run itself will say that it was cancelled; it only must not touch its arguments.
+                let error = super::error::Error::msg("the flow was asked to end");
+                upstream.failed.get_or_insert_with(|| RunError::infrastructure("a run that it waits for", error));
+                break;
+            }
+        };
+        if let Some(input) = promise.input() {
+            upstream.edges.entry(Text::Borrowed(name)).or_default().push(input);
+        }
+        if let (Err(error), false) = (&settled.result, tolerant) {
+            upstream.failed.get_or_insert_with(|| error.clone());
+        }
+    }
+    upstream
+}

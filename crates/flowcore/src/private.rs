@@ -1,0 +1,75 @@
+//! What the expansions of the macros name. Not for users: it may change with any version.
+
+pub use std::boxed::Box;
+pub use std::clone::Clone;
+pub use std::concat;
+pub use std::convert::Into;
+pub use std::file;
+pub use std::line;
+pub use std::module_path;
+pub use std::option::Option::{None, Some};
+pub use std::result::Result::{self, Err, Ok};
+pub use std::string::String;
+pub use std::sync::LazyLock;
+
+pub use inventory;
+pub use serde_json;
+
+pub use crate::engine::blocking::blocking;
+pub use crate::engine::bounds::{Argument, Fallible, Output, Parameter, Resource, Volatile};
+pub use crate::engine::codec::Codec;
+pub use crate::engine::definition::{
+    FlowDefinition, FlowRegistration, ParameterError, Parameters, Site, TaskDefinition,
+};
+pub use crate::engine::error::{Error, RunError};
+pub use crate::engine::flow_call::{AnyFlowCall, FlowCall, flow_call};
+pub use crate::engine::input::{Input, MapInput};
+#[cfg(feature = "macros")]
+pub use crate::engine::main::block_on_main;
+pub use crate::engine::options::{FlowOptions, TaskOptions};
+pub use crate::engine::program::resource;
+pub use crate::engine::schema::{ParameterSchema, SchemaFallback, SchemaProbe, parameters_schema};
+pub use crate::engine::task_call::{MapCall, TaskCall, map_call, task_call};
+
+/// The names that `cache = ...` and `retry_delay = ...` may use without importing them.
+pub mod option_names {
+    pub use crate::engine::cache_policy::CachePolicy;
+    pub use crate::engine::options::Durability;
+    pub use crate::engine::options::Durability::{Batched, Committed};
+    pub use crate::engine::retry::RetryDelay;
+    use crate::engine::retry::Seconds;
+
+    /// See [`CachePolicy::INPUTS`].
+    pub const INPUTS: CachePolicy = CachePolicy::INPUTS;
+    /// See [`CachePolicy::TASK_SOURCE`].
+    pub const TASK_SOURCE: CachePolicy = CachePolicy::TASK_SOURCE;
+    /// See [`CachePolicy::RUN_ID`].
+    pub const RUN_ID: CachePolicy = CachePolicy::RUN_ID;
+    /// See [`CachePolicy::FLOW_PARAMETERS`].
+    pub const FLOW_PARAMETERS: CachePolicy = CachePolicy::FLOW_PARAMETERS;
+    /// See [`CachePolicy::DEFAULT`].
+    pub const DEFAULT: CachePolicy = CachePolicy::DEFAULT;
+    /// See [`CachePolicy::NO_CACHE`].
+    pub const NO_CACHE: CachePolicy = CachePolicy::NO_CACHE;
+
+    /// See [`RetryDelay::exponential`].
+    pub fn exponential(base: impl Into<Seconds>, cap: impl Into<Seconds>) -> RetryDelay {
+        RetryDelay::exponential(base, cap)
+    }
+}
+
+/// Tells at compile time whether a return type is a `Result`, whatever alias it hides behind.
+pub struct ReturnType<T>(std::marker::PhantomData<T>);
+
+impl<T, E> ReturnType<std::result::Result<T, E>> {
+    /// It is.
+    pub const IS_RESULT: bool = true;
+}
+
+/// What [`ReturnType`] falls back on for everything else.
+pub trait NotResult {
+    /// It is not.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> NotResult for ReturnType<T> {}

@@ -1,0 +1,92 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Read;
+use std::net::TcpListener;
+
+use super::*;
+use crate::results::{Lookup, Storage};
+
+fn settings(endpoint: Option<String>) -> StorageSettings {
+    StorageSettings {
+        endpoint,
+        access_key_id: Some("key".to_owned()),
+        secret_access_key: Some("hush".to_owned()),
+        ..StorageSettings::default()
+    }
+}
+
+fn open_error(url: &str, settings: &StorageSettings) -> ResultError {
+    Storage::from_url(url, settings).unwrap_err()
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let all = settings(Some("http://127.0.0.1:9000".to_owned()));
+    let cases = [
+        ("FLOWCORE_S3_ACCESS_KEY_ID", StorageSettings { access_key_id: None, ..all.clone() }),
+        ("FLOWCORE_S3_SECRET_ACCESS_KEY", StorageSettings { secret_access_key: None, ..all.clone() }),
+        ("FLOWCORE_S3_REGION", StorageSettings { endpoint: None, ..all.clone() }),
+        ("FLOWCORE_S3_ENDPOINT", StorageSettings { endpoint: Some("localhost:9000".to_owned()), ..all.clone() }),
+        ("FLOWCORE_S3_ALLOW_HTTP", StorageSettings { allow_http: Some(false), ..all.clone() }),
+    ];
+    for (name, settings) in cases {
+        let error = open_error("s3://bucket/prefix", &settings);
+        assert!(matches!(&error, ResultError::Setting { setting, .. } if *setting == name), "{name}: {error}");
+        assert!(error.to_string().contains("s3://bucket/prefix"), "{error}");
+    }
+    for url in ["s3://", "s3:///prefix", "s3://b?c/x", "s3://bucket/../x", "s3://bucket/a//b"] {
+        assert!(matches!(open_error(url, &all), ResultError::Address { .. }), "{url}");
+    }
+}
+
+#[test]
+fn the_address_is_the_bucket_and_prefix_without_secrets() {
+    let settings = settings(Some("http://127.0.0.1:9000/".to_owned()));
+    for (url, expected) in
+        [("s3://bucket", "s3://bucket"), ("s3://bucket/", "s3://bucket"), ("s3://bucket/a/b/", "s3://bucket/a/b")]
+    {
+        let storage = Storage::from_url(url, &settings).unwrap();
+        assert_eq!(storage.url(), expected);
+        assert_eq!(format!("{storage:?}"), format!("Storage({expected:?})"));
+    }
+}
+
+/// Takes one connection, and returns the beginning of what it says.
+fn first_words(listener: TcpListener) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut words = [0; 4096];
+        let (mut connection, _) = listener.accept().unwrap();
+        let length = connection.read(&mut words).unwrap();
+        String::from_utf8_lossy(&words[..length]).into_owned()
+    })
+}
+
+async fn asked(scheme: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let words = first_words(listener);
+    let storage = Storage::from_url("s3://bucket/pre", &settings(Some(endpoint))).unwrap();
+    let lookup = storage.read("key", chrono::DateTime::UNIX_EPOCH).await;
+    let Lookup::Unreachable { reason } = lookup else { panic!("{lookup:?}") };
+    assert!(reason.contains("check FLOWCORE_S3_ENDPOINT") && !reason.contains("hush"), "{reason}");
+    words.join().unwrap()
+}
+
+#[tokio::test]
+async fn the_bucket_is_in_the_path_by_default() {
+    let words = asked("http").await;
+    assert!(words.starts_with("GET /bucket/pre/key HTTP/1.1\r\n"), "{words}");
+}
+
+#[test]
+fn the_bucket_is_in_the_host_where_that_is_chosen() {
+    assert_eq!(with_bucket("https://s3.example.com", "bucket", false), "https://bucket.s3.example.com");
+    assert_eq!(with_bucket("https://s3.example.com", "bucket", true), "https://s3.example.com");
+}
+
+#[tokio::test]
+async fn an_encrypted_endpoint_is_spoken_to_in_tls() {
+    let words = asked("https").await;
+    // A record of type 22, which is a handshake, of version 3.
+    assert!(words.starts_with("\u{16}\u{3}"), "{words:?}");
+}

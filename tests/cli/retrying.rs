@@ -1,0 +1,170 @@
+//! `flow-run retry`: the program is started anew and takes the run, or it is said why not.
+
+use flowcore::client::Client;
+use flowcore::connect;
+use flowcore::model::{FlowRun, Program, RetryPolicy, State, StateId, StateType};
+use flowcore::orchestration::{Decision, Executor};
+use flowcore::settings::Settings;
+use insta::assert_snapshot;
+use uuid::Uuid;
+
+use crate::history::{new_run, process_id};
+use crate::sweeping::lease;
+use crate::world::World;
+
+const EXECUTE_FLOW_RUN: &str = "FLOWCORE_EXECUTE_FLOW_RUN";
+
+/// What the program writes into the folder that it was started in.
+const MARK: &str = "executed";
+
+/// Ends the program as users' programs end: with a code of their own.
+const CODE: i32 = 7;
+
+/// This executable as a program that executes runs: started by itself it passes, started for a run it executes that.
+#[tokio::test]
+async fn program() {
+    let Ok(id) = std::env::var(EXECUTE_FLOW_RUN) else { return };
+    let settings = Settings::load().unwrap();
+    let client = connect::client(&settings).await.unwrap();
+    let run = client.flow_run(id.parse().unwrap()).await.unwrap().unwrap();
+    let executor = Executor { process_id: process_id(), program: None };
+    let claimed = client.claim_flow_run(&run, executor, RetryPolicy::default()).await.unwrap();
+    assert!(matches!(claimed.decision, Decision::Accept(_)));
+    println!("executing {}", run.name);
+    std::fs::write(MARK, &id).unwrap();
+    let completed = State::new(StateType::Completed, StateId(Uuid::from_u128(1)), chrono_now(&claimed.run));
+    client.set_flow_run_state(&claimed.run, completed).await.unwrap();
+    client.close().await.unwrap();
+    std::process::exit(CODE);
+}
+
+fn chrono_now(run: &FlowRun) -> flowcore::model::Timestamp {
+    run.state.timestamp + std::time::Duration::from_secs(1)
+}
+
+fn itself(world: &World) -> Program {
+    Program {
+        executable: std::env::current_exe().unwrap(),
+        arguments: ["--exact", "retrying::program", "--nocapture"].map(str::to_owned).to_vec(),
+        directory: world.home.path().to_owned(),
+        executes_runs: true,
+    }
+}
+
+fn shell(world: &World, script: &str) -> Program {
+    Program {
+        executable: "/bin/sh".into(),
+        arguments: vec!["-c".to_owned(), script.to_owned()],
+        directory: world.home.path().to_owned(),
+        executes_runs: true,
+    }
+}
+
+async fn begun(world: &World, program: Option<Program>) -> FlowRun {
+    let mut new = new_run(1, "etl", "brave-otter");
+    new.executor = Some(Executor { process_id: process_id(), program });
+    world.begin(new).await
+}
+
+async fn failed(world: &World, program: Option<Program>) {
+    let run = begun(world, program).await;
+    world.enter(&run, world.state(StateType::Failed).message("the table is locked")).await;
+}
+
+fn state(world: &World) -> (String, String) {
+    let run = &world.flowcore("flow-run ls -o json").json()[0];
+    let text = |field: &str| run["state"][field].as_str().unwrap_or_default().to_owned();
+    (text("name"), text("message"))
+}
+
+#[tokio::test]
+async fn the_program_takes_the_run_and_gives_its_exit_code() {
+    let world = World::new().await;
+    failed(&world, Some(itself(&world))).await;
+    let retried = world.flowcore("flow-run retry brave-otter");
+    assert_eq!(retried.code, Some(CODE), "{retried}");
+    assert!(retried.out.contains("executing brave-otter"), "{retried}");
+    assert!(retried.err.contains("Flow run 'brave-otter' is Completed."), "{retried}");
+    assert_eq!(
+        std::fs::read_to_string(world.home.path().join(MARK)).unwrap(),
+        crate::history::flow_run_id(1).to_string()
+    );
+    assert_eq!(state(&world).0, "Completed");
+}
+
+#[tokio::test]
+async fn a_run_of_a_dead_process_crashes_first() {
+    let world = World::new().await;
+    let _lock = lease(&world, false).await;
+    begun(&world, Some(itself(&world))).await;
+    assert_eq!(world.flowcore("flow-run retry 0196").code, Some(CODE));
+    let states = world.flowcore("flow-run inspect 0196 -o json").json()["states"].clone();
+    let names: Vec<_> = states.as_array().unwrap().iter().map(|state| state["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Pending", "Running", "Crashed", "AwaitingRetry", "Pending", "Running", "Completed"]);
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_take_the_run_leaves_it_as_it_was() {
+    let world = World::new().await;
+    failed(&world, Some(shell(&world, "exit 3"))).await;
+    assert_snapshot!(world.flowcore("flow-run retry brave-otter"));
+    assert_snapshot!(format!("{:?}", state(&world)));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_that_cannot_be_started_leaves_the_run_as_it_was() {
+    let world = World::new().await;
+    let executable = world.home.path().join("etl");
+    std::fs::write(&executable, "not a program").unwrap();
+    failed(&world, Some(Program { executable, ..shell(&world, "") })).await;
+    let retried = world.flowcore("flow-run retry brave-otter");
+    assert_eq!(retried.code, Some(1), "{retried}");
+    assert!(retried.err.contains("[home]/etl cannot be started: "), "{retried}");
+    assert_eq!(state(&world).0, "Failed");
+}
+
+#[tokio::test]
+async fn a_detached_program_goes_on_alone() {
+    let world = World::new().await;
+    failed(&world, Some(itself(&world))).await;
+    let retried = world.flowcore("flow-run retry brave-otter --detach");
+    assert_eq!(retried.code, Some(0), "{retried}");
+    assert!(retried.out.trim().parse::<u32>().is_ok(), "{retried}");
+    let completed = async {
+        while state(&world).0 != "Completed" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), completed).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_retried_is_refused() {
+    let world = World::new().await;
+    failed(&world, None).await;
+    let without_program = world.flowcore("flow-run retry brave-otter");
+
+    let world = World::new().await;
+    failed(&world, Some(Program { executes_runs: false, executable: "/srv/etl".into(), ..itself(&world) })).await;
+    let not_prepared = world.flowcore("flow-run retry brave-otter");
+
+    let world = World::new().await;
+    failed(&world, Some(Program { executable: "/srv/gone".into(), ..itself(&world) })).await;
+    let gone = world.flowcore("flow-run retry brave-otter");
+
+    let world = World::new().await;
+    let run = begun(&world, Some(itself(&world))).await;
+    world.enter(&run, world.state(StateType::Completed)).await;
+    let completed = world.flowcore("flow-run retry brave-otter");
+
+    let world = World::new().await;
+    let _lock = lease(&world, true).await;
+    begun(&world, Some(itself(&world))).await;
+    let mut running = world.flowcore("flow-run retry brave-otter");
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    running.err = running.err.replace(&format!(" on {}:", host.trim()), " on [host]:");
+
+    let refusals = [without_program, not_prepared, gone, completed, running];
+    assert_snapshot!(refusals.map(|refusal| refusal.to_string()).join("\n"));
+}
