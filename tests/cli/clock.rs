@@ -9,18 +9,18 @@ use flowcore::model::Timestamp;
 use uuid::Uuid;
 
 #[derive(Debug)]
-pub struct StillClock {
+pub(crate) struct StillClock {
     now: Mutex<Timestamp>,
     ids: AtomicU64,
 }
 
 impl StillClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         StillClock { now: Mutex::new("2026-05-01T12:00:00Z".parse().unwrap()), ids: AtomicU64::new(0) }
     }
 
     /// Moves the time on.
-    pub fn advance(&self, millis: u64) {
+    pub(crate) fn advance(&self, millis: u64) {
         *self.now.lock().unwrap() += Duration::from_millis(millis);
     }
 }

@@ -18,24 +18,24 @@ use flowcore::clock::Clock;
 use crate::world::World;
 
 /// The id of a flow run; the first eight digits tell runs apart.
-pub fn flow_run_id(number: u32) -> FlowRunId {
+pub(crate) fn flow_run_id(number: u32) -> FlowRunId {
     FlowRunId(Uuid::from_fields(0x0196_0000 + number, 0, 0x7000, &[0x80, 0, 0, 0, 0, 0, 0, 1]))
 }
 
-pub fn task_run_id(flow_run: u32, number: u8) -> TaskRunId {
+pub(crate) fn task_run_id(flow_run: u32, number: u8) -> TaskRunId {
     TaskRunId(Uuid::from_fields(0x0197_0000 + flow_run, 0, 0x7000, &[0x80, 0, 0, 0, 0, 0, 0, number]))
 }
 
-pub fn process_id() -> ProcessId {
+pub(crate) fn process_id() -> ProcessId {
     ProcessId(Uuid::from_u128(0x0195_0000_0000_7000_8000_0000_0000_0009))
 }
 
-pub fn json_text(value: &serde_json::Value) -> Box<RawValue> {
+pub(crate) fn json_text(value: &serde_json::Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).unwrap()
 }
 
 /// A program that is there and cannot execute runs on its own.
-pub fn program(world: &World) -> Program {
+pub(crate) fn program(world: &World) -> Program {
     Program {
         executable: world.home.path().join("etl"),
         arguments: vec!["--day".to_owned(), "1 May".to_owned()],
@@ -44,7 +44,7 @@ pub fn program(world: &World) -> Program {
     }
 }
 
-pub fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
+pub(crate) fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
     NewFlowRun {
         id: flow_run_id(number),
         flow_name: flow.to_owned(),
@@ -61,23 +61,23 @@ pub fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
 }
 
 impl World {
-    pub fn state(&self, kind: StateType) -> State {
+    pub(crate) fn state(&self, kind: StateType) -> State {
         State::new(kind, flowcore::model::StateId(self.clock.uuid()), self.clock.now())
     }
 
     /// Makes a flow run, which is RUNNING then.
-    pub async fn begin(&self, new: NewFlowRun) -> FlowRun {
+    pub(crate) async fn begin(&self, new: NewFlowRun) -> FlowRun {
         Client::create_flow_run(&self.client, new).await.unwrap()
     }
 
     /// Puts a flow run into a state.
-    pub async fn enter(&self, run: &FlowRun, state: State) {
+    pub(crate) async fn enter(&self, run: &FlowRun, state: State) {
         let answer = Client::set_flow_run_state(&self.client, run, state.clone()).await.unwrap();
         assert_eq!(answer.run.state.id, state.id, "{:?}", answer.decision);
     }
 
     /// Records a task run with all its states.
-    pub async fn task(
+    pub(crate) async fn task(
         &self,
         flow_run: &FlowRun,
         id: TaskRunId,
@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Fills the database with the runs that the tests of reading commands show.
-    pub async fn fill(&self) {
+    pub(crate) async fn fill(&self) {
         std::fs::write(self.home.path().join("etl"), "").unwrap();
         self.failed_etl().await;
         self.clock.advance(60_000);

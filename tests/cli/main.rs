@@ -1,5 +1,7 @@
 //! The command `flowcore`, as its users meet it: the real binary on a real database.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod clock;
 mod failing;
 mod help;

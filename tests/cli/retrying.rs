@@ -1,6 +1,5 @@
 //! `flow-run retry`: the program is started anew and takes the run, or it is said why not.
 
-use flowcore::client::Client;
 use flowcore::connect;
 use flowcore::model::{FlowRun, Program, RetryPolicy, State, StateId, StateType};
 use flowcore::orchestration::{Decision, Executor};
@@ -12,8 +11,6 @@ use crate::history::{new_run, process_id};
 use crate::sweeping::lease;
 use crate::world::World;
 
-const EXECUTE_FLOW_RUN: &str = "FLOWCORE_EXECUTE_FLOW_RUN";
-
 /// What the program writes into the folder that it was started in.
 const MARK: &str = "executed";
 
@@ -23,7 +20,7 @@ const CODE: i32 = 7;
 /// This executable as a program that executes runs: started by itself it passes, started for a run it executes that.
 #[tokio::test]
 async fn program() {
-    let Ok(id) = std::env::var(EXECUTE_FLOW_RUN) else { return };
+    let Ok(id) = std::env::var(flowcore::EXECUTE) else { return };
     let settings = Settings::load().unwrap();
     let client = connect::client(&settings).await.unwrap();
     let run = client.flow_run(id.parse().unwrap()).await.unwrap().unwrap();
@@ -32,13 +29,13 @@ async fn program() {
     assert!(matches!(claimed.decision, Decision::Accept(_)));
     println!("executing {}", run.name);
     std::fs::write(MARK, &id).unwrap();
-    let completed = State::new(StateType::Completed, StateId(Uuid::from_u128(1)), chrono_now(&claimed.run));
+    let completed = State::new(StateType::Completed, StateId(Uuid::from_u128(1)), a_second_later(&claimed.run));
     client.set_flow_run_state(&claimed.run, completed).await.unwrap();
     client.close().await.unwrap();
     std::process::exit(CODE);
 }
 
-fn chrono_now(run: &FlowRun) -> flowcore::model::Timestamp {
+fn a_second_later(run: &FlowRun) -> flowcore::model::Timestamp {
     run.state.timestamp + std::time::Duration::from_secs(1)
 }
 

@@ -12,7 +12,7 @@ use crate::history::{new_run, process_id, program};
 use crate::world::World;
 
 /// Keeps a lease whose lock is free or held, as long as the file is not dropped.
-pub async fn lease(world: &World, held: bool) -> File {
+pub(crate) async fn lease(world: &World, held: bool) -> File {
     let path = world.home.path().join("process.lock");
     let file = File::create(&path).unwrap();
     if held {

@@ -12,15 +12,15 @@ use tempfile::TempDir;
 
 use crate::clock::StillClock;
 
-pub struct World {
-    pub home: TempDir,
-    pub clock: Arc<StillClock>,
-    pub client: Orchestrator,
+pub(crate) struct World {
+    pub(crate) home: TempDir,
+    pub(crate) clock: Arc<StillClock>,
+    pub(crate) client: Orchestrator,
 }
 
 impl World {
     /// Makes a folder with an empty database.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().to_str().unwrap().to_owned();
         let settings = Settings::from_lookup(&|name| (name == "FLOWCORE_HOME").then(|| path.clone())).unwrap();
@@ -30,7 +30,7 @@ impl World {
     }
 
     /// Prepares the command. Of the environment it sees only its home.
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(binary());
         command.args(line.split_whitespace()).env_clear().env("FLOWCORE_HOME", self.home.path());
         command.stdin(Stdio::null());
@@ -38,12 +38,12 @@ impl World {
     }
 
     /// Runs the command to its end.
-    pub fn flowcore(&self, line: &str) -> Transcript {
+    pub(crate) fn flowcore(&self, line: &str) -> Transcript {
         self.transcript(line, &self.command(line).output().unwrap())
     }
 
     /// Runs the command with further variables.
-    pub fn flowcore_with(&self, variables: &[(&str, &str)], line: &str) -> Transcript {
+    pub(crate) fn flowcore_with(&self, variables: &[(&str, &str)], line: &str) -> Transcript {
         let output = self.command(line).envs(variables.iter().copied()).output().unwrap();
         self.transcript(line, &output)
     }
@@ -61,16 +61,16 @@ impl World {
 }
 
 /// What the command was told, what it said, and how it ended.
-pub struct Transcript {
-    pub line: String,
-    pub out: String,
-    pub err: String,
-    pub code: Option<i32>,
+pub(crate) struct Transcript {
+    pub(crate) line: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl Transcript {
     /// Reads what was printed as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         assert_eq!(self.code, Some(0), "{self}");
         serde_json::from_str(&self.out).unwrap()
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Transcript {
 
 /// Finds the command beside this test's own executable. It is brought up to date once: it belongs to another package,
 /// which is not built for these tests by itself.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let test = std::env::current_exe().unwrap();

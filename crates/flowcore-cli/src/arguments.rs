@@ -17,7 +17,14 @@ use crate::commands::task_run::TaskRunCommand;
 ///
 /// Exit codes: 0 when all went well, 1 when something was not found or failed, 2 when the command line is wrong.
 #[derive(Debug, Parser)]
-#[command(name = "flowcore", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "flowcore",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

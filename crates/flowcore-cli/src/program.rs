@@ -8,9 +8,6 @@ use flowcore::settings::Settings;
 
 use crate::text::one_line;
 
-/// What makes a program execute one flow run instead of what its arguments say.
-const EXECUTE_FLOW_RUN: &str = "FLOWCORE_EXECUTE_FLOW_RUN";
-
 /// Gives the program that can execute a run again, or a sentence on why it cannot be retried.
 ///
 /// What is looked at is the run as it was recorded and the files of this machine; whether its process lives is another
@@ -74,7 +71,7 @@ pub(crate) fn start(program: &Program, run: &FlowRun, settings: &Settings, detac
     command
         .args(&program.arguments)
         .current_dir(&program.directory)
-        .env(EXECUTE_FLOW_RUN, run.id.to_string())
+        .env(flowcore::EXECUTE, run.id.to_string())
         .env("FLOWCORE_HOME", &settings.home)
         .env("FLOWCORE_DATABASE_URL", &settings.database_url);
     if detach {
