@@ -97,7 +97,7 @@ async fn a_run_of_a_dead_process_crashes_first() {
     assert_eq!(world.flowcore("flow-run retry 0196").code, Some(CODE));
     let states = world.flowcore("flow-run inspect 0196 -o json").json()["states"].clone();
     let names: Vec<_> = states.as_array().unwrap().iter().map(|state| state["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Pending", "Running", "Crashed", "AwaitingRetry", "Pending", "Running", "Completed"]);
+    assert_eq!(names, ["Pending", "Running", "Crashed", "AwaitingRetry", "Pending", "Retrying", "Completed"]);
 }
 
 #[tokio::test]
