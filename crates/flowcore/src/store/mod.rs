@@ -4,13 +4,17 @@
 //! [`orchestration`](crate::orchestration). What it guarantees is order and atomicity: each method either happened
 //! whole or not at all, and has happened durably when it returns.
 
+mod address;
+mod connect;
 mod error;
 mod journal;
 pub mod memory;
+pub mod sql;
 mod timeline;
 
 use async_trait::async_trait;
 
+pub use connect::connect;
 pub use error::StoreError;
 
 use crate::model::{
@@ -111,8 +115,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits what is under way and gives up files and connections. Later calls fail.
     async fn close(&self) -> Result<(), StoreError>;
-}
-
-pub async fn connect(_: &str) -> Result<std::sync::Arc<dyn Store>, StoreError> {
-    Ok(std::sync::Arc::new(memory::MemoryStore::new()))
 }

@@ -1,0 +1,27 @@
+//! Opening a database by its address.
+
+use std::sync::Arc;
+
+use crate::store::address::{Address, redact};
+use crate::store::{Store, StoreError};
+
+/// Opens a SQLite file or a PostgreSQL database, and brings its schema up to date.
+///
+/// # Errors
+///
+/// Those of [`store::connect`](crate::store::connect); `memory:` is none of the addresses known here.
+pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(address) => Ok(Arc::new(super::sqlite::open(address).await?)),
+        #[cfg(feature = "postgres")]
+        Address::Postgres(address) => Ok(Arc::new(super::postgres::open(address).await?)),
+        #[cfg(not(feature = "sqlite"))]
+        Address::Sqlite(_) => Err(StoreError::FeatureOff { feature: "sqlite", url: redact(url) }),
+        #[cfg(not(feature = "postgres"))]
+        Address::Postgres(_) => Err(StoreError::FeatureOff { feature: "postgres", url: redact(url) }),
+        Address::Memory => {
+            Err(StoreError::Open { url: redact(url), reason: "the URL names no SQL database".to_owned() })
+        }
+    }
+}

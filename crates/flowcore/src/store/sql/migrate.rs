@@ -1,0 +1,80 @@
+//! The schema's versions, and how a database is brought to the newest.
+
+use crate::store::StoreError;
+
+use super::dialect::Dialect;
+use super::driver::{Arguments, Connection, Statement};
+use super::failure::Failure;
+
+/// The migrations in order; the first makes version 1. One that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_runs.sql")];
+
+/// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.
+#[cfg(feature = "postgres")]
+const ADVISORY_LOCK: &str = "SELECT pg_advisory_xact_lock(7380955541374890597)";
+
+/// Brings the schema up to date. One question when it is so already.
+pub(super) async fn migrate(connection: &mut Connection, url: &str) -> Result<(), Failure> {
+    if is_current(version(connection).await?, url)? {
+        return Ok(());
+    }
+    let mut patience = 12;
+    while let Err(failure) = connection.run_text(connection.dialect().begin()).await {
+        // Each try has waited for the driver's busy timeout.
+        patience -= 1;
+        if patience == 0 || !matches!(failure, Failure::Busy(_)) {
+            return Err(failure);
+        }
+    }
+    let result = upgrade(connection, url).await;
+    connection.run_text(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    result
+}
+
+async fn upgrade(connection: &mut Connection, url: &str) -> Result<(), Failure> {
+    let dialect = connection.dialect();
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => {}
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => drop(connection.run_text(ADVISORY_LOCK).await?),
+    }
+    connection.run_text("CREATE TABLE IF NOT EXISTS flowcore_schema (version BIGINT NOT NULL)").await?;
+    // Another process may have been here while this one waited for the lock.
+    let found = version(connection).await?;
+    if is_current(found, url)? {
+        return Ok(());
+    }
+    for migration in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
+        connection.run_script(dialect.schema(migration)).await?;
+    }
+    connection.run_text("DELETE FROM flowcore_schema").await?;
+    let mut arguments = Arguments::new(dialect);
+    arguments.int(known());
+    let text = "INSERT INTO flowcore_schema (version) VALUES ($1)".into();
+    connection.run(Statement { text, arguments }).await?;
+    Ok(())
+}
+
+/// Reads the schema's version; 0 is that of an empty database.
+async fn version(connection: &mut Connection) -> Result<i64, Failure> {
+    match connection.run_text("SELECT version FROM flowcore_schema").await {
+        Ok(outcomes) => Ok(match outcomes.iter().flat_map(|outcome| &outcome.rows).next() {
+            Some(row) => row.int(0)?,
+            None => 0,
+        }),
+        Err(Failure::NoTable(_)) => Ok(0),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn is_current(found: i64, url: &str) -> Result<bool, StoreError> {
+    if found > known() {
+        return Err(StoreError::NewerSchema { url: url.to_owned(), found, known: known() });
+    }
+    Ok(found == known())
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,43 @@
+//! Stores in SQL databases: SQLite files and PostgreSQL servers, by one text for both where it can be.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `driver`, `dialect`, `failure` | what differs between the two drivers: values, fragments of SQL, errors |
+//! | `sqlite`, `postgres`, `migrate` | opening, and the schema |
+//! | `template`, `transaction` | statements of many rows, and how they travel |
+//! | `queue`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
+//! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod batch;
+mod connect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod dialect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod driver;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod migrate;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod queue;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod read;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod rows;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod select;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod store;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod template;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod transaction;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod write;
+
+pub use connect::connect;

@@ -1,0 +1,25 @@
+//! Rows as model types: one file a table, with the statement that writes it and the columns that are read.
+
+mod artifact;
+mod event;
+mod flow;
+mod flow_run;
+mod json;
+mod log;
+mod process;
+mod task_run;
+
+pub(super) use artifact::{ARTIFACT_COLUMNS, PUT_ARTIFACTS, artifact, encode_artifact};
+pub(super) use event::{APPEND_EVENTS, EVENT_COLUMNS, encode_event, event};
+pub(super) use flow::{FLOW_COLUMNS, UPSERT_FLOWS, encode_flow, flow};
+pub(super) use flow_run::{
+    FLOW_RUN_COLUMNS, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState, SWAP_FLOW_RUNS, SwappedFlowRun,
+    encode_new_flow_run, encode_state, encode_swap, flow_run, flow_run_state,
+};
+pub(super) use json::micros;
+pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
+pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};
+pub(super) use task_run::{
+    END_TASK_RUNS, EndedTaskRun, NewTaskRun, RECORD_TASK_RUNS, TASK_RUN_COLUMNS, encode_ended, encode_task_run,
+    task_run, task_run_history,
+};

@@ -1,0 +1,276 @@
+//! The questions that readers and the writer ask, as statements.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use crate::model::{
+    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, Page, StateType,
+    TaskRunFilter, TaskRunId, Timestamp,
+};
+use crate::store::StoreError;
+use crate::store::timeline::run_resource;
+
+use super::dialect::Dialect;
+use super::driver::{Arguments, Row, Statement};
+use super::rows::{
+    ARTIFACT_COLUMNS, EVENT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS,
+    flow_run, micros,
+};
+
+/// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
+struct Select {
+    dialect: Dialect,
+    text: String,
+    arguments: Arguments,
+    conditions: usize,
+}
+
+impl Select {
+    fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
+        let text = format!("SELECT {columns} FROM {table}");
+        Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
+    }
+
+    fn and(&mut self, condition: &str) {
+        self.text.push_str(if self.conditions == 0 { " WHERE " } else { " AND " });
+        self.text.push_str(condition);
+        self.conditions += 1;
+    }
+
+    fn next(&self) -> usize {
+        self.arguments.len() + 1
+    }
+
+    fn uuid(&mut self, column: &str, value: Option<Uuid>) {
+        if let Some(value) = value {
+            self.and(&format!("{column} = ${}", self.next()));
+            self.arguments.uuid(value);
+        }
+    }
+
+    fn uuids<I: Copy + Into<Uuid>>(&mut self, column: &str, values: Option<&[I]>) {
+        if let Some(values) = values {
+            let mut list = String::with_capacity(2 + values.len() * 35);
+            for value in values {
+                list.push_str(if list.is_empty() { "[\"" } else { "\",\"" });
+                // Writing to a text cannot fail.
+                let _ = write!(list, "{}", (*value).into().simple());
+            }
+            list.push_str(if list.is_empty() { "[]" } else { "\"]" });
+            self.and(&format!("{column} IN ({})", self.dialect.uuids(self.next())));
+            self.arguments.owned(list);
+        }
+    }
+
+    fn texts<'a>(&mut self, column: &str, values: Option<impl Iterator<Item = &'a str>>) {
+        if let Some(values) = values {
+            let list = serde_json::Value::from_iter(values).to_string();
+            self.and(&format!("{column} IN ({})", self.dialect.texts(self.next())));
+            self.arguments.owned(list);
+        }
+    }
+
+    fn contains(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.and(&self.dialect.contains(column, self.next()));
+            self.arguments.text(value);
+        }
+    }
+
+    fn compare(&mut self, comparison: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.and(&format!("{comparison} ${}", self.next()));
+            self.arguments.int(value);
+        }
+    }
+
+    fn between(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
+        self.compare(&format!("{column} >="), since.map(micros));
+        self.compare(&format!("{column} <"), until.map(micros));
+    }
+
+    fn states(&mut self, types: Option<&[StateType]>, names: Option<&[String]>) {
+        self.texts("state_type", types.map(|types| types.iter().map(|kind| kind.as_str())));
+        self.texts("state_name", names.map(|names| names.iter().map(String::as_str)));
+    }
+
+    fn page(mut self, order: &str, page: Page) -> Statement {
+        let limit = self.next();
+        // Writing to a text cannot fail.
+        let _ = write!(self.text, " ORDER BY {order} LIMIT ${limit} OFFSET ${}", limit + 1);
+        self.arguments.int(i64::from(page.limit));
+        self.arguments.int(i64::from(page.offset));
+        self.end("")
+    }
+
+    fn end(mut self, tail: &str) -> Statement {
+        self.text.push_str(tail);
+        Statement { text: self.text.into(), arguments: self.arguments }
+    }
+}
+
+pub(super) fn flows(dialect: Dialect, filter: &FlowFilter) -> Statement {
+    let mut select = Select::new(dialect, FLOW_COLUMNS, "flows");
+    select.contains("name", filter.name_like.as_deref());
+    select.page("name", filter.page)
+}
+
+pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
+    let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
+    select.uuids("id", ids(filter.ids.as_deref(), |id: &FlowRunId| id.0).as_deref());
+    select.texts("flow_name", filter.flow_names.as_ref().map(|names| names.iter().map(String::as_str)));
+    select.contains("name", filter.name_like.as_deref());
+    select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
+    select.between("expected_start_time", filter.since, filter.until);
+    let parents = ids(filter.parent_task_run_ids.as_deref(), |id: &TaskRunId| id.0);
+    select.uuids("parent_task_run_id", parents.as_deref());
+    select.page("created DESC, id DESC", filter.page)
+}
+
+pub(super) fn active_flow_runs(dialect: Dialect) -> Statement {
+    let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
+    // Word for word the condition of the index.
+    select.and("process_id IS NOT NULL AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING')");
+    select.page("created DESC, id DESC", Page::ALL)
+}
+
+pub(super) fn flow_runs_by_ids(dialect: Dialect, ids: &[FlowRunId]) -> Statement {
+    let page = Page::ALL;
+    flow_runs(dialect, &FlowRunFilter { ids: Some(ids.to_vec()), page, ..FlowRunFilter::default() })
+}
+
+pub(super) fn flow_run_by_id(dialect: Dialect, id: FlowRunId) -> Statement {
+    let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
+    select.uuid("id", Some(id.0));
+    select.end("")
+}
+
+pub(super) fn flow_run_states(dialect: Dialect, id: FlowRunId) -> Statement {
+    let mut select = Select::new(dialect, "state", "flow_run_states");
+    select.uuid("flow_run_id", Some(id.0));
+    select.end(" ORDER BY position")
+}
+
+/// Locks flow runs against a new attempt until the transaction ends; in SQLite it only begins the transaction.
+pub(super) fn lock_flow_runs(dialect: Dialect, flow_runs: &[FlowRunId]) -> Statement {
+    let mut select = Select::new(dialect, "id", "flow_runs");
+    select.uuids("id", ids(Some(flow_runs), |id| id.0).as_deref());
+    select.end(&format!(" ORDER BY id{}", dialect.for_update()))
+}
+
+pub(super) fn run_counts(dialect: Dialect, flow_runs: &[FlowRunId]) -> Statement {
+    let mut select = Select::new(dialect, "id, run_count", "flow_runs");
+    select.uuids("id", ids(Some(flow_runs), |id| id.0).as_deref());
+    select.end("")
+}
+
+pub(super) fn history_lengths(dialect: Dialect, task_runs: &[TaskRunId]) -> Statement {
+    let mut select = Select::new(dialect, "id, history_len", "task_runs");
+    select.uuids("id", ids(Some(task_runs), |id| id.0).as_deref());
+    select.end("")
+}
+
+pub(super) fn unended_task_runs(dialect: Dialect, id: FlowRunId) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuid("flow_run_id", Some(id.0));
+    select.and("state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')");
+    select.end(" ORDER BY id")
+}
+
+pub(super) fn task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuids("id", ids(filter.ids.as_deref(), |id: &TaskRunId| id.0).as_deref());
+    match filter.flow_run_ids.as_deref() {
+        // One id is the common question, and the index answers it in order.
+        Some([one]) => select.uuid("flow_run_id", Some(one.0)),
+        several => select.uuids("flow_run_id", ids(several, |id: &FlowRunId| id.0).as_deref()),
+    }
+    select.contains("name", filter.name_like.as_deref());
+    select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
+    select.between("expected_start_time", filter.since, filter.until);
+    select.page("id", filter.page)
+}
+
+pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuid("id", Some(id.0));
+    select.end("")
+}
+
+/// The next part of all task runs or of those of a flow run, behind an id.
+pub(super) fn task_runs_behind(
+    dialect: Dialect,
+    flow_run_id: Option<FlowRunId>,
+    behind: Option<TaskRunId>,
+    limit: u32,
+) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
+    if let Some(behind) = behind {
+        select.and(&format!("id > ${}", select.next()));
+        select.arguments.uuid(behind.0);
+    }
+    select.page("id", Page::first(limit))
+}
+
+pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
+    let mut select = Select::new(dialect, LOG_COLUMNS, "logs");
+    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
+    select.uuid("task_run_id", filter.task_run_id.map(|id| id.0));
+    select.compare("level >=", filter.level.map(|level| i64::from(level.number())));
+    select.page("timestamp, id", filter.page)
+}
+
+pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
+    let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
+    if let Some(key) = &filter.key {
+        select.and(&format!("key = ${}", select.next()));
+        select.arguments.text(key.as_str());
+    }
+    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
+    if filter.latest {
+        // The same selection once more: no newer one of the same key is in it.
+        select.and("key IS NOT NULL");
+        let mut newer = "NOT EXISTS (SELECT 1 FROM artifacts newer WHERE newer.key = artifacts.key \
+             AND (newer.created, newer.id) > (artifacts.created, artifacts.id)"
+            .to_owned();
+        if filter.flow_run_id.is_some() {
+            newer.push_str(" AND newer.flow_run_id = artifacts.flow_run_id");
+        }
+        newer.push(')');
+        select.and(&newer);
+    }
+    select.page("created DESC, id DESC", filter.page)
+}
+
+/// The oldest own events, as many as a page can show.
+pub(super) fn events(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
+    if let Some(id) = filter.flow_run_id {
+        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
+        select.contains("resource || related", Some(&named));
+    }
+    select.page("occurred, id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+/// The oldest states of flow runs, each with its run.
+pub(super) fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
+    let columns = format!("{}, s.state", columns.join(", "));
+    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
+    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
+    select.page("s.timestamp, s.id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+pub(super) fn processes(dialect: Dialect) -> Statement {
+    Select::new(dialect, PROCESS_COLUMNS, "processes").end(" ORDER BY id")
+}
+
+pub(super) fn read_flow_runs(rows: &[Row]) -> Result<Vec<FlowRun>, StoreError> {
+    rows.iter().map(flow_run).collect()
+}
+
+fn ids<I>(ids: Option<&[I]>, uuid: fn(&I) -> Uuid) -> Option<Vec<Uuid>> {
+    ids.map(|ids| ids.iter().map(uuid).collect())
+}

@@ -1,0 +1,15 @@
+//! The short form of the crash proof; `cargo xtask prove crash` is the full one.
+
+use std::process::Command;
+
+#[test]
+fn killed_runs_resume_without_loss() {
+    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
+        .args(["crash", "--kills", "10", "--tasks", "400", "--seed", "20260101"])
+        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
+        .output();
+    let proof = proof.expect("the proof can be started");
+    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
+    assert!(proof.status.success(), "{out}\n{err}");
+    assert!(out.contains("10 kills over"), "{out}");
+}

@@ -1,0 +1,31 @@
+//! Long proofs: `cargo xtask prove NAME [ARGUMENTS]`. Each has a short form in the tests, which runs the same code with
+//! smaller numbers.
+
+mod crash;
+mod victim;
+
+use flowcore::Result;
+
+const PROOFS: &[(&str, &str)] =
+    &[("crash", "kills a process that runs tasks, at random, and resumes it: [--kills N] [--tasks N] [--seed N]")];
+
+#[flowcore::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let arguments: Vec<String> = arguments.collect();
+    match name.as_str() {
+        "crash" => crash::run(&crash::Plan::parse(&arguments)?).await,
+        // What `crash` kills: a program of its own that happens to be in this executable.
+        "victim" => victim::run(&arguments).await,
+        other => {
+            if !matches!(other, "--list" | "--help" | "") {
+                eprintln!("there is no proof `{other}`; there are:");
+            }
+            for (name, what) in PROOFS {
+                println!("{name:<10} {what}");
+            }
+            std::process::exit(if other == "--list" { 0 } else { 2 });
+        }
+    }
+}

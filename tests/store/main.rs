@@ -1,0 +1,10 @@
+//! The stores' conformance suite: one set of cases, run against memory, SQLite and PostgreSQL.
+//!
+//! PostgreSQL's address is in `FLOWCORE_TEST_POSTGRES_URL`: a database in which the suite may make others. Without it
+//! those tests say that they did not run, and in continuous integration (`CI=true`) they fail.
+
+mod backend;
+mod cases;
+mod model;
+mod proptests;
+mod sqlite;
