@@ -1,17 +1,20 @@
 //! `flowcore version`: what this command is and what it works on.
 
+use flowcore::settings::redact_url;
+use flowcore::store::sql::schema_version;
 use serde::Serialize;
 
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::load_settings;
-use flowcore::settings::redact_url;
 
 #[derive(Serialize)]
 struct Version {
     version: &'static str,
     database: String,
+    /// The newest version of the database's schema that is known.
+    schema: Option<i64>,
     features: Vec<&'static str>,
 }
 
@@ -19,6 +22,7 @@ pub(super) fn run(arguments: OutputArguments, out: &mut Output) -> Result<(), Fa
     let version = Version {
         version: env!("CARGO_PKG_VERSION"),
         database: redact_url(&load_settings()?.database_url),
+        schema: schema_version(),
         features: features(),
     };
     if arguments.json() {
@@ -27,6 +31,7 @@ pub(super) fn run(arguments: OutputArguments, out: &mut Output) -> Result<(), Fa
     out.fields(&[
         ("Version", version.version.to_owned()),
         ("Database", version.database),
+        ("Schema", version.schema.map_or_else(|| "-".to_owned(), |version| version.to_string())),
         ("Features", version.features.join(", ")),
     ])
 }
