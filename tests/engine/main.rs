@@ -1,0 +1,1 @@
+//! Flows and tasks as programs use them, on every store.

@@ -27,6 +27,7 @@ pub(crate) type RetryIf = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 
 /// What can be said of a task.
 #[derive(Clone, Default)]
+#[must_use = "options say nothing until they are given to a definition"]
 #[non_exhaustive]
 pub struct TaskOptions {
     pub(crate) name: Option<String>,
@@ -54,6 +55,7 @@ pub struct TaskOptions {
 
 /// What can be said of a flow.
 #[derive(Clone, Default)]
+#[must_use = "options say nothing until they are given to a definition"]
 #[non_exhaustive]
 pub struct FlowOptions {
     pub(crate) name: Option<String>,
@@ -82,7 +84,6 @@ pub struct FlowOptions {
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) |$options:ident| $set:expr;)+) => {$(
         $(#[$doc])*
-        #[must_use]
         pub fn $name(mut self, $($argument: $kind),*) -> Self {
             let $options = self.options_mut();
             $set;
