@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_millis(4);
 const BATCH: usize = 2048;
 
 /// With more changed entries than this, tasks wait before they start: memory stays bounded when the store is slow.
-const MOST_WAITING: usize = 16 * BATCH;
+const MOST_WAITING: usize = 4 * BATCH;
 
 /// A task run on its way to the store: the run as it stands, and its states since it was made.
 pub(crate) struct Entry {

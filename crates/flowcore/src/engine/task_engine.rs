@@ -226,7 +226,7 @@ impl TaskExecution {
                 .named(StateName::CACHED)
                 .message("The result came from the cache.");
             state.details_mut().cache_key = Some(key);
-            state.data = Some(Box::new(StateData::Stored { record }));
+            state.data = Some(Box::new(StateData::Stored { record: Box::new(record) }));
             return Ok(match self.propose(state) {
                 Decision::Accept(state) => Cached::Hit(Box::new(Settled { state: Some(state), result: Ok(value) })),
                 _ => Cached::Miss(None),

@@ -79,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
     /// Lists all leases.
     async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
 
-    /// Lists flow runs that a process executes or is about to: those in PENDING, RUNNING or CANCELLING with a process.
+    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING or CANCELLING with a
+    /// process. A process that waits for a retry keeps its run in SCHEDULED.
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
 
     /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
