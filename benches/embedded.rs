@@ -30,11 +30,12 @@ pub(crate) fn run(report: &mut Report, only: Option<&str>) {
 
 async fn measure(report: &mut Report, only: Option<&str>) -> Result<(), Failed> {
     let wanted = |name| only.is_none_or(|only| only == name);
-    if wanted("overhead") {
-        overhead(report).await?;
-    }
+    // First, so that the peak of memory is its own.
     if wanted("recorded") {
         recorded(report).await?;
+    }
+    if wanted("overhead") {
+        overhead(report).await?;
     }
     if wanted("committed") {
         committed(report).await?;

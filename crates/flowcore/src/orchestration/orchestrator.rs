@@ -11,8 +11,8 @@ use super::govern::{Decision, Governed, govern};
 use super::policy::FLOW_POLICY;
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateId,
-    StateType, TaskRunId, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateType, TaskRunId,
+    Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
