@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use flowcore::{CachePolicy, Result, flow, task};
+use flowcore::{Result, flow, task};
 use serde::{Deserialize, Serialize};
 
 /// How often the tasks below have really run.

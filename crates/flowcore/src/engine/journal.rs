@@ -187,7 +187,7 @@ impl Journal {
         if ask {
             let journal = self.clone();
             self.0.background.run(async move {
-                journal.0.background.linger(LINGER).await;
+                tokio::time::sleep(LINGER).await;
                 journal.lock().asked = false;
                 journal.flush_all().await;
             });

@@ -341,10 +341,9 @@ impl TaskExecution {
     async fn commit(mut self, settled: Settled) -> Settled {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
-        if self.call.options().durability == Durability::Committed || self.scope.flow().is_none() {
-            if let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
-                return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
-            }
+        let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
+        if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
+            return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }
         settled
     }
