@@ -55,7 +55,9 @@ impl TaskExecution {
             || scope.flow().map_or_else(Cancel::new, |flow| flow.cancel.clone()),
             |promise| promise.cancel_request().clone(),
         );
-        engine.0.journal.room().await;
+        if let Err(error) = engine.0.journal.room().await {
+            return unorchestrated(name, error);
+        }
         let parent = scope.task().map(|task| task.id);
         let Upstream { edges, failed } =
             if call.is_ready() { Upstream::none(parent) } else { Box::pin(upstream(&call, parent, &cancel)).await };
