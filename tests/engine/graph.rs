@@ -36,8 +36,8 @@ pub(crate) async fn edges_are_recorded(store: Arc<dyn Store>) {
     #[flow]
     async fn edges() -> Result<u32> {
         let (one, two) = (number(1).submit(), number(2).submit());
-        let three = add(&one, &two).submit();
-        let listed = sum(vec![one.clone(), two.clone()], &three).wait_for(&two).wait_for_all([&one]).submit();
+        let three = add(&one, &two).task_run_name("both").submit();
+        let listed = sum(vec![one.clone(), two.clone()], &three).wait_for(&two).wait_for_all([&one]).task_run_name("listed").submit();
         let inside = outer().await?;
         let mapped = number::map([3, 4]).submit();
         let total = sum(&mapped, 0).task_run_name("total").await?;
@@ -58,10 +58,10 @@ pub(crate) async fn edges_are_recorded(store: Arc<dyn Store>) {
     }
     let [one, two, three, four, nine, ten] = ids[..] else { unreachable!("six were asked for") };
     let inputs = async |name| world.task_run(name).await.task_inputs;
-    let add = world.task_run("add-0").await;
+    let add = world.task_run("both").await;
     assert_eq!(add.task_inputs, [("a".into(), runs(&[one])), ("b".into(), runs(&[two]))].into());
     assert_eq!(
-        inputs("sum-0").await,
+        inputs("listed").await,
         [
             ("values".into(), runs(&[one, two])),
             ("more".into(), runs(&[add.id])),

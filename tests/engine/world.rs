@@ -5,6 +5,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use flowcore::client::Client;
+use flowcore::clock::Clock;
 use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, Page, State, TaskRun, TaskRunFilter};
 use flowcore::orchestration::{Liveness, Orchestrator, Probe};
 use flowcore::results::{KeyLocks, Storage};
@@ -40,10 +41,26 @@ impl World {
         static LOGS: Once = Once::new();
         LOGS.call_once(|| tracing_subscriber::registry().with(flowcore::logs::layer()).init());
         let clock = Arc::new(VirtualClock::new());
-        let client: Arc<dyn Client> = Arc::new(Orchestrator::new(store, clock.clone()));
+        Self::of(store, storage, limits, clock.clone(), clock)
+    }
+
+    /// Makes an engine in memory with another clock.
+    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let own = Arc::new(VirtualClock::new());
+        Self::of(Arc::new(MemoryStore::new()), Storage::memory(), Limits::default(), clock, own)
+    }
+
+    fn of(
+        store: Arc<dyn Store>,
+        storage: Storage,
+        limits: Limits,
+        engines: Arc<dyn Clock>,
+        clock: Arc<VirtualClock>,
+    ) -> Self {
+        let client: Arc<dyn Client> = Arc::new(Orchestrator::new(store, engines.clone()));
         let engine = Engine::new(EngineParts {
             client: client.clone(),
-            clock: clock.clone(),
+            clock: engines,
             storage: storage.clone(),
             locks: KeyLocks::memory(),
             limits,

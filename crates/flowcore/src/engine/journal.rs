@@ -22,6 +22,9 @@ use crate::model::{FlowRunId, State, TaskRun, TaskRunRecord};
 /// How long a change may wait for company. A kill loses at most what changed in this time.
 const LINGER: Duration = Duration::from_millis(4);
 
+/// How long a write that failed waits until it is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// How many entries are recorded in one write.
 const BATCH: usize = 2048;
 
@@ -132,6 +135,8 @@ struct Queue {
     flushing: bool,
     /// Whether the background thread has been asked for a flush.
     asked: bool,
+    /// Whether the last write failed.
+    failing: bool,
     /// Whom to stop when the records of their flow run are refused.
     attempts: Vec<(FlowRunId, Cancel)>,
 }
@@ -219,7 +224,7 @@ impl Journal {
 
     /// Records until nothing is left, unless somebody else is at it already.
     async fn flush_all(&self) {
-        let Some(_turn) = Turn::take(self) else { return };
+        let Some(turn) = Turn::take(self) else { return };
         loop {
             let (entries, position) = {
                 let mut queue = self.lock();
@@ -234,7 +239,7 @@ impl Journal {
                     for (_, sender) in queue.waiting.drain(..) {
                         let _ = sender.send(Ok(()));
                     }
-                    queue.flushing = false;
+                    turn.give_back(&mut queue);
                     return;
                 }
                 (entries, upto)
@@ -243,6 +248,7 @@ impl Journal {
             let result = self.record(&entries).await;
             let failed = result.is_err();
             let mut queue = self.lock();
+            let failed_before = std::mem::replace(&mut queue.failing, failed);
             while queue.waiting.front().is_some_and(|(waits_for, _)| failed || *waits_for <= position) {
                 if let Some((_, sender)) = queue.waiting.pop_front() {
                     let _ = sender.send(result.clone());
@@ -253,10 +259,32 @@ impl Journal {
                 let newer = std::mem::take(&mut queue.changed);
                 queue.changed = entries;
                 queue.changed.extend(newer);
-                queue.flushing = false;
+                let ask = !std::mem::replace(&mut queue.asked, true);
+                turn.give_back(&mut queue);
+                drop(queue);
+                if let (Err(error), false) = (result, failed_before) {
+                    tracing::warn!(target: "flowcore", "task runs cannot be recorded, which is tried again: {error}");
+                }
+                if ask {
+                    self.flush_again();
+                }
                 return;
             }
         }
+    }
+
+    /// Flushes once more in a while, if anybody needs the journal then: tasks may be waiting for room in it.
+    fn flush_again(&self) {
+        let background = self.0.background.clone();
+        let shared = Arc::downgrade(&self.0);
+        self.0.background.run(async move {
+            background.linger(AGAIN).await;
+            drop(background);
+            if let Some(journal) = shared.upgrade().map(Journal) {
+                journal.lock().asked = false;
+                journal.flush_all().await;
+            }
+        });
     }
 
     async fn record(&self, entries: &[Arc<Entry>]) -> Result<(), ClientError> {
@@ -287,7 +315,10 @@ impl Journal {
 }
 
 /// The right to flush; given back however the flush ends.
-struct Turn<'a>(&'a Journal);
+struct Turn<'a> {
+    journal: &'a Journal,
+    held: bool,
+}
 
 impl<'a> Turn<'a> {
     fn take(journal: &'a Journal) -> Option<Self> {
@@ -295,12 +326,20 @@ impl<'a> Turn<'a> {
         if std::mem::replace(&mut queue.flushing, true) {
             return None;
         }
-        Some(Turn(journal))
+        Some(Turn { journal, held: true })
+    }
+
+    /// Gives it back together with what else changes in the queue. Somebody else may take it from here on.
+    fn give_back(mut self, queue: &mut Queue) {
+        queue.flushing = false;
+        self.held = false;
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().flushing = false;
+        if self.held {
+            self.journal.lock().flushing = false;
+        }
     }
 }
