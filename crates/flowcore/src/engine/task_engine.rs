@@ -116,7 +116,7 @@ impl TaskExecution {
     async fn execute(&mut self) -> Settled {
         // What most runs do not need is boxed when it is: it would make the future of every run large.
         let cached =
-            if self.call.options().cache.caches() { Box::pin(self.cached()).await } else { Ok(Cached::Miss(None)) };
+            if self.call.options().cache.caches() { Box::pin(self.inside().surround(self.cached())).await } else { Ok(Cached::Miss(None)) };
         let cached = match cached {
             Ok(Cached::Hit(settled)) => return *settled,
             Ok(Cached::Miss(cached)) => cached,
@@ -162,10 +162,8 @@ impl TaskExecution {
 
     /// Runs the body once.
     async fn attempt(&mut self) -> Attempt {
-        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
-        let attempt = around.attempt;
-        let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
+        let scope = self.inside();
+        let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
@@ -255,7 +253,7 @@ impl TaskExecution {
         }
         let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
         let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
-        Box::pin(self.keeping().keep(value, under, own_key)).await
+        Box::pin(self.inside().surround(self.keeping().keep(value, under, own_key))).await
     }
 
     async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
@@ -390,10 +388,16 @@ impl TaskExecution {
         }
     }
 
+    /// Gives what surrounds code inside the run.
+    fn inside(&self) -> Scope {
+        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
+        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around))
+    }
+
     /// Logs inside the run.
     fn log(&self, log: impl FnOnce()) {
-        let around = TaskScope::new(self.entry.clone(), 0, self.cancel.clone());
-        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around)).enter(log);
+        self.inside().enter(log);
     }
 
     async fn call_hooks(&self, hooks: &[Hook], state: &State) {
