@@ -2,6 +2,7 @@
 
 #[path = "../store/backend.rs"]
 mod backend;
+mod broken;
 mod caching;
 mod calls;
 mod cancelling;
@@ -10,6 +11,7 @@ mod gate;
 mod graph;
 mod keeping;
 mod leaving;
+mod outside;
 mod panics;
 mod resuming;
 mod states;
