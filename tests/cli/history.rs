@@ -140,7 +140,7 @@ impl World {
             size: 5_000_000,
             checksum: "8f4e".to_owned(),
         };
-        self.enter(&run, self.state(StateType::Completed).data(StateData::Stored { record })).await;
+        self.enter(&run, self.state(StateType::Completed).data(StateData::Stored { record: Box::new(record) })).await;
         self.clock.advance(60_000);
         let run = self.begin(new_run(3, "mail", "calm-heron")).await;
         self.enter(&run, self.state(StateType::Cancelled).message("Nobody wanted it.")).await;

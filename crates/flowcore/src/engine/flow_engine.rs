@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::cancel::Cancel;
+use super::claim::{Claim, claim};
 use super::codec::Value;
 use super::context::{FlowScope, NewFlowScope, Scope};
 use super::core::Engine;
@@ -16,7 +17,6 @@ use super::hooks::{Hook, HookEvent};
 use super::names::{fill, made_up};
 use super::options::FlowOptions;
 use super::panics::{CatchPanics, Panicked, caught};
-use super::persist::Keeping;
 use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
@@ -156,7 +156,7 @@ impl FlowExecution {
         let taken = match earlier {
             Some(id) => match claim(&engine, id, executor.clone(), options).await? {
                 Claim::Taken(run) => Some(*run),
-                Claim::Completed(run) => match keeping(&engine, &call).load(&run.state).await {
+                Claim::Completed(run) => match call.keeping(&engine).load(&run.state).await {
                     Some(value) => {
                         let settled = Settled { state: Some(run.state), result: Ok(value) };
                         return Ok(Begun::Ended(run.id, Box::new(settled)));
@@ -381,7 +381,7 @@ impl FlowExecution {
             }
             None => self.run.id.to_string(),
         };
-        let keeping = keeping(&self.engine, &self.call);
+        let keeping = self.call.keeping(&self.engine);
         let kept = match keeping.keep_inline(&value) {
             Some(kept) => Ok(kept),
             None => keeping.keep(&value, None, own_key).await,
@@ -453,11 +453,6 @@ enum Begun {
     Ended(FlowRunId, Box<Settled>),
 }
 
-enum Claim {
-    Taken(Box<FlowRun>),
-    Completed(Box<FlowRun>),
-}
-
 /// Says what run to make for a call.
 fn new_run(
     engine: &Engine,
@@ -491,35 +486,6 @@ fn new_run(
     })
 }
 
-/// Takes an existing run for another attempt.
-async fn claim(engine: &Engine, id: FlowRunId, executor: Executor, options: &FlowOptions) -> Result<Claim, Error> {
-    let client = &engine.0.client;
-    let Some(mut run) = client.flow_run(id).await? else {
-        return Err(Error::msg(format!("there is no flow run {id}")));
-    };
-    if run.state.is_completed() {
-        return Ok(Claim::Completed(Box::new(run)));
-    }
-    if run.state.is_terminal() {
-        run = client.retry_flow_run(&run).await?.run;
-    }
-    loop {
-        let decided = client.claim_flow_run(&run, executor.clone(), options.retry_policy()).await?;
-        match decided.decision {
-            Decision::Accept(_) => return Ok(Claim::Taken(Box::new(decided.run))),
-            Decision::Wait(until) => {
-                run = decided.run;
-                if let Ok(wait) = (until - engine.0.clock.now()).to_std() {
-                    engine.0.clock.sleep(wait).await;
-                }
-            }
-            Decision::Reject(_, why) | Decision::Stay(why) | Decision::Abort(why) => {
-                return Err(Error::msg(format!("flow run {id} cannot be executed: {why}")));
-            }
-        }
-    }
-}
-
 /// Tells which hooks a final state calls for.
 pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
     match state.kind {
@@ -537,17 +503,6 @@ pub(crate) fn event_of(run: &FlowRun, state: &State) -> HookEvent {
         flow_run_id: Some(run.id),
         task_run_id: None,
         state: state.clone(),
-    }
-}
-
-pub(crate) fn keeping<'a>(engine: &'a Engine, call: &'a FlowCallParts) -> Keeping<'a> {
-    let options = call.options();
-    Keeping {
-        engine,
-        codec: call.codec,
-        persist: options.persist_result,
-        storage: options.result_storage.as_ref(),
-        serializer: options.serializer,
     }
 }
 

@@ -76,7 +76,7 @@ impl Keeping<'_> {
         expiration: Option<Timestamp>,
     ) -> Result<Option<StateData>, Error> {
         let record = self.storage().write(&key, serializer, bytes, expiration).await?;
-        Ok(Some(StateData::Stored { record }))
+        Ok(Some(StateData::Stored { record: Box::new(record) }))
     }
 
     /// Looks a key up in the storage. What is missing, expired or damaged is a miss; only the last is worth a warning.

@@ -6,7 +6,6 @@ use super::context::{Occurrence, Scope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
-use super::flow_engine::keeping;
 use super::journal::Entry;
 use super::settled::Settled;
 use crate::model::{
@@ -89,7 +88,7 @@ impl Parent {
         if !state.is_completed() {
             return None;
         }
-        let value = keeping(engine, call).load(&state).await?;
+        let value = call.keeping(engine).load(&state).await?;
         Some(Settled { state: Some(state), result: Ok(value) })
     }
 

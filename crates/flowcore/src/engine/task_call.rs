@@ -8,12 +8,14 @@ use std::sync::Arc;
 use super::bounds::Volatile;
 use super::codec::Codec;
 use super::context::Scope;
+use super::core::Engine;
 use super::definition::TaskDefinition;
 use super::error::{Error, RunError};
 use super::future::{Outcome, TaskFuture, TaskFutures, typed};
 use super::inputs::{Inputs, MapInputs, Next};
 use super::job::{Job, TypedJob};
 use super::options::{TaskOptions, task_setters};
+use super::persist::Keeping;
 use super::settled::Promise;
 use super::task_engine::TaskExecution;
 
@@ -58,6 +60,18 @@ impl Call {
     /// Tells the task's name: this call's own, if it was given one.
     pub(crate) fn name(&self) -> &str {
         self.options().name.as_deref().unwrap_or(self.definition.site.name)
+    }
+
+    /// Tells how the call's result is kept.
+    pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
+        let options = self.options();
+        Keeping {
+            engine,
+            codec: self.codec,
+            persist: options.persist_result,
+            storage: options.result_storage.as_ref(),
+            serializer: options.serializer,
+        }
     }
 
     /// Tells whether the call waits for nothing: all of its arguments are values.

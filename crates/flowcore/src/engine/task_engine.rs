@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache_policy::CacheContext;
 use super::cancel::Cancel;
 use super::codec::Value;
 use super::context::{Occurrence, Scope, TaskScope};
@@ -11,19 +10,15 @@ use super::core::Engine;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
 use super::journal::Entry;
-use super::names::fill;
 use super::options::Durability;
 use super::panics::{CatchPanics, Panicked, caught};
-use super::persist::Keeping;
 use super::settled::{Promise, Settled};
+use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
+use super::task_entry::{adopt, digest, fill_for, make_entry, take_entry};
 use super::upstream::{Upstream, upstream};
-use crate::model::{
-    InputDigest, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text,
-    Timestamp,
-};
+use crate::model::{State, StateData, StateName, StateType, TaskInput, Timestamp};
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
-use crate::results::KeyGuard;
 
 /// One task run under way.
 pub(crate) struct TaskExecution {
@@ -59,10 +54,13 @@ impl TaskExecution {
             || scope.cancel().cloned().unwrap_or_else(Cancel::new),
             |promise| promise.cancel_request().clone(),
         );
-        tokio::select! {
-            () = engine.0.journal.room() => {}
+        let room = tokio::select! {
+            room = engine.0.journal.room() => room,
             // It will be told so below.
-            () = cancel.requested() => {}
+            () = cancel.requested() => Ok(()),
+        };
+        if let Err(error) = room {
+            return unorchestrated(call.name(), error);
         }
         let parent = scope.task().map(|task| task.id);
         let Upstream { edges, failed } =
@@ -115,10 +113,17 @@ impl TaskExecution {
 
     async fn execute(&mut self) -> Settled {
         // What most runs do not need is boxed when it is: it would make the future of every run large.
-        let cached =
-            if self.call.options().cache.caches() { Box::pin(self.inside().surround(self.cached())).await } else { Ok(Cached::Miss(None)) };
+        let cached = if self.call.options().cache.caches() {
+            let look_up = look_up(&self.engine, &self.call, &self.scope, &self.entry);
+            Box::pin(self.inside().surround(look_up)).await
+        } else {
+            Ok(Cached::Miss(None))
+        };
         let cached = match cached {
-            Ok(Cached::Hit(settled)) => return *settled,
+            Ok(Cached::Hit(value, state)) => match self.propose(*state) {
+                Decision::Accept(state) => return Settled { state: Some(state), result: Ok(value) },
+                _ => return self.cancelled(),
+            },
             Ok(Cached::Miss(cached)) => cached,
             Err(error) => return Box::pin(self.fail(Attempt::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
@@ -195,65 +200,15 @@ impl TaskExecution {
         }
     }
 
-    fn keeping(&self) -> Keeping<'_> {
-        let options = self.call.options();
-        Keeping {
-            engine: &self.engine,
-            codec: self.call.codec,
-            persist: options.persist_result,
-            storage: options.result_storage.as_ref(),
-            serializer: options.serializer,
-        }
-    }
-
-    async fn cached(&self) -> Result<Cached, Error> {
-        let options = self.call.options();
-        let names = self.call.definition.site.parameters;
-        let mut digests = Vec::with_capacity(names.len());
-        self.call.job.digest(&mut |nth, digest| digests.extend(names.get(nth).map(|name| (*name, digest))))?;
-        let arguments = self.call.job.arguments(names);
-        let flow = self.scope.flow();
-        let key = options.cache.key_of(&CacheContext {
-            task_key: self.call.definition.site.key,
-            arguments: &arguments,
-            flow_run_id: flow.map(|flow| flow.id),
-            flow_parameters: flow.map(|flow| flow.parameters.get()),
-            digests: &digests,
-            source_hash: self.call.definition.site.source_hash,
-        });
-        let Some(key) = key else { return Ok(Cached::Miss(None)) };
-        self.entry.change(|run| run.cache_key = Some(key.clone()));
-        let keeping = self.keeping();
-        let guard = if options.cache.is_isolated() { Some(keeping.lock(&key).await?) } else { None };
-        if !options.refresh_cache
-            && let Some((value, record)) = keeping.look_up(&key).await
-        {
-            let mut state = self
-                .engine
-                .state(StateType::Completed)
-                .named(StateName::CACHED)
-                .message("The result came from the cache.");
-            state.details_mut().cache_key = Some(key);
-            state.data = Some(Box::new(StateData::Stored { record }));
-            return Ok(match self.propose(state) {
-                Decision::Accept(state) => Cached::Hit(Box::new(Settled { state: Some(state), result: Ok(value) })),
-                _ => Cached::Miss(None),
-            });
-        }
-        let expiration = options.cache_expiration.and_then(|valid| chrono::TimeDelta::from_std(valid).ok());
-        let expiration = expiration.and_then(|valid| self.engine.0.clock.now().checked_add_signed(valid));
-        Ok(Cached::Miss(Some(Caching { key, expiration, _guard: guard })))
-    }
-
     async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
         if cached.is_none()
-            && let Some(kept) = self.keeping().keep_inline(value)
+            && let Some(kept) = self.call.keeping(&self.engine).keep_inline(value)
         {
             return Ok(kept);
         }
         let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
         let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
-        Box::pin(self.inside().surround(self.keeping().keep(value, under, own_key))).await
+        Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }
 
     async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
@@ -416,10 +371,9 @@ impl TaskExecution {
     async fn commit(mut self, settled: Settled) -> Settled {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
-        if self.call.options().durability == Durability::Committed || self.scope.flow().is_none() {
-            if let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
-                return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
-            }
+        let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
+        if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
+            return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }
         settled
     }
@@ -440,114 +394,6 @@ fn describe_panic(state: State, panicked: &Panicked) -> State {
     state.message(panicked.say("The task")).data(failure)
 }
 
-enum Cached {
-    Hit(Box<Settled>),
-    Miss(Option<Caching>),
-}
-
-/// Under which key the result is to be cached; nobody else computes it while the guard lives.
-struct Caching {
-    key: String,
-    expiration: Option<Timestamp>,
-    _guard: Option<KeyGuard>,
-}
-
 fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {
     Settled { state: None, result: Err(RunError::infrastructure(format!("task `{name}`"), error)) }
-}
-
-fn digest(call: &Call) -> Result<InputDigest, super::digest::DigestError> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(call.definition.site.key.as_bytes());
-    call.job.digest_all(&mut hasher)?;
-    Ok(InputDigest(*hasher.finalize().as_bytes()))
-}
-
-fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
-    let arguments = call.job.arguments(call.definition.site.parameters);
-    let flow_run_id = scope.flow().map(|flow| flow.id.to_string()).unwrap_or_default();
-    let more = [
-        ("task_name", call.name()),
-        ("flow_run_id", flow_run_id.as_str()),
-        ("flow_name", scope.flow().map_or("", |flow| flow.flow_name.as_str())),
-        ("flow_run_name", scope.flow().map_or("", |flow| flow.name.as_str())),
-    ];
-    fill(template, &arguments, &more)
-}
-
-/// Takes the result of the same call in an earlier attempt, if it completed and its result can be read.
-async fn adopt(engine: &Engine, call: &Call, earlier: &TaskRun, promise: Option<&Promise>) -> Option<Settled> {
-    if !earlier.state.is_completed() || call.options().refresh_cache {
-        return None;
-    }
-    let options = call.options();
-    let keeping = Keeping {
-        engine,
-        codec: call.codec,
-        persist: options.persist_result,
-        storage: options.result_storage.as_ref(),
-        serializer: options.serializer,
-    };
-    let value = keeping.load(&earlier.state).await?;
-    if let Some(promise) = promise {
-        promise.identify(TaskInput::TaskRun { id: earlier.id });
-    }
-    Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
-}
-
-/// Takes the journal's entry of a run that did not complete in an earlier attempt.
-async fn take_entry(
-    engine: &Engine,
-    scope: &Scope,
-    call: &Call,
-    mut run: TaskRun,
-    task_inputs: TaskInputs,
-) -> Result<Arc<Entry>, Error> {
-    let states = engine.0.client.task_run_states(run.id).await?;
-    run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
-    run.empirical_policy = call.options().retry_policy();
-    run.task_inputs = task_inputs;
-    let entry = Entry::adopted(run, states.len());
-    engine.0.journal.enter(&entry, engine.state(StateType::Pending));
-    Ok(entry)
-}
-
-/// Makes the journal's entry of a new run, in PENDING.
-fn make_entry(
-    engine: &Engine,
-    scope: &Scope,
-    call: &Call,
-    occurrence: &Occurrence,
-    digest: Option<InputDigest>,
-    task_inputs: TaskInputs,
-) -> Arc<Entry> {
-    let options = call.options();
-    let pending = engine.state(StateType::Pending);
-    let name = match &options.task_run_name {
-        Some(template) if digest.is_some() => fill_for(call, scope, template),
-        _ => format!("{}-{}", call.name(), occurrence.number),
-    };
-    let mut tags = options.tags.clone();
-    if let Some(flow) = scope.flow() {
-        tags.extend(flow.tags.iter().cloned());
-    }
-    let run = TaskRun {
-        id: TaskRunId(engine.0.clock.uuid()),
-        flow_run_id: scope.flow().map(|flow| flow.id),
-        attempt: scope.flow().map_or(0, |flow| flow.attempt),
-        task_key: Text::Borrowed(call.definition.site.key),
-        dynamic_key: occurrence.dynamic_key.clone(),
-        name,
-        task_version: options.version.clone().map(Text::Owned),
-        tags,
-        inputs_digest: digest,
-        task_inputs,
-        empirical_policy: options.retry_policy(),
-        cache_key: None,
-        times: RunTimes::new(pending.timestamp),
-        state: pending,
-    };
-    let entry = Entry::new(run, 1, 0);
-    engine.0.journal.note(&entry);
-    entry
 }

@@ -11,8 +11,8 @@ use super::govern::{Decision, Governed, govern};
 use super::policy::FLOW_POLICY;
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateId,
-    StateType, TaskRunId, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateType, TaskRunId,
+    Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
@@ -231,25 +231,24 @@ impl Orchestrator {
     /// Finds the flow runs whose process has died, marks them and their unfinished task runs as Crashed, and returns
     /// them. `probe` looks at a process's proof of life.
     pub async fn crash_abandoned_runs(&self, probe: &dyn Probe) -> Result<Vec<FlowRun>, StoreError> {
-        let leases: BTreeMap<ProcessId, ProcessLease> =
-            self.store.processes().await?.into_iter().map(|lease| (lease.id, lease)).collect();
+        // Runs before leases: a process keeps its lease before its first run, so that the lease of each run listed here
+        // is among those listed then, unless its process has given it up.
+        let runs = self.store.active_flow_runs().await?;
+        let leases = self.store.processes().await?;
         let now = self.clock.now();
-        let mut verdicts: BTreeMap<ProcessId, bool> = BTreeMap::new();
+        // Each proof is looked at once: the first look at a dead process's may be the last.
+        let dead: BTreeMap<ProcessId, bool> =
+            leases.iter().map(|lease| (lease.id, is_abandoned(Some((lease, probe.look(lease))), now))).collect();
         let mut crashed = Vec::new();
-        // Runs are listed after leases: a process keeps its lease before it keeps its first run.
-        for run in self.store.active_flow_runs().await? {
+        for run in runs {
             let Some(process) = run.process_id else { continue };
-            let dead = *verdicts
-                .entry(process)
-                .or_insert_with(|| is_abandoned(leases.get(&process).map(|lease| (lease, probe.look(lease))), now));
-            if dead && let Some(run) = self.crash(run, now).await? {
+            let abandoned = dead.get(&process).copied().unwrap_or_else(|| is_abandoned(None, now));
+            if abandoned && let Some(run) = self.crash(run, now).await? {
                 crashed.push(run);
             }
         }
-        for lease in leases.values() {
-            if is_abandoned(Some((lease, probe.look(lease))), now) {
-                self.store.remove_process(lease.id).await?;
-            }
+        for id in dead.into_iter().filter_map(|(id, dead)| dead.then_some(id)) {
+            self.store.remove_process(id).await?;
         }
         Ok(crashed)
     }
