@@ -153,7 +153,7 @@ async fn isolated_calls_compute_once() {
     }
 
     #[flow]
-    async fn crowd(#[resource] gate: Gate, #[resource] count: Count) -> Result<Vec<u32>> {
+    async fn isolated(#[resource] gate: Gate, #[resource] count: Count) -> Result<Vec<u32>> {
         let calls = expensive::map([1, 1, 1, 1, 2], gate.clone(), count).submit();
         gate.somebody().await;
         gate.somebody().await;
@@ -162,7 +162,7 @@ async fn isolated_calls_compute_once() {
     }
 
     let (world, count) = (World::memory(), Count::default());
-    let results = soon("the flow", crowd(Gate::new(), count.clone()).on(&world.engine)).await.unwrap();
+    let results = soon("the flow", isolated(Gate::new(), count.clone()).on(&world.engine)).await.unwrap();
     assert_eq!(results, [1, 1, 1, 1, 2]);
     assert_eq!(count.load(Ordering::SeqCst), 2);
 }
