@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    Timestamp,
+    LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
+    TaskRunRecord, Timestamp,
 };
 use flowcore::store::memory::MemoryStore;
 use flowcore::store::{Recorded, Store, StoreError, Swap};
@@ -152,13 +152,15 @@ async fn whichever_call_fails_nothing_hangs_and_nothing_stays_running() {
         // What the failing call has left is written now.
         world.engine.flush().await.unwrap();
         world.client.crash_abandoned_runs(&AllDead).await.unwrap();
-        let runs = world.client.flow_runs(&FlowRunFilter { page: Page::ALL, ..FlowRunFilter::default() }).await.unwrap();
+        let runs =
+            world.client.flow_runs(&FlowRunFilter { page: Page::ALL, ..FlowRunFilter::default() }).await.unwrap();
         // A subflow that was scheduled for another attempt, and then not claimed, waits for one.
         let waits = |run: &FlowRun| run.state.kind == StateType::Scheduled && run.process_id.is_none();
         let open: Vec<_> = runs.iter().filter(|run| !run.state.is_terminal() && !waits(run)).collect();
         assert!(open.is_empty(), "call {fails_at}: {open:#?} go on");
         let tasks = world.all_task_runs().await;
-        let open: Vec<_> = tasks.iter().filter(|run| !run.state.is_terminal() && run.state.name != "NotReady").collect();
+        let open: Vec<_> =
+            tasks.iter().filter(|run| !run.state.is_terminal() && run.state.name != "NotReady").collect();
         assert!(open.is_empty(), "call {fails_at}: {open:#?} go on");
         if let Some(run) = runs.iter().find(|run| run.flow_name == "everything" && !run.state.is_completed()) {
             execute_flow_run(&world.engine, run.id).await.unwrap();

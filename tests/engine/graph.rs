@@ -37,7 +37,11 @@ pub(crate) async fn edges_are_recorded(store: Arc<dyn Store>) {
     async fn edges() -> Result<u32> {
         let (one, two) = (number(1).submit(), number(2).submit());
         let three = add(&one, &two).task_run_name("both").submit();
-        let listed = sum(vec![one.clone(), two.clone()], &three).wait_for(&two).wait_for_all([&one]).task_run_name("listed").submit();
+        let listed = sum(vec![one.clone(), two.clone()], &three)
+            .wait_for(&two)
+            .wait_for_all([&one])
+            .task_run_name("listed")
+            .submit();
         let inside = outer().await?;
         let mapped = number::map([3, 4]).submit();
         let total = sum(&mapped, 0).task_run_name("total").await?;
@@ -77,10 +81,7 @@ pub(crate) async fn edges_are_recorded(store: Arc<dyn Store>) {
         assert_eq!(run.task_inputs, [("__parents__".into(), runs(&[outer.id]))].into());
     }
     let subflow = world.flow_run("twelve").await;
-    assert_eq!(
-        inputs("behind the subflow").await,
-        [("a".into(), vec![TaskInput::FlowRun { id: subflow.id }])].into()
-    );
+    assert_eq!(inputs("behind the subflow").await, [("a".into(), vec![TaskInput::FlowRun { id: subflow.id }])].into());
 }
 
 pub(crate) async fn a_subflow_is_a_run_of_its_own(store: Arc<dyn Store>) {

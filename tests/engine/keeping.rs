@@ -45,8 +45,7 @@ pub(crate) async fn small_results_are_inline_and_large_ones_stored(store: Arc<dy
     sizes().on(&world.engine).await.unwrap();
     sizes().persist_result(true).on(&world.engine).flow_run_name("kept").await.unwrap();
     let runs = world.all_task_runs().await;
-    let kinds: BTreeMap<_, _> =
-        runs.iter().map(|run| (run.name.as_str(), kind(run.state.data.as_deref()))).collect();
+    let kinds: BTreeMap<_, _> = runs.iter().map(|run| (run.name.as_str(), kind(run.state.data.as_deref()))).collect();
     let expected = [
         ("asked for", "stored as json"),
         ("large", "stored as json"),

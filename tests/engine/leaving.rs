@@ -213,7 +213,8 @@ pub(crate) async fn runs_have_the_names_and_tags_they_are_given(store: Arc<dyn S
     let run = world.flow_run("naming").await;
     assert_eq!((run.name.as_str(), run.flow_version.as_deref()), ("naming for 3", Some("2")));
     assert_eq!((run.tags, run.parameters.get()), (vec!["f".to_owned(), "g".to_owned()], "{\"day\":3}"));
-    let (x, y) = (world.task_run("x of naming for 3 by named").await, world.task_run("y of naming for 3 by other").await);
+    let (x, y) =
+        (world.task_run("x of naming for 3 by named").await, world.task_run("y of naming for 3 by other").await);
     assert_eq!((x.task_version.as_deref(), y.task_version.as_deref()), (Some("1"), Some("3")));
     assert_eq!(x.tags, ["a", "f", "g"]);
     assert_eq!(y.tags, ["a", "b", "f", "g"]);

@@ -7,6 +7,7 @@ mod caching;
 mod calls;
 mod cancelling;
 mod clock;
+mod examples;
 mod gate;
 mod graph;
 mod keeping;

@@ -42,7 +42,8 @@ async fn panics_of_tasks_are_failures_with_their_place() {
     let errors = soon("the flow", bursting().on(&world.engine)).await.unwrap();
     assert_eq!(errors[0], "task `burst-0` failed\n\nCaused by:\n    panicked: 1 is too much");
     assert_eq!(errors[1], "task `plainly-0` failed\n\nCaused by:\n    panicked: no luck");
-    for (name, what, text) in [("burst-0", "1 is too much", "assert!(n == 0"), ("plainly-0", "no luck", "panic!(\"no")] {
+    for (name, what, text) in [("burst-0", "1 is too much", "assert!(n == 0"), ("plainly-0", "no luck", "panic!(\"no")]
+    {
         assert_eq!(world.task_history(name).await, "PENDING RUNNING FAILED");
         let state = world.task_run(name).await.state;
         let place = place(text);

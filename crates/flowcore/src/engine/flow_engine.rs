@@ -84,7 +84,8 @@ impl FlowExecution {
         }
         let dropped = CancelOnDrop(cancel.clone());
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
-        let mut running = tokio::spawn(Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned()));
+        let mut running =
+            tokio::spawn(Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned()));
         let joined = match outer {
             None => running.await,
             Some(outer) => tokio::select! {

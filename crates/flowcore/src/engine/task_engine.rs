@@ -68,7 +68,8 @@ impl TaskExecution {
         let digest = match &failed {
             Some(_) => None,
             // The arguments' own code may panic too.
-            None => match Panicked::catch(|| call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?))) {
+            None => match Panicked::catch(|| call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)))
+            {
                 Ok(Ok(digest)) => Some(digest),
                 Ok(Err(error)) => return unorchestrated(call.name(), error),
                 Err(panicked) => return unorchestrated(call.name(), panicked),
