@@ -73,12 +73,12 @@ pub(crate) async fn a_flow_whose_future_is_dropped_is_cancelled(store: Arc<dyn S
     #[flow]
     async fn dropped(#[resource] gate: Gate) -> Result<()> {
         drop(wait_at(gate.clone()).task_run_name("submitted").submit());
-        drop(below(gate.clone()).submit());
+        drop(below_dropped(gate.clone()).submit());
         Ok(wait_at(gate).task_run_name("awaited").await?)
     }
 
     #[flow]
-    async fn below(#[resource] gate: Gate) -> Result<()> {
+    async fn below_dropped(#[resource] gate: Gate) -> Result<()> {
         Ok(wait_at(gate).task_run_name("below").await?)
     }
 
@@ -91,8 +91,8 @@ pub(crate) async fn a_flow_whose_future_is_dropped_is_cancelled(store: Arc<dyn S
     let world = &world;
     eventually("the run has ended", || async move { world.flow_run("dropped").await.state.is_terminal() }).await;
     assert_eq!(world.flow_history("dropped").await, "PENDING RUNNING CANCELLED");
-    assert_eq!(world.flow_history("below").await, "PENDING RUNNING CANCELLED");
-    for name in ["submitted", "awaited", "below", "below-0"] {
+    assert_eq!(world.flow_history("below-dropped").await, "PENDING RUNNING CANCELLED");
+    for name in ["submitted", "awaited", "below", "below-dropped-0"] {
         assert_eq!(world.task_history(name).await, "PENDING RUNNING CANCELLED", "{name}");
     }
 }

@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_millis(4);
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// How long tasks wait for room in a journal that cannot be written, before they fail.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many entries are recorded in one write.
 const BATCH: usize = 2048;
@@ -198,8 +198,7 @@ impl Journal {
             let mut queue = self.lock();
             queue.changed.push(entry.clone());
             queue.position += 1;
-            let full = queue.changed.len() >= BATCH;
-            (full || !queue.asked) && !std::mem::replace(&mut queue.asked, true)
+            !std::mem::replace(&mut queue.asked, true)
         };
         if ask {
             let journal = self.clone();
@@ -243,17 +242,18 @@ impl Journal {
             turn.finish_batch(position, &result);
             if result.is_err() {
                 self.0.room.notify_waiters();
-                let ask = !std::mem::replace(&mut self.lock().asked, true);
-                if ask {
-                    self.flush_again();
-                }
+                self.flush_again();
                 return;
             }
         }
     }
 
-    /// Flushes once more in a while, if anybody needs the journal then: tasks may be waiting for room in it.
+    /// Flushes once more in a while: nobody else may have a reason to, and the store may be back by then.
     fn flush_again(&self) {
+        if std::mem::replace(&mut self.lock().asked, true) {
+            return;
+        }
+        // Weak: an engine that nobody has any more does not try for ever.
         let shared = Arc::downgrade(&self.0);
         self.0.background.run(async move {
             tokio::time::sleep(AGAIN).await;

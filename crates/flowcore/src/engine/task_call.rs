@@ -57,6 +57,11 @@ impl Call {
         self.options.as_deref().unwrap_or(&self.definition.options)
     }
 
+    /// Tells the task's name: this call's own, if it was given one.
+    pub(crate) fn name(&self) -> &str {
+        self.options().name.as_deref().unwrap_or(self.definition.site.name)
+    }
+
     /// Tells how the call's result is kept.
     pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
         let options = self.options();
@@ -67,11 +72,6 @@ impl Call {
             storage: options.result_storage.as_ref(),
             serializer: options.serializer,
         }
-    }
-
-    /// Tells the task's name: this call's own, if it was given one.
-    pub(crate) fn name(&self) -> &str {
-        self.options().name.as_deref().unwrap_or(self.definition.site.name)
     }
 
     /// Tells whether the call waits for nothing: all of its arguments are values.

@@ -54,12 +54,13 @@ impl TaskExecution {
             || scope.cancel().cloned().unwrap_or_else(Cancel::new),
             |promise| promise.cancel_request().clone(),
         );
-        tokio::select! {
-            room = engine.0.journal.room() => if let Err(error) = room {
-                return unorchestrated(call.name(), error);
-            },
+        let room = tokio::select! {
+            room = engine.0.journal.room() => room,
             // It will be told so below.
-            () = cancel.requested() => {}
+            () = cancel.requested() => Ok(()),
+        };
+        if let Err(error) = room {
+            return unorchestrated(call.name(), error);
         }
         let parent = scope.task().map(|task| task.id);
         let Upstream { edges, failed } =
@@ -114,7 +115,8 @@ impl TaskExecution {
     async fn execute(&mut self) -> Settled {
         // What most runs do not need is boxed when it is: it would make the future of every run large.
         let cached = if self.call.options().cache.caches() {
-            Box::pin(look_up(&self.engine, &self.call, &self.scope, &self.entry)).await
+            let look_up = look_up(&self.engine, &self.call, &self.scope, &self.entry);
+            Box::pin(self.inside().surround(look_up)).await
         } else {
             Ok(Cached::Miss(None))
         };
@@ -166,10 +168,8 @@ impl TaskExecution {
 
     /// Runs the body once.
     async fn attempt(&mut self) -> Attempt {
-        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
-        let attempt = around.attempt;
-        let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
+        let scope = self.inside();
+        let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
@@ -209,7 +209,7 @@ impl TaskExecution {
         }
         let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
         let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
-        Box::pin(self.call.keeping(&self.engine).keep(value, under, own_key)).await
+        Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }
 
     async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
@@ -344,10 +344,16 @@ impl TaskExecution {
         }
     }
 
+    /// Gives what surrounds code inside the run.
+    fn inside(&self) -> Scope {
+        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
+        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around))
+    }
+
     /// Logs inside the run.
     fn log(&self, log: impl FnOnce()) {
-        let around = TaskScope::new(self.entry.clone(), 0, self.cancel.clone());
-        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around)).enter(log);
+        self.inside().enter(log);
     }
 
     async fn call_hooks(&self, hooks: &[Hook], state: &State) {
