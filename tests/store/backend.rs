@@ -9,17 +9,17 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 /// An empty store, and what must outlive it.
-pub struct Fresh {
-    pub store: Arc<dyn Store>,
+pub(crate) struct Fresh {
+    pub(crate) store: Arc<dyn Store>,
     _folder: Option<TempDir>,
     database: Option<(String, String)>,
 }
 
-pub fn memory() -> Fresh {
+pub(crate) fn memory() -> Fresh {
     Fresh { store: Arc::new(MemoryStore::new()), _folder: None, database: None }
 }
 
-pub async fn sqlite() -> Fresh {
+pub(crate) async fn sqlite() -> Fresh {
     let folder = TempDir::new().expect("a folder");
     // The folder within it is made by the store.
     let url = format!("sqlite://{}", folder.path().join("new folder/runs.db").display());
@@ -62,19 +62,19 @@ fn rand() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-pub async fn on_memory<F: Future<Output = ()>>(case: impl FnOnce(Arc<dyn Store>) -> F) {
+pub(crate) async fn on_memory<F: Future<Output = ()>>(case: impl FnOnce(Arc<dyn Store>) -> F) {
     let fresh = memory();
     case(fresh.store.clone()).await;
     fresh.remove().await;
 }
 
-pub async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(Arc<dyn Store>) -> F) {
+pub(crate) async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(Arc<dyn Store>) -> F) {
     let fresh = sqlite().await;
     case(fresh.store.clone()).await;
     fresh.remove().await;
 }
 
-pub async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(Arc<dyn Store>) -> F) {
+pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(Arc<dyn Store>) -> F) {
     if let Some(fresh) = postgres(name).await {
         case(fresh.store.clone()).await;
         fresh.remove().await;

@@ -13,34 +13,34 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A time, in microseconds behind a day in 2026 that has some of its own.
-pub fn at(micros: i64) -> Timestamp {
+pub(crate) fn at(micros: i64) -> Timestamp {
     DateTime::from_timestamp_micros(1_780_000_000_123_457 + micros).expect("a time")
 }
 
 /// An identifier whose order is that of its numbers.
-pub fn id(kind: u64, number: u64) -> Uuid {
+pub(crate) fn id(kind: u64, number: u64) -> Uuid {
     Uuid::from_u64_pair(0x0192_0000_0000_7000 | kind, 0x8000_0000_0000_0000 | number)
 }
 
-pub fn flow(number: u64, name: &str) -> Flow {
+pub(crate) fn flow(number: u64, name: &str) -> Flow {
     Flow { id: FlowId(id(1, number)), name: name.into(), tags: vec!["one".into()], created: at(number as i64) }
 }
 
-pub fn flow_run_id(number: u64) -> FlowRunId {
+pub(crate) fn flow_run_id(number: u64) -> FlowRunId {
     FlowRunId(id(2, number))
 }
 
-pub fn task_run_id(number: u64) -> TaskRunId {
+pub(crate) fn task_run_id(number: u64) -> TaskRunId {
     TaskRunId(id(3, number))
 }
 
 /// A state whose id comes from two numbers: that of its run and its place in the history.
-pub fn state(kind: StateType, run: u64, place: u64) -> State {
+pub(crate) fn state(kind: StateType, run: u64, place: u64) -> State {
     State::new(kind, StateId(id(4, run * 1000 + place)), at((run * 1000 + place) as i64))
 }
 
 /// A new flow run in SCHEDULED.
-pub fn flow_run(number: u64) -> FlowRun {
+pub(crate) fn flow_run(number: u64) -> FlowRun {
     FlowRun {
         id: flow_run_id(number),
         flow_id: FlowId(id(1, 1)),
@@ -68,7 +68,7 @@ pub fn flow_run(number: u64) -> FlowRun {
 }
 
 /// The run in its next state, by which its process is known and RUNNING is counted.
-pub fn moved(run: &FlowRun, kind: StateType, place: u64) -> FlowRun {
+pub(crate) fn moved(run: &FlowRun, kind: StateType, place: u64) -> FlowRun {
     let number = run.id.0.as_u64_pair().1 & 0xffff_ffff;
     let mut run = run.clone();
     run.state = state(kind, number, place);
@@ -82,12 +82,17 @@ pub fn moved(run: &FlowRun, kind: StateType, place: u64) -> FlowRun {
 }
 
 /// A task run of the flow run's attempt, in the last of these types of state.
-pub fn task_record(number: u64, of: Option<(FlowRunId, i32)>, kinds: &[StateType]) -> TaskRunRecord {
+pub(crate) fn task_record(number: u64, of: Option<(FlowRunId, i32)>, kinds: &[StateType]) -> TaskRunRecord {
     record_behind(number, of, 0, kinds)
 }
 
 /// A record that adds states to a history of `known` ones.
-pub fn record_behind(number: u64, of: Option<(FlowRunId, i32)>, known: usize, kinds: &[StateType]) -> TaskRunRecord {
+pub(crate) fn record_behind(
+    number: u64,
+    of: Option<(FlowRunId, i32)>,
+    known: usize,
+    kinds: &[StateType],
+) -> TaskRunRecord {
     let states: Vec<_> =
         kinds.iter().enumerate().map(|(place, kind)| state(*kind, 500 + number, (known + place) as u64)).collect();
     let history_len = (known + kinds.len()) as i32;
@@ -110,7 +115,7 @@ pub fn record_behind(number: u64, of: Option<(FlowRunId, i32)>, known: usize, ki
     TaskRunRecord { run, states, history_len }
 }
 
-pub fn log(number: u64, flow_run: Option<u64>, task_run: Option<u64>, level: LogLevel) -> LogLine {
+pub(crate) fn log(number: u64, flow_run: Option<u64>, task_run: Option<u64>, level: LogLevel) -> LogLine {
     LogLine {
         id: LogId(id(6, number)),
         timestamp: at(number as i64 / 2),
@@ -122,7 +127,7 @@ pub fn log(number: u64, flow_run: Option<u64>, task_run: Option<u64>, level: Log
     }
 }
 
-pub fn artifact(number: u64, key: Option<&str>, flow_run: Option<u64>) -> Artifact {
+pub(crate) fn artifact(number: u64, key: Option<&str>, flow_run: Option<u64>) -> Artifact {
     Artifact {
         id: ArtifactId(id(7, number)),
         key: key.map(str::to_owned),
@@ -136,7 +141,7 @@ pub fn artifact(number: u64, key: Option<&str>, flow_run: Option<u64>) -> Artifa
     }
 }
 
-pub fn lease(number: u64, expires: i64) -> ProcessLease {
+pub(crate) fn lease(number: u64, expires: i64) -> ProcessLease {
     ProcessLease {
         id: ProcessId(id(5, number)),
         pid: u32::MAX,
@@ -147,7 +152,7 @@ pub fn lease(number: u64, expires: i64) -> ProcessLease {
     }
 }
 
-pub fn event(number: u64, occurred: i64, about: Option<u64>) -> Event {
+pub(crate) fn event(number: u64, occurred: i64, about: Option<u64>) -> Event {
     let name = |run| ("prefect.resource.id".to_owned(), format!("prefect.flow-run.{}", flow_run_id(run)));
     Event {
         id: id(8, number),
@@ -159,15 +164,15 @@ pub fn event(number: u64, occurred: i64, about: Option<u64>) -> Event {
     }
 }
 
-pub fn inline(json: &str) -> StateData {
+pub(crate) fn inline(json: &str) -> StateData {
     StateData::Inline { value: raw(json) }
 }
 
-pub fn raw(json: &str) -> Box<RawValue> {
+pub(crate) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.into()).expect("JSON")
 }
 
 /// A row as JSON, for comparing those that do not compare themselves.
-pub fn json(value: &impl serde::Serialize) -> serde_json::Value {
+pub(crate) fn json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).expect("JSON")
 }

@@ -8,7 +8,7 @@ use flowcore::store::{Store, StoreError};
 use super::flow_runs::insert;
 use crate::model::{flow, flow_run, moved, task_record};
 
-pub async fn a_closed_store_refuses_everything(store: Arc<dyn Store>) {
+pub(crate) async fn a_closed_store_refuses_everything(store: Arc<dyn Store>) {
     let run = flow_run(1);
     insert(&store, &run).await;
     store.close().await.unwrap();

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::flow_runs::insert;
 use crate::model::{flow_run, flow_run_id, log, moved, task_record};
 
-pub async fn one_of_many_swaps_wins(store: Arc<dyn Store>) {
+pub(crate) async fn one_of_many_swaps_wins(store: Arc<dyn Store>) {
     let mut run = flow_run(1);
     insert(&store, &run).await;
     for round in 0..10 {
@@ -33,7 +33,7 @@ pub async fn one_of_many_swaps_wins(store: Arc<dyn Store>) {
 }
 
 /// Callers that expect each other's states: whatever the order of arrival, each is applied or conflicts.
-pub async fn chains_of_swaps_reach_their_end(store: Arc<dyn Store>) {
+pub(crate) async fn chains_of_swaps_reach_their_end(store: Arc<dyn Store>) {
     insert(&store, &flow_run(1)).await;
     let mut callers = JoinSet::new();
     for place in 1..=32 {
@@ -56,7 +56,7 @@ pub async fn chains_of_swaps_reach_their_end(store: Arc<dyn Store>) {
     assert!(states.is_sorted_by_key(|state| state.id));
 }
 
-pub async fn many_writers_lose_nothing(store: Arc<dyn Store>) {
+pub(crate) async fn many_writers_lose_nothing(store: Arc<dyn Store>) {
     let mut callers = JoinSet::new();
     for caller in 1..=32_u64 {
         let store = store.clone();
@@ -83,7 +83,7 @@ pub async fn many_writers_lose_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.flow_runs(&completed).await.unwrap().len(), 32);
 }
 
-pub async fn a_caller_that_gives_up_harms_nobody(store: Arc<dyn Store>) {
+pub(crate) async fn a_caller_that_gives_up_harms_nobody(store: Arc<dyn Store>) {
     let mut callers = JoinSet::new();
     for number in 1..=200 {
         let store = store.clone();

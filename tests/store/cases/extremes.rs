@@ -8,7 +8,7 @@ use flowcore::store::Store;
 use super::flow_runs::insert;
 use crate::model::{at, flow, flow_run, flow_run_id, inline, json, log, task_record, task_run_id};
 
-pub async fn all_of_unicode_is_kept(store: Arc<dyn Store>) {
+pub(crate) async fn all_of_unicode_is_kept(store: Arc<dyn Store>) {
     let text = "naïve 日本語 🦀 \u{1f469}\u{200d}\u{1f680} \" ' \\ ; -- \n\t\u{1} ";
     let mut run = flow_run(1);
     run.name = text.into();
@@ -41,7 +41,7 @@ pub async fn all_of_unicode_is_kept(store: Arc<dyn Store>) {
     assert_eq!(store.logs(&LogFilter::default()).await.unwrap(), [line]);
 }
 
-pub async fn large_values_are_kept(store: Arc<dyn Store>) {
+pub(crate) async fn large_values_are_kept(store: Arc<dyn Store>) {
     let megabytes = format!("\"{}\"", "x".repeat(8 << 20));
     let mut record = task_record(1, None, &[StateType::Pending, StateType::Completed]);
     record.run.state = record.run.state.clone().data(inline(&megabytes));
@@ -59,7 +59,7 @@ pub async fn large_values_are_kept(store: Arc<dyn Store>) {
     assert_eq!((read.times.total_run_time, read.times.run_count), (i64::MAX, i32::MAX));
 }
 
-pub async fn microseconds_are_kept(store: Arc<dyn Store>) {
+pub(crate) async fn microseconds_are_kept(store: Arc<dyn Store>) {
     let mut run = flow_run(1);
     run.times.start_time = Some(at(1));
     run.times.end_time = Some(chrono::DateTime::from_timestamp_micros(-1).unwrap());
@@ -71,7 +71,7 @@ pub async fn microseconds_are_kept(store: Arc<dyn Store>) {
     assert_eq!(read.created.timestamp_subsec_micros() % 10, 8, "the last digit is there");
 }
 
-pub async fn long_lists_select(store: Arc<dyn Store>) {
+pub(crate) async fn long_lists_select(store: Arc<dyn Store>) {
     insert(&store, &flow_run(70_001)).await;
     store.record_task_runs(vec![task_record(70_002, None, &[StateType::Pending])]).await.unwrap();
     // More than either database takes as parameters.

@@ -11,19 +11,19 @@ use flowcore::store::{Store, StoreError, Swap};
 use crate::model::{artifact, at, flow_run, flow_run_id, json, log, moved, state, task_record, task_run_id};
 
 /// Inserts a run with its first state.
-pub async fn insert(store: &Arc<dyn Store>, run: &FlowRun) {
+pub(crate) async fn insert(store: &Arc<dyn Store>, run: &FlowRun) {
     store.insert_flow_run(run.clone(), vec![run.state.clone()]).await.unwrap();
 }
 
 /// Moves a run on, and returns it.
-pub async fn advance(store: &Arc<dyn Store>, run: &FlowRun, kind: StateType, place: u64) -> FlowRun {
+pub(crate) async fn advance(store: &Arc<dyn Store>, run: &FlowRun, kind: StateType, place: u64) -> FlowRun {
     let next = moved(run, kind, place);
     let swap = store.swap_flow_run(next.clone(), run.state.id).await.unwrap();
     assert!(matches!(swap, Swap::Applied), "{swap:?}");
     next
 }
 
-pub async fn a_flow_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
+pub(crate) async fn a_flow_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
     let mut run = flow_run(1);
     run.parent_task_run_id = Some(task_run_id(9));
     run.times.next_scheduled_start_time = Some(at(77));
@@ -46,7 +46,7 @@ pub async fn a_flow_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
     assert_eq!(store.flow_run_states(run.id).await.unwrap(), [run.state]);
 }
 
-pub async fn an_id_is_taken_once(store: Arc<dyn Store>) {
+pub(crate) async fn an_id_is_taken_once(store: Arc<dyn Store>) {
     let run = flow_run(1);
     insert(&store, &run).await;
     let mut other = flow_run(1);
@@ -58,7 +58,7 @@ pub async fn an_id_is_taken_once(store: Arc<dyn Store>) {
     assert_eq!(store.flow_run_states(run.id).await.unwrap(), [run.state]);
 }
 
-pub async fn a_swap_replaces_and_appends(store: Arc<dyn Store>) {
+pub(crate) async fn a_swap_replaces_and_appends(store: Arc<dyn Store>) {
     let scheduled = flow_run(1);
     insert(&store, &scheduled).await;
     let pending = advance(&store, &scheduled, StateType::Pending, 1).await;
@@ -73,7 +73,7 @@ pub async fn a_swap_replaces_and_appends(store: Arc<dyn Store>) {
     assert_eq!(states, [scheduled.state, pending.state, running.state]);
 }
 
-pub async fn a_swap_of_another_state_conflicts(store: Arc<dyn Store>) {
+pub(crate) async fn a_swap_of_another_state_conflicts(store: Arc<dyn Store>) {
     let scheduled = flow_run(1);
     insert(&store, &scheduled).await;
     let pending = advance(&store, &scheduled, StateType::Pending, 1).await;
@@ -85,7 +85,7 @@ pub async fn a_swap_of_another_state_conflicts(store: Arc<dyn Store>) {
     assert_eq!(store.flow_run_states(pending.id).await.unwrap(), [scheduled.state, pending.state]);
 }
 
-pub async fn a_swap_of_a_missing_run_is_missing(store: Arc<dyn Store>) {
+pub(crate) async fn a_swap_of_a_missing_run_is_missing(store: Arc<dyn Store>) {
     let run = flow_run(1);
     assert!(matches!(store.swap_flow_run(run.clone(), run.state.id).await.unwrap(), Swap::Missing));
     assert!(store.flow_run(run.id).await.unwrap().is_none());
@@ -96,7 +96,7 @@ async fn listed(store: &Arc<dyn Store>, filter: FlowRunFilter) -> Vec<FlowRunId>
     store.flow_runs(&filter).await.unwrap().into_iter().map(|run| run.id).collect()
 }
 
-pub async fn flow_runs_are_listed_newest_first(store: Arc<dyn Store>) {
+pub(crate) async fn flow_runs_are_listed_newest_first(store: Arc<dyn Store>) {
     for number in [3, 1, 2] {
         insert(&store, &flow_run(number)).await;
     }
@@ -109,7 +109,7 @@ pub async fn flow_runs_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(listed(&store, FlowRunFilter { page, ..FlowRunFilter::default() }).await, [four, two]);
 }
 
-pub async fn flow_runs_are_filtered(store: Arc<dyn Store>) {
+pub(crate) async fn flow_runs_are_filtered(store: Arc<dyn Store>) {
     let [one, two, three] = [1, 2, 3].map(flow_run_id);
     insert(&store, &flow_run(1)).await;
     let mut other = flow_run(2);
@@ -140,7 +140,7 @@ pub async fn flow_runs_are_filtered(store: Arc<dyn Store>) {
     assert_eq!(listed(&store, both).await, [three]);
 }
 
-pub async fn active_runs_are_those_of_processes(store: Arc<dyn Store>) {
+pub(crate) async fn active_runs_are_those_of_processes(store: Arc<dyn Store>) {
     let mut runs = Vec::new();
     for number in 1..=4 {
         insert(&store, &flow_run(number)).await;
@@ -157,7 +157,7 @@ pub async fn active_runs_are_those_of_processes(store: Arc<dyn Store>) {
     assert_eq!(active, [flow_run_id(3), flow_run_id(1)]);
 }
 
-pub async fn a_deleted_flow_run_leaves_nothing(store: Arc<dyn Store>) {
+pub(crate) async fn a_deleted_flow_run_leaves_nothing(store: Arc<dyn Store>) {
     for number in [1, 2] {
         let run = flow_run(number);
         insert(&store, &run).await;

@@ -9,7 +9,7 @@ use flowcore::store::{Recorded, Store, Swap};
 
 use crate::model::{at, flow, flow_run, flow_run_id, state, task_run_id};
 
-pub async fn an_empty_store_is_empty(store: Arc<dyn Store>) {
+pub(crate) async fn an_empty_store_is_empty(store: Arc<dyn Store>) {
     assert!(store.flows(&FlowFilter::default()).await.unwrap().is_empty());
     assert!(store.flow_runs(&FlowRunFilter::default()).await.unwrap().is_empty());
     assert!(store.flow_run(flow_run_id(1)).await.unwrap().is_none());
@@ -30,7 +30,7 @@ pub async fn an_empty_store_is_empty(store: Arc<dyn Store>) {
     assert!(matches!(store.swap_flow_run(flow_run(1), crashed.id).await.unwrap(), Swap::Missing));
 }
 
-pub async fn a_flow_is_kept_once_by_its_name(store: Arc<dyn Store>) {
+pub(crate) async fn a_flow_is_kept_once_by_its_name(store: Arc<dyn Store>) {
     let first = store.upsert_flow(flow(1, "etl")).await.unwrap();
     assert_eq!(first, flow(1, "etl"));
     let mut again = flow(2, "etl");
@@ -41,7 +41,7 @@ pub async fn a_flow_is_kept_once_by_its_name(store: Arc<dyn Store>) {
     assert_eq!(store.flows(&FlowFilter::default()).await.unwrap(), [second]);
 }
 
-pub async fn flows_are_listed_by_name_and_page(store: Arc<dyn Store>) {
+pub(crate) async fn flows_are_listed_by_name_and_page(store: Arc<dyn Store>) {
     for (number, name) in ["b", "Z", "a", "ä", "a%b", "a_b"].into_iter().enumerate() {
         store.upsert_flow(flow(number as u64, name)).await.unwrap();
     }

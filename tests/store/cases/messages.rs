@@ -17,7 +17,7 @@ fn number(LogId(id): LogId) -> u64 {
     id.as_u64_pair().1 & 0xffff
 }
 
-pub async fn log_lines_are_listed_oldest_first(store: Arc<dyn Store>) {
+pub(crate) async fn log_lines_are_listed_oldest_first(store: Arc<dyn Store>) {
     let line = |number| log(number, None, None, LogLevel::Info);
     store.append_logs(vec![line(5), line(2), line(4)]).await.unwrap();
     // A line that was sent twice is there once.
@@ -28,7 +28,7 @@ pub async fn log_lines_are_listed_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(store.logs(&LogFilter::default()).await.unwrap()[0], line(2));
 }
 
-pub async fn log_lines_are_filtered(store: Arc<dyn Store>) {
+pub(crate) async fn log_lines_are_filtered(store: Arc<dyn Store>) {
     let rows = [
         log(1, Some(1), None, LogLevel::Trace),
         log(2, Some(1), Some(1), LogLevel::Error),
@@ -52,7 +52,7 @@ async fn listed(store: &Arc<dyn Store>, filter: ArtifactFilter) -> Vec<u64> {
 
 use flowcore::model::Artifact as ArtifactRow;
 
-pub async fn artifacts_are_listed_newest_first(store: Arc<dyn Store>) {
+pub(crate) async fn artifacts_are_listed_newest_first(store: Arc<dyn Store>) {
     let rows = [
         artifact(1, Some("rows"), Some(1)),
         artifact(2, Some("rows"), Some(2)),
@@ -77,7 +77,7 @@ pub async fn artifacts_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(store.artifacts(&ArtifactFilter { page: Page::first(1), ..none() }).await.unwrap(), [rows[4].clone()]);
 }
 
-pub async fn an_artifact_is_replaced(store: Arc<dyn Store>) {
+pub(crate) async fn an_artifact_is_replaced(store: Arc<dyn Store>) {
     store.put_artifact(artifact(1, Some("progress"), None)).await.unwrap();
     let mut new = artifact(1, Some("progress"), None);
     new.data = serde_json::json!(0.75);
@@ -122,7 +122,7 @@ const ALL: [&str; 11] = [
     "order.placed",
 ];
 
-pub async fn events_are_merged_in_order_of_time(store: Arc<dyn Store>) {
+pub(crate) async fn events_are_merged_in_order_of_time(store: Arc<dyn Store>) {
     history(&store).await;
     assert_eq!(names(&store, EventFilter::default()).await, ALL);
     let events = store.events(&EventFilter::default()).await.unwrap();
@@ -132,7 +132,7 @@ pub async fn events_are_merged_in_order_of_time(store: Arc<dyn Store>) {
     assert_eq!(events[0].related[0]["prefect.resource.name"], "etl");
 }
 
-pub async fn events_of_a_flow_run(store: Arc<dyn Store>) {
+pub(crate) async fn events_of_a_flow_run(store: Arc<dyn Store>) {
     history(&store).await;
     let of_one = EventFilter { flow_run_id: Some(flow_run_id(1)), ..EventFilter::default() };
     let expected = [ALL[0], ALL[1], ALL[3], ALL[5], ALL[6], ALL[7], ALL[8]];
@@ -143,7 +143,7 @@ pub async fn events_of_a_flow_run(store: Arc<dyn Store>) {
     assert_eq!(names(&store, of_none).await, [""; 0]);
 }
 
-pub async fn events_are_paged(store: Arc<dyn Store>) {
+pub(crate) async fn events_are_paged(store: Arc<dyn Store>) {
     history(&store).await;
     let page = |limit, offset| EventFilter { page: Page { limit, offset }, ..EventFilter::default() };
     assert_eq!(names(&store, page(3, 0)).await, ALL[..3]);

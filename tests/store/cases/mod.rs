@@ -3,7 +3,7 @@
 mod close;
 mod concurrency;
 mod extremes;
-mod flow_runs;
+pub(crate) mod flow_runs;
 mod flows;
 mod messages;
 mod processes;

@@ -6,7 +6,7 @@ use flowcore::store::Store;
 
 use crate::model::lease;
 
-pub async fn leases_are_kept_renewed_and_forgotten(store: Arc<dyn Store>) {
+pub(crate) async fn leases_are_kept_renewed_and_forgotten(store: Arc<dyn Store>) {
     store.put_process(lease(2, 10)).await.unwrap();
     store.put_process(lease(1, 10)).await.unwrap();
     store.put_process(lease(2, 20)).await.unwrap();

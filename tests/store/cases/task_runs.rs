@@ -28,7 +28,7 @@ async fn kinds(store: &Arc<dyn Store>, number: u64) -> Vec<StateType> {
     states.into_iter().map(|state| state.kind).collect()
 }
 
-pub async fn a_task_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
+pub(crate) async fn a_task_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     let mut whole = task_record(1, of, &[Pending, Running, Completed]);
     whole.run.times.end_time = Some(at(50));
@@ -49,7 +49,7 @@ pub async fn a_task_run_is_read_as_it_was_written(store: Arc<dyn Store>) {
     assert_eq!(store.task_run_states(task_run_id(2)).await.unwrap(), bare.states);
 }
 
-pub async fn records_append_to_the_history(store: Arc<dyn Store>) {
+pub(crate) async fn records_append_to_the_history(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     record(&store, vec![record_behind(1, of, 0, &[Pending, Running])]).await;
     let mut last = record_behind(1, of, 2, &[Failed, Scheduled, Running, Completed]);
@@ -60,7 +60,7 @@ pub async fn records_append_to_the_history(store: Arc<dyn Store>) {
     assert_eq!(json(&runs), json(&vec![last.run]));
 }
 
-pub async fn a_repeated_record_changes_nothing(store: Arc<dyn Store>) {
+pub(crate) async fn a_repeated_record_changes_nothing(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     let first = record_behind(1, of, 0, &[Pending, Running]);
     let second = record_behind(1, of, 2, &[Completed]);
@@ -76,7 +76,7 @@ pub async fn a_repeated_record_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(json(&store.task_runs(&filter).await.unwrap()), json(&vec![second.run]));
 }
 
-pub async fn an_overlapping_record_adds_what_is_new(store: Arc<dyn Store>) {
+pub(crate) async fn an_overlapping_record_adds_what_is_new(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     record(&store, vec![record_behind(1, of, 0, &[Pending, Running])]).await;
     // A batch that was put together anew, since its first acknowledgement was lost on the way.
@@ -89,7 +89,7 @@ pub async fn an_overlapping_record_adds_what_is_new(store: Arc<dyn Store>) {
     assert_eq!(kinds(&store, 1).await.len(), 7, "the length was kept with the states");
 }
 
-pub async fn several_records_of_one_run_in_one_call(store: Arc<dyn Store>) {
+pub(crate) async fn several_records_of_one_run_in_one_call(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     let records = [(0, Pending), (1, Running), (2, Failed), (2, Failed), (3, Completed)];
     let of_one = records.map(|(known, kind)| record_behind(1, of, known, &[kind]));
@@ -100,7 +100,7 @@ pub async fn several_records_of_one_run_in_one_call(store: Arc<dyn Store>) {
     assert_eq!(store.task_runs(&TaskRunFilter::default()).await.unwrap().len(), 39);
 }
 
-pub async fn another_attempt_is_refused(store: Arc<dyn Store>) {
+pub(crate) async fn another_attempt_is_refused(store: Arc<dyn Store>) {
     let (id, attempt) = running(&store, 1).await.unwrap();
     let other = running(&store, 2).await;
     record(&store, vec![task_record(1, Some((id, attempt)), &[Pending, Running])]).await;
@@ -128,7 +128,7 @@ pub async fn another_attempt_is_refused(store: Arc<dyn Store>) {
     assert_eq!(kinds(&store, 1).await, [Pending, Running, Running, Completed]);
 }
 
-pub async fn records_of_missing_runs_are_refused(store: Arc<dyn Store>) {
+pub(crate) async fn records_of_missing_runs_are_refused(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     let [two, three] = [2, 3].map(flow_run_id);
     let records = vec![
@@ -142,7 +142,7 @@ pub async fn records_of_missing_runs_are_refused(store: Arc<dyn Store>) {
     assert_eq!(store.task_runs(&TaskRunFilter::default()).await.unwrap().len(), 1);
 }
 
-pub async fn task_runs_are_filtered_and_paged(store: Arc<dyn Store>) {
+pub(crate) async fn task_runs_are_filtered_and_paged(store: Arc<dyn Store>) {
     let (one, two) = (running(&store, 1).await, running(&store, 2).await);
     let mut waits = task_record(4, one, &[Pending]);
     waits.run.state = waits.run.state.named(StateName::NOT_READY);
@@ -169,7 +169,7 @@ pub async fn task_runs_are_filtered_and_paged(store: Arc<dyn Store>) {
     assert_eq!(listed(TaskRunFilter { since: Some(at(2)), until: Some(at(4)), ..none() }).await, [t2, t3]);
 }
 
-pub async fn open_task_runs_are_ended(store: Arc<dyn Store>) {
+pub(crate) async fn open_task_runs_are_ended(store: Arc<dyn Store>) {
     let (one, two) = (running(&store, 1).await, running(&store, 2).await);
     let mut waits = task_record(4, one, &[Pending]);
     waits.run.state = waits.run.state.named(StateName::NOT_READY);
@@ -212,7 +212,7 @@ pub async fn open_task_runs_are_ended(store: Arc<dyn Store>) {
     assert_eq!(kinds(&store, 1).await, [Pending, Running, Crashed, Scheduled, Running]);
 }
 
-pub async fn large_batches_are_whole(store: Arc<dyn Store>) {
+pub(crate) async fn large_batches_are_whole(store: Arc<dyn Store>) {
     let of = running(&store, 1).await;
     // Every size of statement, more than once, and more rows than one transaction takes from several callers.
     let count = 5_431;

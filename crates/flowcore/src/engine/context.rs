@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use super::cancel::Cancel;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
-use super::flow_engine::FlowExecution;
+use super::flow_engine::{FlowExecution, unorchestrated};
 use super::journal::Entry;
+use super::panics::caught;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
@@ -42,12 +43,14 @@ pub(crate) struct TaskScope {
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
+    /// Asks the task run to end, and what is called in it.
+    cancel: Cancel,
 }
 
 impl TaskScope {
-    pub(crate) fn new(entry: Arc<Entry>, depth: usize) -> Self {
+    pub(crate) fn new(entry: Arc<Entry>, depth: usize, cancel: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth }
+        TaskScope { id, entry, attempt, depth, cancel }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -234,6 +237,11 @@ impl Scope {
         self.0.as_ref().and_then(|around| around.task.as_ref())
     }
 
+    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    pub(crate) fn cancel(&self) -> Option<&Cancel> {
+        self.task().map(|task| &task.cancel).or_else(|| self.flow().map(|flow| &flow.cancel))
+    }
+
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {
         match &self.0 {
             Some(around) => Ok(around.engine.clone()),
@@ -253,8 +261,12 @@ impl Scope {
 
     /// Starts a task beside the present code.
     pub(crate) fn submit(&self, call: Call) -> Promise {
-        let cancel = self.flow().map_or_else(Cancel::new, |flow| flow.cancel.child());
-        let promise = Promise::new(cancel);
+        let above = match &self.0 {
+            // It outlives its flow, and ends only with everything else.
+            Some(around) if call.detached => Some(&around.engine.0.cancel),
+            _ => self.cancel(),
+        };
+        let promise = Promise::new(above.map_or_else(Cancel::new, Cancel::child));
         let scope = self.clone();
         let settled = promise.clone();
         match self.flow() {
@@ -280,12 +292,17 @@ impl Scope {
 
     /// Starts a flow beside the present code.
     pub(crate) fn submit_flow(&self, call: FlowCallParts) -> Promise {
-        let cancel = self.flow().map_or_else(Cancel::new, |flow| flow.cancel.child());
-        let promise = Promise::new(cancel);
+        let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
         let child = self.flow().map(Child::new);
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
-            settled.settle(FlowExecution::run(scope, call, Some(&settled)).await);
+            let name = call.definition.name();
+            // The arguments' own code may panic.
+            let ended = match caught(FlowExecution::run(scope, call, Some(&settled))).await {
+                Ok(ended) => ended,
+                Err(panicked) => unorchestrated(&name, panicked),
+            };
+            settled.settle(ended);
             drop(child);
         });
         promise

@@ -75,10 +75,10 @@ impl Process {
 
     /// Renews the lease on flowcore's own thread until it is given up.
     fn renew(&self, held: std::sync::Weak<Held>) {
-        let (client, clock, background) = (self.client.clone(), self.clock.clone(), self.background.clone());
+        let (client, clock) = (self.client.clone(), self.clock.clone());
         self.background.run(async move {
             loop {
-                background.linger(RENEWED).await;
+                tokio::time::sleep(RENEWED).await;
                 let Some(held) = held.upgrade() else { return };
                 let lease = ProcessLease { expires: clock.now() + BELIEVED, ..held.lease.clone() };
                 if let Err(error) = client.put_process(lease).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::{Occurrence, Scope};
 use super::core::Engine;
-use super::error::Error;
+use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::journal::Entry;
 use super::settled::Settled;
@@ -103,6 +103,12 @@ impl Parent {
         state.message.clone_from(&end.message);
         state.data.clone_from(&end.data);
         self.enter(engine, child, state);
+    }
+
+    /// Notes that the subflow could not be orchestrated, so that nobody knows how it ended.
+    pub(crate) fn lost(&self, engine: &Engine, error: &RunError) {
+        let state = engine.state(StateType::Crashed).message(format!("{error:?}"));
+        engine.0.journal.enter(&self.entry, state);
     }
 
     fn enter(&self, engine: &Engine, child: FlowRunId, mut state: State) {

@@ -69,6 +69,11 @@ impl Call {
         }
     }
 
+    /// Tells the task's name: this call's own, if it was given one.
+    pub(crate) fn name(&self) -> &str {
+        self.options().name.as_deref().unwrap_or(self.definition.site.name)
+    }
+
     /// Tells whether the call waits for nothing: all of its arguments are values.
     pub(crate) fn is_ready(&self) -> bool {
         let mut ready = self.wait_for.is_empty();

@@ -11,7 +11,7 @@ use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
 use super::journal::Entry;
 use super::options::Durability;
-use super::panics::{CatchPanics, Panicked};
+use super::panics::{CatchPanics, Panicked, caught};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
@@ -46,24 +46,32 @@ enum Attempt {
 impl TaskExecution {
     /// Runs a call to its end. `promise` is that of a submitted call.
     pub(crate) async fn run(scope: Scope, mut call: Call, promise: Option<&Promise>) -> Settled {
-        let name = call.definition.name();
         let engine = match scope.engine().await {
             Ok(engine) => engine,
-            Err(error) => return unorchestrated(name, error),
+            Err(error) => return unorchestrated(call.name(), error),
         };
         let cancel = promise.map_or_else(
-            || scope.flow().map_or_else(Cancel::new, |flow| flow.cancel.clone()),
+            || scope.cancel().cloned().unwrap_or_else(Cancel::new),
             |promise| promise.cancel_request().clone(),
         );
-        engine.0.journal.room().await;
+        tokio::select! {
+            room = engine.0.journal.room() => if let Err(error) = room {
+                return unorchestrated(call.name(), error);
+            },
+            // It will be told so below.
+            () = cancel.requested() => {}
+        }
         let parent = scope.task().map(|task| task.id);
         let Upstream { edges, failed } =
             if call.is_ready() { Upstream::none(parent) } else { Box::pin(upstream(&call, parent, &cancel)).await };
         let digest = match &failed {
             Some(_) => None,
-            None => match call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)) {
-                Ok(digest) => Some(digest),
-                Err(error) => return unorchestrated(name, error),
+            // The arguments' own code may panic too.
+            None => match Panicked::catch(|| call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)))
+            {
+                Ok(Ok(digest)) => Some(digest),
+                Ok(Err(error)) => return unorchestrated(call.name(), error),
+                Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
         let occurrence = match (scope.flow(), digest) {
@@ -79,7 +87,7 @@ impl TaskExecution {
             None => make_entry(&engine, &scope, &call, &occurrence, digest, edges),
             Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, edges)).await {
                 Ok(entry) => entry,
-                Err(error) => return unorchestrated(name, error),
+                Err(error) => return unorchestrated(call.name(), error),
             },
         };
         let (id, run_count_at_start) = entry.with(|run| (run.id, run.times.run_count));
@@ -93,7 +101,10 @@ impl TaskExecution {
         let mut execution =
             TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
         let settled = match failed {
-            None => execution.execute().await,
+            None => match caught(execution.execute()).await {
+                Ok(settled) => settled,
+                Err(panicked) => Box::pin(execution.panicked(panicked)).await,
+            },
             Some(_) if execution.cancel.is_requested() => execution.cancelled(),
             Some(error) => execution.not_ready(&error),
         };
@@ -156,7 +167,7 @@ impl TaskExecution {
     /// Runs the body once.
     async fn attempt(&mut self) -> Attempt {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope::new(self.entry.clone(), depth);
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
         let attempt = around.attempt;
         let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
         let retries = self.call.options().retries;
@@ -182,6 +193,8 @@ impl TaskExecution {
             Ok(Ok(value)) => Attempt::Value(value),
             Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
                 Some(panicked) => Attempt::Panic(panicked.clone()),
+                // What it waited for was asked to end with it, and told it first.
+                None if self.cancel.is_requested() => Attempt::Cancelled,
                 None => Attempt::Error(error),
             },
             Err(panicked) => Attempt::Panic(panicked),
@@ -232,10 +245,7 @@ impl TaskExecution {
                 state = state.named(StateName::TIMED_OUT).message(format!("The task took longer than {limit:?}."));
             }
             Attempt::Panic(panicked) => {
-                let place = panicked.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
-                state = state.message(format!("The task {panicked}{place}"));
-                let chain = vec![panicked.to_string()];
-                state = state.data(StateData::Failure { chain, location: panicked.location.clone() });
+                state = describe_panic(state, &panicked);
                 source = Some(Error::from(panicked));
             }
             Attempt::Error(error) => {
@@ -264,6 +274,21 @@ impl TaskExecution {
                 Some(self.failed_with(state, source))
             }
             _ => Some(self.cancelled()),
+        }
+    }
+
+    /// Ends the run after a panic of code around the body: a predicate, a cache key, the result's serialization.
+    async fn panicked(&mut self, panicked: Panicked) -> Settled {
+        let mut state = describe_panic(self.engine.state(StateType::Failed), &panicked);
+        state.details_mut().retriable = Some(false);
+        match self.propose(state) {
+            Decision::Accept(state) => {
+                let message = state.message.clone().unwrap_or_default();
+                self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
+                self.call_hooks(&self.call.options().on_failure, &state).await;
+                self.failed_with(state, Some(Error::from(panicked)))
+            }
+            _ => self.cancelled(),
         }
     }
 
@@ -321,14 +346,14 @@ impl TaskExecution {
 
     /// Logs inside the run.
     fn log(&self, log: impl FnOnce()) {
-        let around = TaskScope::new(self.entry.clone(), 0);
+        let around = TaskScope::new(self.entry.clone(), 0, self.cancel.clone());
         Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around)).enter(log);
     }
 
     async fn call_hooks(&self, hooks: &[Hook], state: &State) {
         let (id, run_name) = self.entry.with(|run| (run.id, run.name.clone()));
         let event = HookEvent {
-            name: self.call.definition.name().to_owned(),
+            name: self.call.name().to_owned(),
             run_name,
             flow_run_id: self.scope.flow().map(|flow| flow.id),
             task_run_id: Some(id),
@@ -341,10 +366,9 @@ impl TaskExecution {
     async fn commit(mut self, settled: Settled) -> Settled {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
-        if self.call.options().durability == Durability::Committed || self.scope.flow().is_none() {
-            if let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
-                return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
-            }
+        let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
+        if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
+            return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }
         settled
     }
@@ -358,6 +382,11 @@ impl Drop for TaskExecution {
             self.propose(state);
         }
     }
+}
+
+fn describe_panic(state: State, panicked: &Panicked) -> State {
+    let failure = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
+    state.message(panicked.say("The task")).data(failure)
 }
 
 fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {

@@ -24,7 +24,7 @@ pub(crate) fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
     let arguments = call.job.arguments(call.definition.site.parameters);
     let flow_run_id = scope.flow().map(|flow| flow.id.to_string()).unwrap_or_default();
     let more = [
-        ("task_name", call.definition.name()),
+        ("task_name", call.name()),
         ("flow_run_id", flow_run_id.as_str()),
         ("flow_name", scope.flow().map_or("", |flow| flow.flow_name.as_str())),
         ("flow_run_name", scope.flow().map_or("", |flow| flow.name.as_str())),
@@ -79,7 +79,7 @@ pub(crate) fn make_entry(
     let pending = engine.state(StateType::Pending);
     let name = match &options.task_run_name {
         Some(template) if digest.is_some() => fill_for(call, scope, template),
-        _ => format!("{}-{}", call.definition.name(), occurrence.number),
+        _ => format!("{}-{}", call.name(), occurrence.number),
     };
     let mut tags = options.tags.clone();
     if let Some(flow) = scope.flow() {

@@ -116,7 +116,7 @@ mod tests {
             inline("null"),
             inline("1.50"),
             inline(r#"{"b": [1, {"kind": "failure"}], "a": 1}"#),
-            StateData::Stored { record },
+            StateData::Stored { record: Box::new(record) },
             StateData::Failure { chain: vec!["a".to_owned(), "b".to_owned()], location: None },
             StateData::Failure { chain: vec!["a".to_owned()], location: Some("src/main.rs:1:2".to_owned()) },
         ] {

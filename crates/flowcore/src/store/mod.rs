@@ -48,23 +48,27 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 
-    /// Keeps a new flow run with its history so far; the last of `states` is `run.state`.
+    /// Keeps a new flow run with its history so far; the last of `states` is `run.state`. A run of the same id is left
+    /// as it is, and the call fails with [`StoreError::Exists`].
     async fn insert_flow_run(&self, run: FlowRun, states: Vec<State>) -> Result<(), StoreError>;
 
-    /// Replaces a flow run and appends `run.state` to its history, provided that its state is still `expected`.
+    /// Replaces a flow run, all but `created`, and appends `run.state` to its history, provided that its state is still
+    /// `expected`.
     async fn swap_flow_run(&self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError>;
 
-    /// Records task runs, in order. A record whose states are known already changes nothing; one of an attempt that is
-    /// not its flow run's present one is refused. Task runs without a flow run are always accepted.
+    /// Records task runs, in order. A record whose states are known already changes nothing, and of one that overlaps
+    /// with what is known the new states are added; one of an attempt that is not its flow run's present one is refused.
+    /// Task runs without a flow run are always accepted. A task run stays in the flow run of its first record.
     async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> Result<Recorded, StoreError>;
 
     /// Deletes a flow run with its task runs, states, log lines and artifacts. Tells whether there was one.
     async fn delete_flow_run(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
-    /// Keeps log lines.
+    /// Keeps log lines. One that is known already, by its id, stays as it is.
     async fn append_logs(&self, lines: Vec<LogLine>) -> Result<(), StoreError>;
 
-    /// Keeps events other than changes of state, which are read from the runs' histories.
+    /// Keeps events other than changes of state, which are read from the runs' histories. One that is known already, by
+    /// its id, stays as it is.
     async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError>;
 
     /// Keeps an artifact, or replaces the one of the same id.
@@ -80,7 +84,7 @@ pub trait Store: Send + Sync + 'static {
     async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
 
     /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING or CANCELLING with a
-    /// process. A process that waits for a retry keeps its run in SCHEDULED.
+    /// process, newest first. A process that waits for a retry keeps its run in SCHEDULED.
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
 
     /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
@@ -99,7 +103,7 @@ pub trait Store: Send + Sync + 'static {
     /// Lists a flow run's states, oldest first.
     async fn flow_run_states(&self, id: FlowRunId) -> Result<Vec<State>, StoreError>;
 
-    /// Lists task runs, in the order in which they were made.
+    /// Lists task runs, in the order in which they were made, which is that of their ids.
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, StoreError>;
 
     /// Lists a task run's states, oldest first.
@@ -108,10 +112,12 @@ pub trait Store: Send + Sync + 'static {
     /// Lists log lines, oldest first.
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError>;
 
-    /// Lists artifacts, newest first.
+    /// Lists artifacts, newest first. The latest of each key are those among what the filter's other conditions select,
+    /// and an artifact without a key is none of them.
     async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError>;
 
-    /// Lists events, oldest first, changes of state among them.
+    /// Lists events, oldest first, changes of state among them. Those of a flow run are its changes of state, those of
+    /// its task runs, and what names the run in `resource` or `related`.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError>;
 
     /// Commits what is under way and gives up files and connections. Later calls fail.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::model::{
     Artifact, ArtifactId, Event, Flow, FlowRun, FlowRunId, LogId, LogLine, ProcessId, ProcessLease, State, StateId,
-    TaskRunId, TaskRunRecord, Timestamp,
+    TaskRun, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::journal::{end, is_open, new_states};
 use crate::store::{Recorded, StoreError, Swap};
@@ -80,7 +80,8 @@ impl Tables {
             if record.history_len > row.history_len {
                 row.states.extend_from_slice(new_states(&record, row.history_len));
                 row.history_len = record.history_len;
-                row.run = record.run;
+                let flow_run_id = row.run.flow_run_id;
+                row.run = TaskRun { flow_run_id, ..record.run };
             }
             return;
         }
@@ -105,12 +106,13 @@ impl Tables {
     }
 
     pub(super) fn delete_flow_run(&mut self, id: FlowRunId) -> bool {
+        // Also when there is no run: lines and artifacts may have come in after it was deleted.
+        self.logs.retain(|_, line| line.flow_run_id != Some(id));
+        self.artifacts.retain(|_, artifact| artifact.flow_run_id != Some(id));
         let Some(row) = self.flow_runs.remove(&id) else { return false };
         for id in &row.task_runs {
             self.task_runs.remove(id);
         }
-        self.logs.retain(|_, line| line.flow_run_id != Some(id));
-        self.artifacts.retain(|_, artifact| artifact.flow_run_id != Some(id));
         true
     }
 

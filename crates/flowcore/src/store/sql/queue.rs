@@ -3,19 +3,23 @@
 //! Whoever finds the writer idle becomes the writer. For SQLite that happens in the caller's own poll, spinning for up
 //! to [`SPIN`]: the connection's thread answers after some 15 us when it is awaited so, and after 50 us when this
 //! thread sleeps meanwhile, which is 30,000 single commits a second against 15,000. What takes longer goes on in a
-//! task of its own, so that a caller that gives up takes nobody's change with it. There is no task while there is
-//! nothing to write, since a store may be used from several runtimes, one after another.
+//! task of its own, so that a caller that gives up takes nobody's change with it.
+//!
+//! A store may be used from several runtimes, and any of them may end at any time. So there is no task while there is
+//! nothing to write; and work whose runtime ends is left where another caller finds it and goes on with it, since it
+//! needs nothing of a runtime but to be polled. Only when nobody waits for it any more is it rolled back.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::mem;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::store::StoreError;
 
@@ -51,6 +55,8 @@ struct Shared {
     /// The runtime that connections belong to, or none: they work from any.
     home: Option<Handle>,
     queue: Mutex<Queue>,
+    /// Tells callers that work was left by a runtime that ended.
+    left: Notify,
 }
 
 #[derive(Default)]
@@ -58,15 +64,34 @@ struct Queue {
     waiting: VecDeque<Batch>,
     /// The connection, while nobody is writing.
     connection: Option<Connection>,
-    writing: bool,
+    work: Work,
+    /// Numbers the turns, so that one that was abandoned does not end the next.
+    turn: u64,
+    /// How many callers wait for their answers.
+    callers: usize,
     closed: bool,
 }
+
+/// Where the writing stands.
+#[derive(Default)]
+enum Work {
+    /// There is nothing to write.
+    #[default]
+    Idle,
+    /// A driver has it.
+    Driven,
+    /// The runtime of its driver has ended.
+    Left(Writing),
+}
+
+/// The writer at work: takes batches until none is left.
+type Writing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Writer {
     /// Makes a writer that begins with this connection.
     pub(super) fn new(source: Source, connection: Connection, home: Option<Handle>) -> Self {
         let queue = Queue { connection: Some(connection), ..Queue::default() };
-        Writer { shared: Arc::new(Shared { source, home, queue: Mutex::new(queue) }) }
+        Writer { shared: Arc::new(Shared { source, home, queue: Mutex::new(queue), left: Notify::new() }) }
     }
 
     /// Writes a change and returns its answer once it is committed.
@@ -76,12 +101,29 @@ impl Writer {
         change: C,
         rows: usize,
     ) -> Result<A, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let begin = self.shared.lock().add(kind, Entry::new(change, reply), rows)?;
-        if begin {
-            self.begin(rows).await;
+        let shared = &self.shared;
+        let (reply, mut answer) = oneshot::channel();
+        // Before the change is in the queue: whoever leaves it from then on is heard.
+        let mut left = pin!(shared.left.notified());
+        let begin = shared.lock().add(kind, Entry::new(change, reply), rows)?;
+        let _caller = Caller { shared };
+        if let Some(number) = begin {
+            let writing = Box::pin(write_all(Turn { shared: shared.clone(), number, connection: None, over: false }));
+            shared.drive(writing, rows).await;
         }
-        answer.await.map_err(|_| StoreError::Closed)?
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|_| StoreError::Closed)?,
+                () = &mut left => {
+                    left.set(shared.left.notified());
+                    let taken = shared.lock().take_over();
+                    if let Some(writing) = taken {
+                        shared.drive(writing, usize::MAX).await;
+                    }
+                }
+            }
+        }
     }
 
     /// Commits what is under way, refuses everything after, and gives up the connection.
@@ -100,38 +142,36 @@ impl Writer {
             None => Ok(()),
         }
     }
-
-    /// Begins to write. Cancellation cannot hit between the polls here: there is no await until the task is spawned.
-    async fn begin(&self, rows: usize) {
-        let mut work = Box::pin(drain(Turn { shared: self.shared.clone(), connection: None, over: false }));
-        if let Some(home) = &self.shared.home {
-            home.spawn(work);
-            return;
-        }
-        if rows <= SPIN_ROWS && *SPINS && spin(work.as_mut()) {
-            return;
-        }
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(work)),
-            Err(_) => work.await,
-        }
-    }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Goes on with the writing: here while it is quick, else in a task. Cancellation cannot hit between, since there
+    /// is no await until the task is spawned.
+    async fn drive(self: &Arc<Self>, writing: Writing, rows: usize) {
+        let mut driver = Driver { shared: self.clone(), writing: Some(writing) };
+        match &self.home {
+            Some(home) => drop(home.spawn(driver)),
+            None if rows <= SPIN_ROWS && *SPINS && spin(&mut driver) => {}
+            None => match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(driver)),
+                Err(_) => driver.await,
+            },
+        }
+    }
 }
 
 impl Queue {
-    /// Adds a change, and tells whether its caller is to begin writing.
+    /// Adds a change, and gives its caller the turn to write if nobody is writing.
     fn add<C, A>(
         &mut self,
         kind: fn(&mut Batch) -> &mut Vec<Entry<C, A>>,
         entry: Entry<C, A>,
         rows: usize,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         if self.closed {
             return Err(StoreError::Closed);
         }
@@ -143,15 +183,96 @@ impl Queue {
             batch.changes += 1;
             batch.rows += rows;
         }
-        Ok(!std::mem::replace(&mut self.writing, true))
+        self.callers += 1;
+        if !matches!(self.work, Work::Idle) {
+            return Ok(None);
+        }
+        self.work = Work::Driven;
+        self.turn += 1;
+        Ok(Some(self.turn))
+    }
+
+    /// Takes what a runtime left that has ended, if nobody else was faster.
+    fn take_over(&mut self) -> Option<Writing> {
+        match mem::replace(&mut self.work, Work::Driven) {
+            Work::Left(writing) => Some(writing),
+            other => {
+                self.work = other;
+                None
+            }
+        }
+    }
+
+    /// Gives up work and changes that nobody waits for. What is returned is dropped without the lock, which it takes.
+    fn abandon(&mut self) -> VecDeque<Batch> {
+        self.work = Work::Idle;
+        self.turn += 1;
+        mem::take(&mut self.waiting)
+    }
+}
+
+/// Counts a caller while it waits.
+struct Caller<'s> {
+    shared: &'s Shared,
+}
+
+impl Drop for Caller<'_> {
+    /// The last caller gives up work that nobody drives: an open transaction must not keep other processes waiting.
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.callers -= 1;
+        if queue.callers == 0
+            && let Some(writing) = queue.take_over()
+        {
+            let changes = queue.abandon();
+            drop(queue);
+            drop((writing, changes));
+        }
+    }
+}
+
+/// Polls the writing, and leaves it to others when it is dropped before its end.
+struct Driver {
+    shared: Arc<Shared>,
+    writing: Option<Writing>,
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Taken out meanwhile: what panics is not left to others.
+        let Some(mut writing) = self.writing.take() else { return Poll::Ready(()) };
+        let poll = writing.as_mut().poll(context);
+        if poll.is_pending() {
+            self.writing = Some(writing);
+        }
+        poll
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            let mut queue = self.shared.lock();
+            if queue.callers > 0 {
+                queue.work = Work::Left(writing);
+                drop(queue);
+                self.shared.left.notify_waiters();
+            } else {
+                let changes = queue.abandon();
+                drop(queue);
+                drop((writing, changes));
+            }
+        }
     }
 }
 
 /// Polls until the future is done or the time is up; tells whether it is done.
-fn spin(mut work: Pin<&mut impl Future<Output = ()>>) -> bool {
+fn spin(driver: &mut Driver) -> bool {
     let begin = Instant::now();
     let mut context = Context::from_waker(Waker::noop());
-    while work.as_mut().poll(&mut context) == Poll::Pending {
+    while Pin::new(&mut *driver).poll(&mut context).is_pending() {
         if begin.elapsed() > SPIN {
             return false;
         }
@@ -160,9 +281,10 @@ fn spin(mut work: Pin<&mut impl Future<Output = ()>>) -> bool {
     true
 }
 
-/// The right to write. Given back when nothing waits any more, or when the runtime drops the task.
+/// The right to write. Given back when nothing waits any more.
 struct Turn {
     shared: Arc<Shared>,
+    number: u64,
     connection: Option<Connection>,
     over: bool,
 }
@@ -176,27 +298,27 @@ impl Turn {
             return Some(batch);
         }
         queue.connection = self.connection.take();
-        queue.writing = false;
+        queue.work = Work::Idle;
         self.over = true;
         None
     }
 }
 
 impl Drop for Turn {
-    /// A runtime that is shut down drops this halfway. Whoever waits then learns that the store was closed under them,
-    /// the connection rolls back as it goes, and the next change finds the writer idle.
+    /// Had it panicked: whoever waits is told that the store was closed under them, the connection rolls back as it
+    /// goes, and the next change finds the writer idle.
     fn drop(&mut self) {
-        if !self.over {
-            let mut queue = self.shared.lock();
-            queue.writing = false;
-            let abandoned = std::mem::take(&mut queue.waiting);
+        let mut queue = self.shared.lock();
+        if !self.over && queue.turn == self.number {
+            let changes = queue.abandon();
             drop(queue);
-            drop(abandoned);
+            drop(changes);
         }
     }
 }
 
-async fn drain(mut turn: Turn) {
+/// Writes batch after batch.
+async fn write_all(mut turn: Turn) {
     while let Some(mut batch) = turn.next() {
         match turn.commit(&mut batch).await {
             Ok(()) => batch.finish(Ok(())),

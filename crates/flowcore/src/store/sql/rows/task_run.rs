@@ -32,8 +32,7 @@ pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
      v.history_from, v.history_len, v.history \
      FROM v LEFT JOIN flow_runs f ON f.id = v.flow_run_id \
      WHERE v.flow_run_id IS NULL OR f.run_count = v.attempt \
-     ON CONFLICT (id) DO UPDATE SET flow_run_id = excluded.flow_run_id, attempt = excluded.attempt, \
-     task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
+     ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
      task_version = excluded.task_version, tags = excluded.tags, inputs_digest = excluded.inputs_digest, \
      task_inputs = excluded.task_inputs, empirical_policy = excluded.empirical_policy, \
      cache_key = excluded.cache_key, run_count = excluded.run_count, \

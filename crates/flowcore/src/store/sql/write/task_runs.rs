@@ -30,7 +30,11 @@ pub(super) async fn record(
         let parts = RECORD_TASK_RUNS.parts(transaction.dialect(), &round, encode_task_run);
         let outcomes = transaction.run(parts, last && number + 1 == count).await?;
         let affected: u64 = outcomes.iter().map(|outcome| outcome.affected).sum();
-        missing |= affected < round.len() as u64;
+        if affected < round.len() as u64 {
+            // What comes behind must not overtake what was left out here.
+            missing = true;
+            break;
+        }
     }
     if count == 0 && last {
         transaction.commit().await?;
@@ -82,8 +86,9 @@ fn attempt(record: &TaskRunRecord) -> (Option<FlowRunId>, i32) {
     (record.run.flow_run_id, record.run.attempt)
 }
 
-/// Finds out why records were left out. Those that do not begin where the history ends are added without the part that
-/// is known; those that are known changed nothing, which is right; the attempts of the others are returned.
+/// Finds out why records were left out, and goes through all of them in order. Those that do not begin where the history
+/// ends are added without the part that is known; those that are known change nothing, which is right; the attempts of
+/// the others are returned.
 async fn reconcile(
     transaction: &mut Transaction<'_>,
     entries: &[Records],
@@ -111,12 +116,12 @@ async fn reconcile(
         known.insert(TaskRunId(row.uuid(0)?), i32::try_from(row.int(1)?).unwrap_or(i32::MAX));
     }
     for record in accepted {
-        let Some(length) = known.get_mut(&record.run.id).filter(|length| **length < record.history_len) else {
-            continue;
-        };
-        let rest = [NewTaskRun { record, known: Some(*length) }];
-        transaction.run(RECORD_TASK_RUNS.parts(dialect, &rest, encode_task_run), false).await?;
-        *length = record.history_len;
+        let length = known.get(&record.run.id).copied();
+        if length.is_none_or(|length| length < record.history_len) {
+            let rest = [NewTaskRun { record, known: length }];
+            transaction.run(RECORD_TASK_RUNS.parts(dialect, &rest, encode_task_run), false).await?;
+            known.insert(record.run.id, record.history_len);
+        }
     }
     if last {
         transaction.commit().await?;
