@@ -31,7 +31,7 @@ use proc_macro::TokenStream;
 /// # Options
 ///
 /// All are optional. A time is a number of seconds or a `Duration`; words in capitals and the functions named here need no
-/// import. Each option but the first two has a setter of the same name on `TaskCall`, which holds for that call.
+/// import. Each option but `description` has a setter of the same name on `TaskCall`, which holds for that call.
 ///
 /// | option | meaning | unless said |
 /// | --- | --- | --- |

@@ -2,9 +2,10 @@
 //! not bring their own.
 //!
 //! A program that has a subscriber of its own adds the layer to it before it calls [`init`](crate::init). (`#[flowcore::main]`
-//! calls that first, so that such a program has a `main` without that attribute.)
+//! calls that first, so that such a program has a `main` without that attribute.) The registry is a feature of
+//! tracing-subscriber that flowcore does without:
 //!
-//! ```no_run
+//! ```ignore
 //! use tracing_subscriber::prelude::*;
 //!
 //! #[tokio::main]
