@@ -29,7 +29,11 @@ pub(crate) async fn claim(
         return Ok(Claim::Completed(Box::new(run)));
     }
     if run.state.is_terminal() {
-        run = client.retry_flow_run(&run).await?.run;
+        let scheduled = client.retry_flow_run(&run).await?;
+        if let Decision::Stay(why) | Decision::Abort(why) = scheduled.decision {
+            return Err(Error::msg(format!("flow run {id} cannot be executed: {why}")));
+        }
+        run = scheduled.run;
     }
     loop {
         let decided = client.claim_flow_run(&run, executor.clone(), options.retry_policy()).await?;

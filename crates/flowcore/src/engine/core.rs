@@ -62,7 +62,8 @@ pub struct EngineParts {
     pub locks: KeyLocks,
     /// The sizes to keep to.
     pub limits: Limits,
-    /// The folder for this process's proof of life; without one nobody can tell when it has died.
+    /// The folder for this process's proof of life. Without one its death is noticed only when its lease has expired,
+    /// after a minute.
     pub process_folder: Option<std::path::PathBuf>,
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::cancel::Cancel;
@@ -14,7 +13,8 @@ use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::hooks::{Hook, HookEvent};
-use super::names::{fill, made_up};
+use super::names::fill;
+use super::new_run::new_run;
 use super::options::FlowOptions;
 use super::panics::{CatchPanics, Panicked, caught};
 use super::program;
@@ -24,10 +24,9 @@ use super::upstream::wait_for;
 use super::verdict::{Ending, ending_of};
 use crate::client::ClientError;
 use crate::model::{
-    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRunFilter, TaskRunId,
-    Timestamp,
+    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp,
 };
-use crate::orchestration::{Decision, Executor, NewFlowRun};
+use crate::orchestration::{Decision, Executor};
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
@@ -412,7 +411,10 @@ impl FlowExecution {
         if let Some(parent) = &self.parent {
             parent.ended(&self.engine, self.run.id, &state);
         }
-        self.engine.0.logs.flush().await?;
+        if let Err(error) = self.engine.0.logs.flush().await {
+            // They are put back and come with the next ones; how the run ended is recorded.
+            tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);
+        }
         let result = match value {
             Some(value) => Ok(value),
             None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
@@ -454,39 +456,6 @@ enum Begun {
     Ended(FlowRunId, Box<Settled>),
 }
 
-/// Says what run to make for a call.
-fn new_run(
-    engine: &Engine,
-    call: &FlowCallParts,
-    arguments: &Map<String, Json>,
-    parent_task_run_id: Option<TaskRunId>,
-    executor: Executor,
-) -> Result<NewFlowRun, Error> {
-    let options = call.options();
-    let id = FlowRunId(engine.0.clock.uuid());
-    let flow_name = call.definition.name();
-    let name = match &options.flow_run_name {
-        Some(template) => {
-            let id = id.to_string();
-            fill(template, arguments, &[("flow_name", &flow_name), ("flow_run_id", &id)])
-        }
-        None => made_up(engine.0.clock.random()),
-    };
-    Ok(NewFlowRun {
-        id,
-        flow_name,
-        flow_tags: call.definition.options.tags.clone(),
-        name,
-        tags: options.tags.clone(),
-        parameters: to_raw(arguments)?,
-        flow_version: options.version.clone(),
-        parent_task_run_id,
-        policy: options.retry_policy(),
-        labels: std::collections::BTreeMap::new(),
-        executor: Some(executor),
-    })
-}
-
 /// Tells which hooks a final state calls for.
 pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
     match state.kind {
@@ -505,10 +474,6 @@ pub(crate) fn event_of(run: &FlowRun, state: &State) -> HookEvent {
         task_run_id: None,
         state: state.clone(),
     }
-}
-
-fn to_raw(arguments: &Map<String, Json>) -> Result<Box<RawValue>, Error> {
-    Ok(serde_json::value::to_raw_value(arguments)?)
 }
 
 pub(crate) fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {

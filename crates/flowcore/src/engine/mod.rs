@@ -33,6 +33,7 @@ pub mod log_layer;
 pub(crate) mod logs;
 pub(crate) mod main;
 pub(crate) mod names;
+pub(crate) mod new_run;
 pub(crate) mod options;
 pub(crate) mod panics;
 pub(crate) mod persist;

@@ -365,7 +365,10 @@ impl TaskExecution {
             task_run_id: Some(id),
             state: state.clone(),
         };
-        Hook::call_all(hooks, &event).await;
+        // Inside the run, as its body was.
+        let around = TaskScope::new(self.entry.clone(), 0, self.cancel.clone());
+        let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
+        scope.surround(Hook::call_all(hooks, &event)).await;
     }
 
     /// Returns the end when it is as durable as asked for.

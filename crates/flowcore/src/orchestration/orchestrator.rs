@@ -138,7 +138,7 @@ impl Orchestrator {
     /// Proposes a state for a flow run that the caller knows as `run`. When somebody else has moved it meanwhile, it is
     /// judged as it stands, unless a newer attempt has begun: then the caller has lost it.
     pub async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, StoreError> {
-        self.propose(run.clone(), proposed, |_| {}).await
+        self.propose(run.clone(), proposed, |_| None, |_| {}).await
     }
 
     /// Lets a process execute a scheduled or pending flow run: PENDING, then RUNNING as a new execution.
@@ -150,7 +150,12 @@ impl Orchestrator {
     ) -> Result<RunDecision, StoreError> {
         let mut claimed = run.clone();
         if run.state.kind == StateType::Scheduled {
-            let pending = self.propose(run.clone(), self.state(StateType::Pending), |run| {
+            // A run that waits for a retry in its own process is not free.
+            let taken = |run: &FlowRun| {
+                let other = run.process_id.is_some_and(|process| process != executor.process_id);
+                other.then_some("another process has the run")
+            };
+            let pending = self.propose(run.clone(), self.state(StateType::Pending), taken, |run| {
                 run.process_id = Some(executor.process_id);
             });
             let pending = pending.await?;
@@ -159,12 +164,17 @@ impl Orchestrator {
             }
             claimed = pending.run;
         }
-        self.propose(claimed, self.state(StateType::Running), |run| {
-            run.process_id = Some(executor.process_id);
-            run.program = executor.program.clone().or_else(|| run.program.take());
-            run.run_count_at_start = run.times.run_count;
-            run.empirical_policy = policy.clone();
-        })
+        self.propose(
+            claimed,
+            self.state(StateType::Running),
+            |_| None,
+            |run| {
+                run.process_id = Some(executor.process_id);
+                run.program = executor.program.clone().or_else(|| run.program.take());
+                run.run_count_at_start = run.times.run_count;
+                run.empirical_policy = policy.clone();
+            },
+        )
         .await
     }
 
@@ -172,22 +182,25 @@ impl Orchestrator {
     pub async fn retry_flow_run(&self, run: &FlowRun) -> Result<RunDecision, StoreError> {
         let state = self.state(StateType::Scheduled).named(crate::model::StateName::AWAITING_RETRY);
         let due = state.timestamp;
-        self.propose(run.clone(), state.scheduled_for(due).message("Scheduled for another attempt."), |run| {
-            run.process_id = None;
-        })
-        .await
+        let state = state.scheduled_for(due).message("Scheduled for another attempt.");
+        let not_ended = |run: &FlowRun| (!run.state.is_terminal()).then_some("the run has not ended");
+        self.propose(run.clone(), state, not_ended, |run| run.process_id = None).await
     }
 
     async fn propose(
         &self,
         known: FlowRun,
         proposed: State,
+        forbid: impl Fn(&FlowRun) -> Option<&'static str>,
         change: impl Fn(&mut FlowRun),
     ) -> Result<RunDecision, StoreError> {
         let attempt = known.times.run_count;
         let mut run = known;
         loop {
-            let decision = self.judge(&run, proposed.clone());
+            let decision = match forbid(&run) {
+                Some(why) => Decision::Abort(why),
+                None => self.judge(&run, proposed.clone()),
+            };
             let (Decision::Accept(state) | Decision::Reject(state, _)) = &decision else {
                 return Ok(RunDecision { run, decision });
             };
@@ -256,7 +269,8 @@ impl Orchestrator {
     async fn crash(&self, run: FlowRun, now: Timestamp) -> Result<Option<FlowRun>, StoreError> {
         const WHY: &str = "The process that executed the run has died.";
         // Task runs first: should this process die between the two writes, the run is found again.
-        self.store.end_task_runs(run.id, self.state(StateType::Crashed).message(WHY), now).await?;
+        let attempt = run.times.run_count;
+        self.store.end_task_runs(run.id, attempt, self.state(StateType::Crashed).message(WHY), now).await?;
         let kind = if run.state.kind == StateType::Cancelling { StateType::Cancelled } else { StateType::Crashed };
         let decided = self.set_flow_run_state(&run, self.state(kind).message(WHY)).await?;
         Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))

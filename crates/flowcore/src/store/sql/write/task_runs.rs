@@ -138,16 +138,16 @@ fn flow_runs(entries: &[Records]) -> Vec<FlowRunId> {
 /// Ends the task runs of flow runs that have not ended.
 pub(super) async fn end(
     transaction: &mut Transaction<'_>,
-    entries: &mut [Entry<(FlowRunId, State, Timestamp), u64>],
+    entries: &mut [Entry<(FlowRunId, i32, State, Timestamp), u64>],
 ) -> Result<(), Failure> {
     let dialect = transaction.dialect();
     for entry in entries {
-        let (id, state, now) = &entry.change;
+        let (id, attempt, state, now) = &entry.change;
         transaction.run_one(select::lock_flow_runs(dialect, &[*id])).await?;
         let mut ended = Vec::new();
         for row in &transaction.query(select::unended_task_runs(dialect, *id)).await?.rows {
             let mut run = task_run(row)?;
-            if is_open(&run.state) {
+            if run.attempt <= *attempt && is_open(&run.state) {
                 end_run(&mut run, state, *now);
                 ended.push(EndedTaskRun(run));
             }
