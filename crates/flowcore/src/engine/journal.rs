@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -24,6 +24,9 @@ const LINGER: Duration = Duration::from_millis(4);
 
 /// How long a write that failed waits until it is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// How long tasks wait for room in a journal that cannot be written, before they fail.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many entries are recorded in one write.
 const BATCH: usize = 2048;
@@ -135,8 +138,8 @@ struct Queue {
     flushing: bool,
     /// Whether the background thread has been asked for a flush.
     asked: bool,
-    /// Why the last write failed, until one succeeds.
-    failed: Option<ClientError>,
+    /// Since when writes fail, and why the last one did; until one succeeds.
+    failing: Option<(Instant, ClientError)>,
     /// Whom to stop when the records of their flow run are refused.
     attempts: Vec<(FlowRunId, Cancel)>,
 }
@@ -159,7 +162,8 @@ impl Journal {
         self.lock().attempts.retain(|(fenced, _)| *fenced != run);
     }
 
-    /// Waits while too much is waiting to be recorded; an error when that is so because the store fails.
+    /// Waits while too much is waiting to be recorded; an error when that is so because the
+    /// store has been failing for long.
     pub(crate) async fn room(&self) -> Result<(), ClientError> {
         loop {
             let mut room = std::pin::pin!(self.0.room.notified());
@@ -169,7 +173,9 @@ impl Journal {
                 if queue.changed.len() < MOST_WAITING {
                     return Ok(());
                 }
-                if let Some(error) = &queue.failed {
+                if let Some((since, error)) = &queue.failing
+                    && since.elapsed() > PATIENCE
+                {
                     return Err(error.clone());
                 }
             }
@@ -192,8 +198,7 @@ impl Journal {
             let mut queue = self.lock();
             queue.changed.push(entry.clone());
             queue.position += 1;
-            let full = queue.changed.len() >= BATCH;
-            (full || !queue.asked) && !std::mem::replace(&mut queue.asked, true)
+            !std::mem::replace(&mut queue.asked, true)
         };
         if ask {
             let journal = self.clone();
@@ -331,10 +336,17 @@ impl<'a> Turn<'a> {
                 let _ = sender.send(result.clone());
             }
         }
-        queue.failed = result.as_ref().err().cloned();
         match result {
-            Ok(()) => self.entries.clear(),
-            Err(_) => {
+            Ok(()) => {
+                queue.failing = None;
+                self.entries.clear();
+            }
+            Err(error) => {
+                let since = queue.failing.as_ref().map(|(since, _)| *since);
+                if since.is_none() {
+                    tracing::warn!(target: "flowcore", "task runs cannot be recorded, which is tried again: {error}");
+                }
+                queue.failing = Some((since.unwrap_or_else(Instant::now), error.clone()));
                 queue.put_back(&mut self.entries);
                 queue.flushing = false;
                 self.given_back = true;

@@ -1,5 +1,21 @@
 //! A `tracing` layer that keeps the events inside runs and prints them; and the subscriber that programs get which do
 //! not bring their own.
+//!
+//! A program that has a subscriber of its own adds the layer to it before it calls [`init`](crate::init). (`#[flowcore::main]`
+//! calls that first, so that such a program has a `main` without that attribute.) The registry is a feature of
+//! tracing-subscriber that flowcore does without:
+//!
+//! ```ignore
+//! use tracing_subscriber::prelude::*;
+//!
+//! #[tokio::main]
+//! async fn main() -> flowcore::Result<()> {
+//!     tracing_subscriber::registry().with(flowcore::logs::layer()).init();
+//!     flowcore::init().await?;
+//!     // Calls of flows.
+//!     Ok(())
+//! }
+//! ```
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
