@@ -1,5 +1,7 @@
 //! Flows and tasks as programs use them, on every store.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 #[path = "../store/backend.rs"]
 mod backend;
 mod broken;
