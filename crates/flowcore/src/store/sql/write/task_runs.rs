@@ -135,11 +135,11 @@ fn flow_runs(entries: &[Records]) -> Vec<FlowRunId> {
     ids.into_iter().collect()
 }
 
+/// The flow run and its attempt whose task runs are to end, how and when; and how many there were.
+type End = Entry<(FlowRunId, i32, State, Timestamp), u64>;
+
 /// Ends the task runs of flow runs that have not ended.
-pub(super) async fn end(
-    transaction: &mut Transaction<'_>,
-    entries: &mut [Entry<(FlowRunId, i32, State, Timestamp), u64>],
-) -> Result<(), Failure> {
+pub(super) async fn end(transaction: &mut Transaction<'_>, entries: &mut [End]) -> Result<(), Failure> {
     let dialect = transaction.dialect();
     for entry in entries {
         let (id, attempt, state, now) = &entry.change;
