@@ -53,33 +53,32 @@ fn arguments(rows: usize, flow_run: Uuid) -> Result<SqliteArguments, Failed> {
     const STATE: &str = r#"{"id":"01936f0e-7c3a-7c61-9d59-6f8e6f0b0001","type":"COMPLETED","name":"Completed","timestamp":"2026-01-01T00:00:00.000000Z"}"#;
     const TIME: i64 = 1_767_225_600_000_000;
     let mut bound = SqliteArguments::default();
-    let mut add = |added: Result<(), sqlx::error::BoxDynError>| added.map_err(Failed::from);
     for n in 0..rows {
         let id = Uuid::now_v7();
-        add(bound.add(id))?;
-        add(bound.add(flow_run))?;
-        add(bound.add(1_i64))?;
-        add(bound.add("flowcore_bench::work::noop"))?;
-        add(bound.add(format!("{n:024x}-0")))?;
-        add(bound.add(format!("noop-{n}")))?;
-        add(bound.add(None::<String>))?;
-        add(bound.add("[]"))?;
-        add(bound.add(vec![7_u8; 32]))?;
-        add(bound.add("{}"))?;
-        add(bound.add("{}"))?;
-        add(bound.add(None::<String>))?;
-        add(bound.add(1_i64))?;
-        add(bound.add(TIME))?;
-        add(bound.add(None::<i64>))?;
-        add(bound.add(TIME))?;
-        add(bound.add(TIME))?;
-        add(bound.add(17_i64))?;
-        add(bound.add(id))?;
-        add(bound.add("COMPLETED"))?;
-        add(bound.add("Completed"))?;
-        add(bound.add(TIME))?;
-        add(bound.add(3_i64))?;
-        add(bound.add(format!("{STATE},{STATE},{STATE}")))?;
+        bound.add(id)?;
+        bound.add(flow_run)?;
+        bound.add(1_i64)?;
+        bound.add("flowcore_bench::work::noop")?;
+        bound.add(format!("{n:024x}-0"))?;
+        bound.add(format!("noop-{n}"))?;
+        bound.add(None::<String>)?;
+        bound.add("[]")?;
+        bound.add(vec![7_u8; 32])?;
+        bound.add("{}")?;
+        bound.add("{}")?;
+        bound.add(None::<String>)?;
+        bound.add(1_i64)?;
+        bound.add(TIME)?;
+        bound.add(None::<i64>)?;
+        bound.add(TIME)?;
+        bound.add(TIME)?;
+        bound.add(17_i64)?;
+        bound.add(id)?;
+        bound.add("COMPLETED")?;
+        bound.add("Completed")?;
+        bound.add(TIME)?;
+        bound.add(3_i64)?;
+        bound.add(format!("{STATE},{STATE},{STATE}"))?;
     }
     Ok(bound)
 }

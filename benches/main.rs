@@ -13,10 +13,10 @@ fn main() {
     let json = names.iter().position(|name| name == "--json").map(|at| names.remove(at)).is_some();
     let mut report = Report::new(json);
     match names.first().map(String::as_str) {
-        Some("embedded") => embedded::run(&mut report),
+        Some("embedded") => embedded::run(&mut report, names.get(1).map(String::as_str)),
         other => {
             let wrong = other.map(|name| format!("there is no benchmark `{name}`; ")).unwrap_or_default();
-            eprintln!("{wrong}usage: cargo xtask bench embedded [--json]");
+            eprintln!("{wrong}usage: cargo xtask bench embedded [overhead|recorded|committed|flows] [--json]");
             std::process::exit(2);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use flowcore::{CachePolicy, Result, flow, task};
+use flowcore::{Result, flow, task};
 use serde::{Deserialize, Serialize};
 
 /// How often the tasks below have really run.
@@ -27,7 +27,7 @@ fn count_primes(below: u32, verbose: bool) -> Primes {
     if verbose {
         tracing::info!(below, "counting primes");
     }
-    let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     Primes { below, count: (2..below).filter(|n| is_prime(*n)).count() }
 }
 

@@ -166,7 +166,10 @@ async fn main() -> Result<()> {
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"),
     };
     let report = dependency_report(lock_file).await?;
-    println!("\n{} of {} packages surveyed: {} files, {} lines", report.surveyed, report.packages, report.files, report.lines);
+    println!(
+        "\n{} of {} packages surveyed: {} files, {} lines",
+        report.surveyed, report.packages, report.files, report.lines
+    );
     println!("\n{:<28} {:>10} {:>7} {:>9}  licence", "largest packages", "version", "files", "lines");
     for survey in &report.largest {
         let Survey { package, version, license, files, lines, .. } = survey;
@@ -208,7 +211,8 @@ fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 fn progress_bar(length: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} packages").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} packages").unwrap_or_else(|_| ProgressStyle::default_bar());
     // Draws nothing where standard error is no terminal.
     let bar = ProgressBar::new(length as u64).with_style(style);
     BAR.get_or_init(|| bar).clone()

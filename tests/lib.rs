@@ -1,1 +1,1 @@
-//! t
+//! Tests of flowcore as a whole: each folder is one test program.

@@ -1,5 +1,7 @@
 //! The short form of the crash proof; `cargo xtask prove crash` is the full one.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::process::Command;
 
 #[test]

@@ -76,7 +76,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
 async fn one_flow(plan: &Plan, random: &mut Random, seen: &mut Seen) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (home, log) = (folder.path().join("home"), folder.path().join("executions"));
-    let settings = Settings::from_lookup(&|name| (name == "FLOWCORE_HOME").then(|| home.to_string_lossy().into_owned()))?;
+    let settings =
+        Settings::from_lookup(&|name| (name == "FLOWCORE_HOME").then(|| home.to_string_lossy().into_owned()))?;
     let mut resume: Option<FlowRunId> = None;
     let mut completed: HashSet<String> = HashSet::new();
     let mut kills = 0;
@@ -188,7 +189,8 @@ async fn check_complete(plan: &Plan, run: &FlowRun, tasks: &[TaskRun], client: &
     let numbers: HashSet<String> = tasks.iter().map(number).collect();
     let wanted = plan.tasks as usize + 1;
     if numbers.len() != wanted || tasks.len() != wanted || !tasks.iter().all(|run| run.state.is_completed()) {
-        let message = format!("{} rows for {} of {wanted} tasks, or not all of them completed", tasks.len(), numbers.len());
+        let message =
+            format!("{} rows for {} of {wanted} tasks, or not all of them completed", tasks.len(), numbers.len());
         return Err(Error::msg(message));
     }
     let states = client.flow_run_states(run.id).await?;

@@ -12,7 +12,8 @@ use uuid::Uuid;
 pub(crate) struct Fresh {
     pub(crate) store: Arc<dyn Store>,
     _folder: Option<TempDir>,
-    database: Option<(String, String)>,
+    /// The server's address and the database's name.
+    pub(crate) database: Option<(String, String)>,
 }
 
 pub(crate) fn memory() -> Fresh {
@@ -46,13 +47,6 @@ pub(crate) async fn postgres(case: &str) -> Option<Fresh> {
 }
 
 impl Fresh {
-    /// Returns the address of the database.
-    pub(crate) fn url(&self) -> String {
-        let (server, name) = self.database.as_ref().expect("a server");
-        let (place, _) = server.rsplit_once('/').expect("a URL with a database");
-        format!("{place}/{name}")
-    }
-
     /// Closes the store and removes what it lived in.
     pub(crate) async fn remove(self) {
         self.store.close().await.expect("a closed store");

@@ -93,7 +93,7 @@ async fn apply(store: &dyn Store, change: &Change, step: u64) -> String {
         }
         Change::End(number, kind) => {
             let ended = state(kind, number, step);
-            text(store.end_task_runs(flow_run_id(number), ended, at(step as i64)).await)
+            text(store.end_task_runs(flow_run_id(number), i32::MAX, ended, at(step as i64)).await)
         }
         Change::Delete(number) => text(store.delete_flow_run(flow_run_id(number)).await),
         Change::Logs(lines) => {

@@ -1,2 +1,46 @@
-//! c
-fn main() {}
+//! The flowcore command: looks at runs, retries them, shows settings.
+
+mod arguments;
+mod commands;
+mod failure;
+mod output;
+mod paging;
+mod program;
+mod select;
+mod session;
+mod states;
+mod text;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One thread: a command waits for one thing after another, and threads take time to start.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::complain(&format!("the program cannot start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut out = Output::stdout();
+    let result = runtime.block_on(commands::run(arguments.command, &mut out));
+    let result = result.and_then(|code| out.flush().map(|()| code));
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            // What was written before the failure belongs before its message.
+            let _ = out.flush();
+            if let Some(message) = failure.message() {
+                output::complain(message);
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -25,7 +25,7 @@ impl Parse for Main {
     }
 }
 
-/// Expands the attribute.
+/// Expands the attribute. The body stays in an async function of its own, so that the types of its errors are known.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     match parse2::<Main>(item.clone()) {
         Ok(main) if main.body.delimiter() == Delimiter::Brace => expand_main(arguments, main),
@@ -60,7 +60,7 @@ fn expand_main(arguments: TokenStream, main: Main) -> TokenStream {
     quote! {
         #(#attributes)*
         #visibility #signature {
-            // A function of its own, so that the type of its errors is known inside.
+            #[allow(clippy::unused_async)]
             #inner
             ::flowcore::__private::block_on_main(#threads, #name())
         }

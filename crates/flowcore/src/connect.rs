@@ -1,4 +1,7 @@
 //! Where everything is put together: a store, the rules over it, a storage for results, an engine.
+//!
+//! This is the one module that knows all layers. Programs seldom need it: the process's own engine is made here when the
+//! first run wants it, and [`Engine::connect`] makes another. Tools that only read use [`client`].
 
 use std::sync::Arc;
 

@@ -1,5 +1,201 @@
 //! Workflow orchestration for Rust: write `#[task]` and `#[flow]` on functions, and get retries, timeouts, caching, kept
 //! results, the history of states, logs and resumption after a crash, in your own process.
+//!
+//! # Tasks and flows
+//!
+//! A task is a function whose calls are recorded, one run each; a flow is a function that calls tasks, and whose runs can
+//! be resumed. Calling one makes a call, which does nothing until it is awaited or submitted, and on which options can be
+//! set for this time.
+//!
+//! ```
+//! use flowcore::{Engine, Result, flow, task};
+//!
+//! #[task(retries = 3, retry_delay = exponential(1, 60), timeout = 30)]
+//! async fn fetch(url: String) -> Result<String> {
+//!     Ok(format!("the page at {url}"))
+//! }
+//!
+//! #[flow]
+//! async fn lengths(urls: Vec<String>) -> Result<Vec<usize>> {
+//!     let mut lengths = Vec::new();
+//!     for url in urls {
+//!         lengths.push(fetch(url).retries(5).await?.len());
+//!     }
+//!     Ok(lengths)
+//! }
+//!
+//! #[flowcore::main]
+//! async fn main() -> Result<()> {
+//!     // Without `.on(..)` it runs on the process's own engine, which the settings describe.
+//!     let lengths = lengths(vec!["a".to_owned()]).on(&Engine::memory()).await?;
+//!     assert_eq!(lengths, [13]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Functions may be plain: then they run on the blocking pool, where a timeout ends their run but cannot stop their thread.
+//! They may return any `Result` with a standard error, or no `Result` at all. Arguments are data that serde can write;
+//! what is not data (a pool, a client) is marked with `#[resource]`. What can be said in the attributes is listed at
+//! [`macro@task`] and [`macro@flow`]; it can be said again for one call.
+//!
+//! # Futures
+//!
+//! `submit` starts a run beside what follows and gives its [`TaskFuture`]. A future is accepted wherever its result is: the
+//! call that gets it starts when it has completed, and that is how the edges of the graph are known. A failed run fails
+//! what needs its result, unless [`TaskFuture::allow_failure`] says otherwise.
+//!
+//! ```
+//! use flowcore::{Engine, Outcome, Result, each, flow, task, unmapped};
+//!
+//! #[task]
+//! async fn half(number: u32, by: u32) -> Result<u32> {
+//!     number.is_multiple_of(by).then_some(number / by).ok_or_else(|| flowcore::Error::msg("it is odd"))
+//! }
+//!
+//! #[task]
+//! async fn total(numbers: Vec<Outcome<u32>>) -> u32 {
+//!     numbers.into_iter().filter_map(|number| number.result.ok()).sum()
+//! }
+//!
+//! #[flow(task_limit = 16)]
+//! async fn halves() -> Result<u32> {
+//!     let halves = half::map(each(1..=10), unmapped(2)).submit();
+//!     Ok(total(halves.allow_failure()).await?)
+//! }
+//!
+//! #[flowcore::main]
+//! async fn main() -> Result<()> {
+//!     assert_eq!(halves().on(&Engine::memory()).await?, 15);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A flow waits for what it has submitted before it ends. A flow that is called in a flow is a subflow, with a run of its
+//! own. [`as_completed`] gives runs in the order in which they end, [`wait`] waits for some time, and `return_state` gives
+//! the final state instead of an error.
+//!
+//! # Caching
+//!
+//! A task with a [`CachePolicy`] is not executed when the result of its key is known, from whichever run and process; its
+//! run is then Completed with the name Cached. Nothing is cached by default.
+//!
+//! ```
+//! use flowcore::{Engine, Result, flow, task};
+//!
+//! #[task(cache = INPUTS + TASK_SOURCE - "verbose", cache_expiration = 3600)]
+//! async fn square(number: u64, verbose: bool) -> u64 {
+//!     if verbose {
+//!         tracing::info!(number, "computing");
+//!     }
+//!     number * number
+//! }
+//!
+//! #[flow]
+//! async fn squares() -> Result<()> {
+//!     square(12u64, true).await?;
+//!     let again = square(12u64, false).return_state().await;
+//!     assert_eq!(again.state.map(|state| state.name.into_owned()).as_deref(), Some("Cached"));
+//!     assert_eq!(again.result?, 144);
+//!     Ok(())
+//! }
+//!
+//! #[flowcore::main]
+//! async fn main() -> Result<()> {
+//!     Ok(squares().on(&Engine::memory()).await?)
+//! }
+//! ```
+//!
+//! # Resumption
+//!
+//! A flow run can be executed again under the same id when it has failed, was cancelled, or its process has died: by
+//! `flowcore flow-run retry ID`, or by [`execute_flow_run`]. Its function runs from the beginning, and calls that have
+//! completed before give their kept results at once. A call is recognized by its task and its arguments, in whatever
+//! order calls are made.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use flowcore::model::FlowRunFilter;
+//! use flowcore::{Durability, Engine, Error, Result, execute_flow_run, flow, task};
+//!
+//! static PAYMENTS: AtomicU32 = AtomicU32::new(0);
+//! static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
+//!
+//! /// Returns when its completion is committed: from then on it is not executed again.
+//! #[task(durability = Committed)]
+//! async fn pay(amount: u32) -> u32 {
+//!     PAYMENTS.fetch_add(1, Ordering::Relaxed) + amount
+//! }
+//!
+//! #[flow]
+//! async fn order() -> Result<()> {
+//!     pay(10u32).await?;
+//!     match ATTEMPTS.fetch_add(1, Ordering::Relaxed) {
+//!         0 => Err(Error::msg("the printer is out of paper")),
+//!         _ => Ok(()),
+//!     }
+//! }
+//!
+//! #[flowcore::main]
+//! async fn main() -> Result<()> {
+//!     let engine = Engine::memory();
+//!     assert!(order().on(&engine).await.is_err());
+//!     let runs = engine.client().flow_runs(&FlowRunFilter::default()).await?;
+//!     execute_flow_run(&engine, runs[0].id).await?;
+//!     assert_eq!(PAYMENTS.load(Ordering::Relaxed), 1);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Programs need `#[flowcore::main]`, or a call of [`init`] first in `main`, to be started for this by the command.
+//! [`Durability`] says what a crash can cost.
+//!
+//! # Inside a run
+//!
+//! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
+//! `logs`). [`artifact`] keeps what people are to see.
+//!
+//! # Tests
+//!
+//! [`Engine::memory`] keeps everything in memory, each one for itself: tests need no folder and do not meet each other.
+//!
+//! ```
+//! use flowcore::model::TaskRunFilter;
+//! use flowcore::{Engine, Result, StateType, flow, task};
+//!
+//! #[task]
+//! async fn double(number: u32) -> u32 {
+//!     2 * number
+//! }
+//!
+//! #[flow]
+//! async fn doubled(number: u32) -> Result<u32> {
+//!     Ok(double(number).await?)
+//! }
+//!
+//! # /*
+//! #[tokio::test]
+//! # */
+//! # #[tokio::main]
+//! # async fn main() -> Result<()> { numbers_are_doubled().await }
+//! async fn numbers_are_doubled() -> Result<()> {
+//!     let engine = Engine::memory();
+//!     let outcome = doubled(4u32).on(&engine).return_state().await;
+//!     assert_eq!(outcome.result?, 8);
+//!     let runs = engine.client().task_runs(&TaskRunFilter::default()).await?;
+//!     assert_eq!(runs[0].name, "double-0");
+//!     assert_eq!(runs[0].state.kind, StateType::Completed);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`EngineParts`] puts an engine together from other parts, such as a [`Clock`](clock::Clock) of the test's own.
+//!
+//! # Settings and features
+//!
+//! The process's own engine is made from [`Settings`](settings::Settings), which are read from `FLOWCORE_` variables. The
+//! features are `macros`, `schema`, `sqlite`, `results` and `logs` (on by default), `postgres`, `s3`, `msgpack` and
+//! `compression`.
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -37,3 +233,8 @@ pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use model::{State, StateType};
+
+/// The examples of the project's README, compiled with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

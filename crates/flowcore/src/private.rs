@@ -1,35 +1,38 @@
 //! What the expansions of the macros name. Not for users: it may change with any version.
 
-pub use std::boxed::Box;
-pub use std::clone::Clone;
+pub use std::assert;
 pub use std::concat;
 pub use std::convert::Into;
 pub use std::file;
+pub use std::future::Future;
 pub use std::line;
+pub use std::marker::Send;
 pub use std::module_path;
-pub use std::option::Option::{None, Some};
+pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::string::String;
 pub use std::sync::LazyLock;
 
 pub use inventory;
 pub use serde_json;
 
 pub use crate::engine::blocking::blocking;
-pub use crate::engine::bounds::{Argument, Fallible, Output, Parameter, Resource, Volatile};
+pub use crate::engine::bounds::Fallible;
 pub use crate::engine::codec::Codec;
 pub use crate::engine::definition::{
     FlowDefinition, FlowRegistration, ParameterError, Parameters, Site, TaskDefinition,
 };
-pub use crate::engine::error::{Error, RunError};
-pub use crate::engine::flow_call::{AnyFlowCall, FlowCall, flow_call};
+pub use crate::engine::error::Error;
+pub use crate::engine::expansion::{
+    AnyResult, Calls, NotResult, ReturnType, Unchecked, argument, handle, hook, not_kept, parameter, parameter_or,
+};
+pub use crate::engine::flow_call::{AnyFlowCall, FlowCall};
 pub use crate::engine::input::{Input, MapInput};
 #[cfg(feature = "macros")]
 pub use crate::engine::main::block_on_main;
 pub use crate::engine::options::{FlowOptions, TaskOptions};
 pub use crate::engine::program::resource;
 pub use crate::engine::schema::{ParameterSchema, SchemaFallback, SchemaProbe, parameters_schema};
-pub use crate::engine::task_call::{MapCall, TaskCall, map_call, task_call};
+pub use crate::engine::task_call::{MapCall, TaskCall};
 
 /// The names that `cache = ...` and `retry_delay = ...` may use without importing them.
 pub mod option_names {
@@ -57,19 +60,3 @@ pub mod option_names {
         RetryDelay::exponential(base, cap)
     }
 }
-
-/// Tells at compile time whether a return type is a `Result`, whatever alias it hides behind.
-pub struct ReturnType<T>(std::marker::PhantomData<T>);
-
-impl<T, E> ReturnType<std::result::Result<T, E>> {
-    /// It is.
-    pub const IS_RESULT: bool = true;
-}
-
-/// What [`ReturnType`] falls back on for everything else.
-pub trait NotResult {
-    /// It is not.
-    const IS_RESULT: bool = false;
-}
-
-impl<T> NotResult for ReturnType<T> {}

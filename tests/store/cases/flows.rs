@@ -26,7 +26,7 @@ pub(crate) async fn an_empty_store_is_empty(store: Arc<dyn Store>) {
     store.append_logs(vec![]).await.unwrap();
     store.append_events(vec![]).await.unwrap();
     let crashed = state(StateType::Crashed, 1, 9);
-    assert_eq!(store.end_task_runs(flow_run_id(1), crashed.clone(), at(9)).await.unwrap(), 0);
+    assert_eq!(store.end_task_runs(flow_run_id(1), 1, crashed.clone(), at(9)).await.unwrap(), 0);
     assert!(matches!(store.swap_flow_run(flow_run(1), crashed.id).await.unwrap(), Swap::Missing));
 }
 

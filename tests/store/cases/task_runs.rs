@@ -189,8 +189,8 @@ pub(crate) async fn open_task_runs_are_ended(store: Arc<dyn Store>) {
     let mut crashed = state(Crashed, 1, 9).message("the process died");
     crashed.timestamp = now;
     let (id, attempt) = one.unwrap();
-    assert_eq!(store.end_task_runs(id, crashed.clone(), now).await.unwrap(), 2);
-    assert_eq!(store.end_task_runs(id, crashed.clone(), now).await.unwrap(), 0);
+    assert_eq!(store.end_task_runs(id, 1, crashed.clone(), now).await.unwrap(), 2);
+    assert_eq!(store.end_task_runs(id, 1, crashed.clone(), now).await.unwrap(), 0);
     assert_eq!(kinds(&store, 1).await, [Pending, Running, Crashed]);
     assert_eq!(kinds(&store, 2).await, [Pending, Crashed]);
     assert_eq!(kinds(&store, 3).await, [Running, Completed]);

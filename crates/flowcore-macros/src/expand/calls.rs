@@ -88,8 +88,7 @@ fn into_result(function: &Function, returned: &TokenStream) -> TokenStream {
         Returned::Unit => quote!(#returned; ::flowcore::__private::Ok(())),
         Returned::Plain(_) => quote!(::flowcore::__private::Ok(#returned)),
         Returned::Fallible { ty, .. } => {
-            let erase = quote_spanned!(checks::place(ty)=> <#ty as ::flowcore::__private::Fallible>::erase);
-            quote!(#erase(#returned))
+            quote_spanned!(checks::place(ty)=> <#ty as ::flowcore::__private::Fallible>::erase(#returned))
         }
     }
 }

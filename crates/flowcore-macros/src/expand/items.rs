@@ -39,15 +39,23 @@ fn type_of_definition(kind: Kind, function: &Function) -> TokenStream {
     }
 }
 
-/// Writes the user's function, as the user wrote it.
+/// Writes the user's function, as the user wrote it. Owned arguments, a `Result`, `async` and a place in an `impl` are
+/// what the macro asks for, needed or not.
 fn user_function(function: &Function) -> TokenStream {
     let (name, mut signature, body) = (function.generated_name(), function.signature.clone(), &function.body);
     signature.ident = names::body(function);
     let (lints, attributes) = (&function.attributes.lints, &function.attributes.body);
+    let not_the_users_choice = [
+        quote!(clippy::missing_const_for_fn),
+        quote!(clippy::needless_pass_by_value),
+        quote!(clippy::new_ret_no_self),
+        quote!(clippy::unnecessary_wraps),
+        quote!(clippy::unused_async),
+    ];
     quote! {
         impl #name {
-            // Owned arguments, a `Result` and `async` are what the macro asks for, needed or not.
-            #[allow(dead_code, clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_async)]
+            #[allow(dead_code)]
+            #[allow(#(#not_the_users_choice),*)]
             #(#lints)*
             #(#attributes)*
             #signature #body
@@ -70,6 +78,7 @@ fn associated_functions(kind: Kind, function: &Function, options: &Options) -> T
     let arguments = checks::of_arguments(kind, function);
     quote! {
         #[allow(dead_code, deprecated, unreachable_pub, private_interfaces)]
+        #[allow(clippy::too_many_arguments, clippy::used_underscore_binding)]
         impl #name {
             #specific
             #definition
@@ -88,7 +97,7 @@ fn call_function(kind: Kind, function: &Function) -> TokenStream {
     let (public, lints) = (&function.attributes.public, &function.attributes.lints);
     quote! {
         #(#public)*
-        #[allow(dead_code)]
+        #[allow(dead_code, clippy::too_many_arguments, clippy::used_underscore_binding)]
         #(#lints)*
         #call
     }

@@ -69,5 +69,9 @@ fn as_written(mut source: Source) -> TokenStream {
                 .retain(|attribute| !attribute.path().is_ident("resource") && !attribute.path().is_ident("default"));
         }
     }
-    source.into_token_stream()
+    if source.signature.ident != "main" {
+        return source.into_token_stream();
+    }
+    // A `main` that is async would be an error of its own.
+    quote!(fn main() { #[allow(dead_code)] #source })
 }

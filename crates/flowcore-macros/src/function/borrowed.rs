@@ -48,6 +48,8 @@ pub(super) fn refuse(place: Place, noun: &str, ty: &Type, errors: &mut Errors) {
 fn refuse_in(place: Place, noun: &str, argument: &GenericArgument, errors: &mut Errors) {
     match argument {
         GenericArgument::Type(Type::Reference(reference)) if is_static(reference.lifetime.as_ref()) => {}
+        // What holds it gives it a size: `Arc<[T]>`, `Box<[T]>`.
+        GenericArgument::Type(Type::Slice(slice)) => refuse(place, noun, &slice.elem, errors),
         GenericArgument::Type(ty) => refuse(place, noun, ty, errors),
         GenericArgument::Lifetime(lifetime) if !is_static(Some(lifetime)) => errors.at(
             lifetime,

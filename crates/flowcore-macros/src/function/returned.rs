@@ -12,7 +12,7 @@ pub(crate) enum Returned {
     /// A value; the function cannot fail.
     Plain(Type),
     /// A `Result`; `place` is the type of its value as far as it is written down.
-    Fallible { ty: Type, place: Type },
+    Fallible { ty: Type, place: Box<Type> },
 }
 
 impl Returned {
@@ -24,7 +24,7 @@ impl Returned {
             errors.at(never, format!("a run ends with a result: return `()`, or let the {} be cancelled", kind.noun()));
         }
         match value_of(ty) {
-            Some(place) => Returned::Fallible { ty: (**ty).clone(), place },
+            Some(place) => Returned::Fallible { ty: (**ty).clone(), place: Box::new(place) },
             None => Returned::Plain((**ty).clone()),
         }
     }

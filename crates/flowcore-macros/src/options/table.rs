@@ -162,7 +162,7 @@ static TABLE: [Known; 25] = [
         template: Some(Reserved::OfResult),
         ..BASE
     },
-    Known { name: "serializer", means: "a `Serializer`", example: "serializer = Serializer::default()", ..BASE },
+    Known { name: "serializer", means: "a `Serializer`", example: "serializer = Serializer::JSON_GZIP", ..BASE },
     Known {
         name: "durability",
         on: On::Task,

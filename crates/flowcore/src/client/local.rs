@@ -41,9 +41,9 @@ impl Client for Orchestrator {
         Ok(self.store().record_task_runs(records).await?)
     }
 
-    async fn end_task_runs(&self, id: FlowRunId, state: State) -> Result<u64, ClientError> {
+    async fn end_task_runs(&self, id: FlowRunId, attempt: i32, state: State) -> Result<u64, ClientError> {
         let now = state.timestamp;
-        Ok(self.store().end_task_runs(id, state, now).await?)
+        Ok(self.store().end_task_runs(id, attempt, state, now).await?)
     }
 
     async fn append_logs(&self, lines: Vec<LogLine>) -> Result<(), ClientError> {

@@ -59,8 +59,8 @@ pub trait Client: Send + Sync + 'static {
     /// Records a part of the journal of task runs.
     async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> Result<Recorded, ClientError>;
 
-    /// Ends all task runs of a flow run that have not ended, in copies of `state`; tells how many.
-    async fn end_task_runs(&self, id: FlowRunId, state: State) -> Result<u64, ClientError>;
+    /// Ends all task runs of a flow run up to this attempt that have not ended, in copies of `state`; tells how many.
+    async fn end_task_runs(&self, id: FlowRunId, attempt: i32, state: State) -> Result<u64, ClientError>;
 
     /// Keeps log lines.
     async fn append_logs(&self, lines: Vec<LogLine>) -> Result<(), ClientError>;

@@ -2,7 +2,6 @@
 //! lines, and renewing the process's lease.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
@@ -24,12 +23,6 @@ impl Background {
         {
             runtime.spawn(job);
         }
-    }
-
-    /// Waits on the thread's own clock.
-    #[expect(clippy::unused_self, reason = "to be called on the thread that this is a handle of")]
-    pub(crate) async fn linger(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
     }
 }
 

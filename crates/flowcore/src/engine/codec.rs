@@ -27,15 +27,15 @@ impl Codec {
         Codec { encode: encode::<T>, decode: decode::<T>, to_json: to_json::<T> }
     }
 
-    pub(crate) fn encode(&self, value: &Value, serializer: Serializer) -> Result<Vec<u8>, SerializerError> {
+    pub(crate) fn encode(self, value: &Value, serializer: Serializer) -> Result<Vec<u8>, SerializerError> {
         (self.encode)(&**value, serializer)
     }
 
-    pub(crate) fn decode(&self, bytes: &[u8], serializer: Serializer) -> Result<Value, SerializerError> {
+    pub(crate) fn decode(self, bytes: &[u8], serializer: Serializer) -> Result<Value, SerializerError> {
         (self.decode)(bytes, serializer)
     }
 
-    pub(crate) fn to_json(&self, value: &Value) -> serde_json::Result<Box<RawValue>> {
+    pub(crate) fn to_json(self, value: &Value) -> serde_json::Result<Box<RawValue>> {
         (self.to_json)(&**value)
     }
 }

@@ -1,19 +1,25 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
 use std::collections::HashMap;
+use std::fmt::Write;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use super::cancel::Cancel;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
-use super::flow_engine::FlowExecution;
+use super::flow_engine::{FlowExecution, unorchestrated};
+use super::journal::Entry;
+use super::panics::caught;
 use super::settled::Promise;
+use super::slots::{Slots, Submitted};
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
+use super::upstream::upstream_settled;
 use crate::model::{FlowRunId, InputDigest, TaskRun, TaskRunId};
 
 tokio::task_local! {
@@ -33,10 +39,23 @@ pub(crate) struct Around {
 /// The task run around the code.
 pub(crate) struct TaskScope {
     pub(crate) id: TaskRunId,
-    pub(crate) name: String,
+    entry: Arc<Entry>,
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
+    /// Asks the task run to end, and what is called in it.
+    cancel: Cancel,
+}
+
+impl TaskScope {
+    pub(crate) fn new(entry: Arc<Entry>, depth: usize, cancel: Cancel) -> Self {
+        let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
+        TaskScope { id, entry, attempt, depth, cancel }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.entry.with(|run| run.name.clone())
+    }
 }
 
 /// The flow run around the code: what its tasks share.
@@ -51,7 +70,7 @@ pub(crate) struct FlowScope {
     pub(crate) cancel: Cancel,
     /// How many submitted tasks may run at once, at each depth of nesting. A limit a depth cannot deadlock: a task waits
     /// only for tasks below it.
-    slots: Mutex<Vec<Arc<Semaphore>>>,
+    slots: Mutex<Vec<Slots>>,
     limit: usize,
     calls: Mutex<Calls>,
     children: Children,
@@ -60,9 +79,25 @@ pub(crate) struct FlowScope {
 /// What was called so far, and what is known from earlier attempts.
 #[derive(Default)]
 pub(crate) struct Calls {
-    occurrences: HashMap<InputDigest, u32>,
+    occurrences: HashMap<InputDigest, u32, BuildHasherDefault<DigestHasher>>,
     per_task: HashMap<&'static str, u32>,
     earlier: HashMap<String, TaskRun>,
+}
+
+/// Takes the first bytes of a digest as its hash: they are as good as random already.
+#[derive(Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Which call of which task one is.
@@ -126,10 +161,10 @@ impl FlowScope {
     }
 
     /// Gives the slots for submitted tasks at this depth.
-    pub(crate) fn slots(&self, depth: usize) -> Arc<Semaphore> {
+    fn slots(&self, depth: usize) -> Slots {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         while slots.len() <= depth {
-            slots.push(Arc::new(Semaphore::new(self.limit.min(Semaphore::MAX_PERMITS))));
+            slots.push(Slots::new(self.limit));
         }
         slots[depth].clone()
     }
@@ -156,12 +191,13 @@ fn dynamic_key(digest: InputDigest, nth: u32) -> String {
         key.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     key.push('-');
-    key.push_str(&nth.to_string());
+    // Nearly always one digit, and writing to a text cannot fail.
+    let _ = write!(key, "{nth}");
     key
 }
 
 /// A submitted run's place among its flow's children, given back when it ends.
-struct Child(Arc<FlowScope>);
+pub(crate) struct Child(Arc<FlowScope>);
 
 impl Child {
     fn new(flow: &Arc<FlowScope>) -> Self {
@@ -201,6 +237,11 @@ impl Scope {
         self.0.as_ref().and_then(|around| around.task.as_ref())
     }
 
+    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    pub(crate) fn cancel(&self) -> Option<&Cancel> {
+        self.task().map(|task| &task.cancel).or_else(|| self.flow().map(|flow| &flow.cancel))
+    }
+
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {
         match &self.0 {
             Some(around) => Ok(around.engine.clone()),
@@ -220,25 +261,48 @@ impl Scope {
 
     /// Starts a task beside the present code.
     pub(crate) fn submit(&self, call: Call) -> Promise {
-        let cancel = self.flow().map_or_else(Cancel::new, |flow| flow.cancel.child());
-        let promise = Promise::new(cancel);
-        let child = self.flow().filter(|_| !call.detached).map(Child::new);
-        let (scope, settled) = (self.clone(), promise.clone());
-        tokio::spawn(async move {
-            settled.settle(TaskExecution::run(scope, call, Some(&settled)).await);
-            drop(child);
-        });
+        let above = match &self.0 {
+            // It outlives its flow, and ends only with everything else.
+            Some(around) if call.detached => Some(&around.engine.0.cancel),
+            _ => self.cancel(),
+        };
+        let promise = Promise::new(above.map_or_else(Cancel::new, Cancel::child));
+        let scope = self.clone();
+        let settled = promise.clone();
+        match self.flow() {
+            Some(flow) if !call.detached => {
+                let slots = flow.slots(self.task().map_or(0, |task| task.depth));
+                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow) };
+                if submitted.call.is_ready() {
+                    slots.submit(submitted);
+                } else {
+                    // What waits for other runs holds no slot meanwhile.
+                    tokio::spawn(async move {
+                        upstream_settled(&submitted.call, submitted.promise.cancel_request()).await;
+                        slots.submit(submitted);
+                    });
+                }
+            }
+            _ => {
+                tokio::spawn(async move { settled.settle(TaskExecution::run(scope, call, Some(&settled)).await) });
+            }
+        }
         promise
     }
 
     /// Starts a flow beside the present code.
     pub(crate) fn submit_flow(&self, call: FlowCallParts) -> Promise {
-        let cancel = self.flow().map_or_else(Cancel::new, |flow| flow.cancel.child());
-        let promise = Promise::new(cancel);
+        let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
         let child = self.flow().map(Child::new);
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
-            settled.settle(FlowExecution::run(scope, call, Some(&settled)).await);
+            let name = call.definition.name();
+            // The arguments' own code may panic.
+            let ended = match caught(FlowExecution::run(scope, call, Some(&settled))).await {
+                Ok(ended) => ended,
+                Err(panicked) => unorchestrated(&name, panicked),
+            };
+            settled.settle(ended);
             drop(child);
         });
         promise

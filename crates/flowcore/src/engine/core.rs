@@ -62,7 +62,8 @@ pub struct EngineParts {
     pub locks: KeyLocks,
     /// The sizes to keep to.
     pub limits: Limits,
-    /// The folder for this process's proof of life; without one nobody can tell when it has died.
+    /// The folder for this process's proof of life. Without one its death is noticed only when its lease has expired,
+    /// after a minute.
     pub process_folder: Option<std::path::PathBuf>,
 }
 
@@ -108,7 +109,8 @@ impl Engine {
     }
 
     pub(crate) fn state(&self, kind: StateType) -> State {
-        State::new(kind, StateId(self.0.clock.uuid()), self.0.clock.now())
+        let now = self.0.clock.now();
+        State::new(kind, StateId(self.0.clock.uuid_at(now)), now)
     }
 
     /// Gives the process's own engine, made from the settings when it is first asked for.

@@ -47,7 +47,7 @@ pub fn task_run_id() -> Option<TaskRunId> {
 
 /// Tells the name of the task run around this code.
 pub fn task_run_name() -> Option<String> {
-    Scope::peek(|around| around.task.as_ref().map(|task| task.name.clone())).flatten()
+    Scope::peek(|around| around.task.as_ref().map(|task| task.name())).flatten()
 }
 
 /// Tells how often the task run around this code has run, or else the flow run: 1 the first time.

@@ -33,7 +33,11 @@ pub fn parameter<T: Parameter>(parameters: &Parameters, name: &str) -> Result<T,
 }
 
 /// Reads one stored parameter, or takes its default.
-pub fn parameter_or<T: Parameter>(parameters: &Parameters, name: &str, default: fn() -> T) -> Result<T, ParameterError> {
+pub fn parameter_or<T: Parameter>(
+    parameters: &Parameters,
+    name: &str,
+    default: fn() -> T,
+) -> Result<T, ParameterError> {
     parameters.get_or(name, default)
 }
 
@@ -97,7 +101,7 @@ impl<T> NotResult for ReturnType<T> {
 }
 
 /// Makes calls with the inputs `I` and the handles `X`, whose results are `T`.
-pub struct Calls<I, X, T>(PhantomData<fn() -> (I, X, T)>);
+pub struct Calls<I, X, T>(PhantomData<(I, X, T)>);
 
 impl<I: Inputs, X: Resource, T: Volatile> Calls<I, X, T> {
     /// Makes the call of a task.

@@ -16,6 +16,7 @@ use super::future::{Outcome, TaskFuture, typed};
 use super::inputs::Inputs;
 use super::job::{Job, TypedJob};
 use super::options::{FlowOptions, flow_setters};
+use super::persist::Keeping;
 use super::settled::{Promise, Settled};
 use crate::model::FlowRunId;
 
@@ -44,13 +45,24 @@ impl FlowCallParts {
         self.options.as_deref().unwrap_or(&self.definition.options)
     }
 
+    /// Tells how the call's result is kept.
+    pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
+        let options = self.options();
+        Keeping {
+            engine,
+            codec: self.codec,
+            persist: options.persist_result,
+            storage: options.result_storage.as_ref(),
+            serializer: options.serializer,
+        }
+    }
+
     async fn run(self) -> Settled {
         FlowExecution::run(Scope::current(), self, None).await
     }
 }
 
-#[doc(hidden)]
-pub fn flow_call<I, F, R, T>(
+pub(crate) fn flow_call<I, F, R, T>(
     definition: &'static FlowDefinition,
     inputs: I,
     body: F,

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::cancel::Cancel;
+use super::claim::{Claim, claim};
 use super::codec::Value;
 use super::context::{FlowScope, NewFlowScope, Scope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::hooks::{Hook, HookEvent};
-use super::names::{fill, made_up};
+use super::names::fill;
+use super::new_run::new_run;
 use super::options::FlowOptions;
-use super::panics::{CatchPanics, Panicked};
-use super::persist::Keeping;
+use super::panics::{CatchPanics, Panicked, caught};
 use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
@@ -24,9 +24,9 @@ use super::upstream::wait_for;
 use super::verdict::{Ending, ending_of};
 use crate::client::ClientError;
 use crate::model::{
-    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskRunFilter, Timestamp,
+    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp,
 };
-use crate::orchestration::{Decision, Executor, NewFlowRun};
+use crate::orchestration::{Decision, Executor};
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
@@ -36,7 +36,7 @@ pub(crate) struct FlowExecution {
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
     cancel: Cancel,
     run: FlowRun,
-    parent: Option<Parent>,
+    parent: Option<Arc<Parent>>,
 }
 
 /// How one attempt of the body ended.
@@ -68,7 +68,7 @@ impl FlowExecution {
                 Err(error) => return unorchestrated(&name, error),
             },
         };
-        let outer = promise.map(Promise::cancel_request).or(scope.flow().map(|flow| &flow.cancel)).cloned();
+        let outer = promise.map(Promise::cancel_request).or(scope.cancel()).cloned();
         let cancel = engine.0.cancel.child();
         let never = Cancel::new();
         let upstream =
@@ -81,28 +81,10 @@ impl FlowExecution {
         if let Err(error) = call.job.resolve() {
             return unorchestrated(&name, Error::from(error));
         }
-        let identify = |id: FlowRunId| {
-            if let Some(promise) = promise {
-                promise.identify(TaskInput::FlowRun { id });
-            }
-        };
-        let begun = match Parent::of(&engine, &scope, &call, upstream.edges).await {
-            Ok(Some(parent)) => match parent.finished(&engine, &call).await {
-                Some(settled) => return settled,
-                None => Self::begin(engine, call, cancel.clone(), Some(parent)).await,
-            },
-            Ok(None) => Self::begin(engine, call, cancel.clone(), None).await,
-            Err(error) => Err(error),
-        };
-        let execution = match begun {
-            Ok(Begun::Running(execution)) => *execution,
-            Ok(Begun::Ended(settled)) => return *settled,
-            Err(error) => return unorchestrated(&name, error),
-        };
-        identify(execution.run.id);
+        let dropped = CancelOnDrop(cancel.clone());
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
-        let mut running = tokio::spawn(execution.execute());
-        let dropped = CancelOnDrop(cancel);
+        let mut running =
+            tokio::spawn(Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned()));
         let joined = match outer {
             None => running.await,
             Some(outer) => tokio::select! {
@@ -116,54 +98,80 @@ impl FlowExecution {
         joined.unwrap_or_else(|error| unorchestrated(&name, Error::from(error)))
     }
 
+    /// Makes the run and runs it to its end, with the task run that stands for it in its parent.
+    async fn orchestrate(
+        engine: Engine,
+        scope: Scope,
+        call: FlowCallParts,
+        edges: TaskInputs,
+        cancel: Cancel,
+        promise: Option<Promise>,
+    ) -> Settled {
+        let name = call.definition.name();
+        let parent = match Parent::of(&engine, &scope, &call, edges).await {
+            Ok(parent) => parent.map(Arc::new),
+            Err(error) => return unorchestrated(&name, error),
+        };
+        if let Some(parent) = &parent
+            && let Some(settled) = parent.finished(&engine, &call).await
+        {
+            return settled;
+        }
+        let identify = |id: FlowRunId| {
+            if let Some(promise) = &promise {
+                promise.identify(TaskInput::FlowRun { id });
+            }
+        };
+        let settled = match Self::begin(engine.clone(), call, cancel, parent.clone()).await {
+            Ok(Begun::Running(execution)) => {
+                identify(execution.run.id);
+                execution.execute().await
+            }
+            Ok(Begun::Ended(id, settled)) => {
+                identify(id);
+                if let (Some(parent), Some(state)) = (&parent, &settled.state) {
+                    parent.ended(&engine, id, state);
+                }
+                *settled
+            }
+            Err(error) => unorchestrated(&name, error),
+        };
+        if let (Some(parent), None, Err(error)) = (&parent, &settled.state, &settled.result) {
+            parent.lost(&engine, error);
+        }
+        settled
+    }
+
     /// Makes the run, or claims the one that is to be executed again.
     async fn begin(
         engine: Engine,
         call: FlowCallParts,
         cancel: Cancel,
-        parent: Option<Parent>,
+        parent: Option<Arc<Parent>>,
     ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
         let executor = Executor { process_id: engine.0.process.id().await?, program: program::current() };
         let earlier = call.run_id.or(parent.as_ref().and_then(|parent| parent.earlier_run));
-        let run = match earlier {
-            Some(id) => match claim(&engine, id, executor, options).await? {
-                Claim::Taken(run) => *run,
-                Claim::Completed(run) => {
-                    let keeping = keeping(&engine, &call);
-                    return match keeping.load(&run.state).await {
-                        Some(value) => {
-                            let settled = Settled { state: Some(run.state), result: Ok(value) };
-                            Ok(Begun::Ended(Box::new(settled)))
-                        }
-                        None => Err(Error::msg("the run has already completed, and its result was not kept")),
-                    };
-                }
-            },
-            None => {
-                let id = FlowRunId(engine.0.clock.uuid());
-                let flow_name = call.definition.name();
-                let name = match &options.flow_run_name {
-                    Some(template) => {
-                        let id = id.to_string();
-                        fill(template, &arguments, &[("flow_name", &flow_name), ("flow_run_id", &id)])
+        let taken = match earlier {
+            Some(id) => match claim(&engine, id, executor.clone(), options).await? {
+                Claim::Taken(run) => Some(*run),
+                Claim::Completed(run) => match call.keeping(&engine).load(&run.state).await {
+                    Some(value) => {
+                        let settled = Settled { state: Some(run.state), result: Ok(value) };
+                        return Ok(Begun::Ended(run.id, Box::new(settled)));
                     }
-                    None => made_up(engine.0.clock.random()),
-                };
-                let new = NewFlowRun {
-                    id,
-                    flow_name,
-                    flow_tags: call.definition.options.tags.clone(),
-                    name,
-                    tags: options.tags.clone(),
-                    parameters: to_raw(&arguments)?,
-                    flow_version: options.version.clone(),
-                    parent_task_run_id: parent.as_ref().map(Parent::id),
-                    policy: options.retry_policy(),
-                    labels: std::collections::BTreeMap::new(),
-                    executor: Some(executor),
-                };
+                    // What was not kept is made anew, as with tasks.
+                    None if parent.is_some() => None,
+                    None => return Err(Error::msg("the run has already completed, and its result was not kept")),
+                },
+            },
+            None => None,
+        };
+        let run = match taken {
+            Some(run) => run,
+            None => {
+                let new = new_run(&engine, &call, &arguments, parent.as_deref().map(Parent::id), executor)?;
                 engine.0.client.create_flow_run(new).await?
             }
         };
@@ -260,6 +268,11 @@ impl FlowExecution {
                 Attempt::TimedOut(timeout.unwrap_or_default())
             }
         };
+        let attempt = match attempt {
+            // What it waited for was asked to end with it, and told it first.
+            Attempt::Error(_) if flow.cancel.is_requested() => Attempt::Cancelled,
+            other => other,
+        };
         // After anything else it is asked to end.
         if !matches!(attempt, Attempt::Value(_)) {
             flow.cancel.cancel();
@@ -271,7 +284,11 @@ impl FlowExecution {
 
     /// Brings the attempt to its state; none when the run is to be tried again.
     async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, ClientError> {
-        let Ending { state, value, source } = self.judge(attempt).await;
+        let Ending { state, value, source } = match caught(self.judge(attempt)).await {
+            Ok(ending) => ending,
+            // The result's serialization or a predicate did.
+            Err(panicked) => self.panicked(panicked),
+        };
         let message = state.message.clone().unwrap_or_default();
         let decided = self.engine.0.client.set_flow_run_state(&self.run, state).await?;
         self.run = decided.run;
@@ -312,7 +329,11 @@ impl FlowExecution {
         self.run = decided.run;
         match decided.decision {
             Decision::Accept(state) if state.kind == StateType::Running => Ok(None),
-            Decision::Accept(state) => Ok(Some(self.settle(state, None, None).await?)),
+            Decision::Accept(state) => {
+                self.log_end(&state);
+                self.hooks(hooks_of(&state), &state).await;
+                Ok(Some(self.settle(state, None, None).await?))
+            }
             _ => {
                 let state = self.run.state.clone();
                 Ok(Some(self.settle(state, None, None).await?))
@@ -329,13 +350,7 @@ impl FlowExecution {
                 None => self.completed(value).await,
             },
             Attempt::Error(error) => self.failed(failed, error),
-            Attempt::Panic(panicked) => {
-                let place = panicked.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
-                let data =
-                    StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
-                let state = failed.message(format!("The flow {panicked}{place}.")).data(data);
-                Ending { state, value: None, source: Some(Error::from(panicked)) }
-            }
+            Attempt::Panic(panicked) => self.panicked(panicked),
             Attempt::TimedOut(limit) => {
                 let message = format!("The flow took longer than {limit:?}.");
                 Ending { state: failed.named(StateName::TIMED_OUT).message(message), value: None, source: None }
@@ -345,6 +360,12 @@ impl FlowExecution {
                 Ending { state, value: None, source: None }
             }
         }
+    }
+
+    fn panicked(&self, panicked: Panicked) -> Ending {
+        let data = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
+        let state = self.engine.state(StateType::Failed).message(format!("{}.", panicked.say("The flow"))).data(data);
+        Ending { state, value: None, source: Some(Error::from(panicked)) }
     }
 
     async fn completed(&self, value: Value) -> Ending {
@@ -360,7 +381,12 @@ impl FlowExecution {
             }
             None => self.run.id.to_string(),
         };
-        match keeping(&self.engine, &self.call).keep(&value, None, own_key).await {
+        let keeping = self.call.keeping(&self.engine);
+        let kept = match keeping.keep_inline(&value) {
+            Some(kept) => Ok(kept),
+            None => keeping.keep(&value, None, own_key).await,
+        };
+        match kept {
             Ok(data) => {
                 let mut state = self.engine.state(StateType::Completed);
                 state.data = data.map(Box::new);
@@ -385,7 +411,10 @@ impl FlowExecution {
         if let Some(parent) = &self.parent {
             parent.ended(&self.engine, self.run.id, &state);
         }
-        self.engine.0.logs.flush().await?;
+        if let Err(error) = self.engine.0.logs.flush().await {
+            // They are put back and come with the next ones; how the run ended is recorded.
+            tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);
+        }
         let result = match value {
             Some(value) => Ok(value),
             None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
@@ -424,41 +453,7 @@ impl FlowExecution {
 
 enum Begun {
     Running(Box<FlowExecution>),
-    Ended(Box<Settled>),
-}
-
-enum Claim {
-    Taken(Box<FlowRun>),
-    Completed(Box<FlowRun>),
-}
-
-/// Takes an existing run for another attempt.
-async fn claim(engine: &Engine, id: FlowRunId, executor: Executor, options: &FlowOptions) -> Result<Claim, Error> {
-    let client = &engine.0.client;
-    let Some(mut run) = client.flow_run(id).await? else {
-        return Err(Error::msg(format!("there is no flow run {id}")));
-    };
-    if run.state.is_completed() {
-        return Ok(Claim::Completed(Box::new(run)));
-    }
-    if run.state.is_terminal() {
-        run = client.retry_flow_run(&run).await?.run;
-    }
-    loop {
-        let decided = client.claim_flow_run(&run, executor.clone(), options.retry_policy()).await?;
-        match decided.decision {
-            Decision::Accept(_) => return Ok(Claim::Taken(Box::new(decided.run))),
-            Decision::Wait(until) => {
-                run = decided.run;
-                if let Ok(wait) = (until - engine.0.clock.now()).to_std() {
-                    engine.0.clock.sleep(wait).await;
-                }
-            }
-            Decision::Reject(_, why) | Decision::Stay(why) | Decision::Abort(why) => {
-                return Err(Error::msg(format!("flow run {id} cannot be executed: {why}")));
-            }
-        }
-    }
+    Ended(FlowRunId, Box<Settled>),
 }
 
 /// Tells which hooks a final state calls for.
@@ -479,21 +474,6 @@ pub(crate) fn event_of(run: &FlowRun, state: &State) -> HookEvent {
         task_run_id: None,
         state: state.clone(),
     }
-}
-
-pub(crate) fn keeping<'a>(engine: &'a Engine, call: &'a FlowCallParts) -> Keeping<'a> {
-    let options = call.options();
-    Keeping {
-        engine,
-        codec: call.codec,
-        persist: options.persist_result,
-        storage: options.result_storage.as_ref(),
-        serializer: options.serializer,
-    }
-}
-
-fn to_raw(arguments: &Map<String, Json>) -> Result<Box<RawValue>, Error> {
-    Ok(serde_json::value::to_raw_value(arguments)?)
 }
 
 pub(crate) fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {

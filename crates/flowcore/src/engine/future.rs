@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::Value;
 use super::error::RunError;
+use super::retry::Seconds;
 use super::settled::{Promise, Settled};
 use crate::model::{State, TaskInput, TaskRunId};
 
@@ -68,7 +69,7 @@ impl<T: Clone + Send + Sync + 'static> TaskFuture<T> {
     }
 
     /// Waits for the run to end, but not longer than this; tells whether it has ended.
-    pub async fn wait(&self, limit: impl Into<crate::Seconds>) -> bool {
+    pub async fn wait(&self, limit: impl Into<Seconds>) -> bool {
         tokio::time::timeout(limit.into().duration(), self.promise.wait()).await.is_ok()
     }
 

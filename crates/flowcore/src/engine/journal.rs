@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -22,11 +22,17 @@ use crate::model::{FlowRunId, State, TaskRun, TaskRunRecord};
 /// How long a change may wait for company. A kill loses at most what changed in this time.
 const LINGER: Duration = Duration::from_millis(4);
 
+/// How long a write that failed waits until it is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// How long tasks wait for room in a journal that cannot be written, before they fail.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How many entries are recorded in one write.
 const BATCH: usize = 2048;
 
 /// With more changed entries than this, tasks wait before they start: memory stays bounded when the store is slow.
-const MOST_WAITING: usize = 16 * BATCH;
+const MOST_WAITING: usize = 4 * BATCH;
 
 /// A task run on its way to the store: the run as it stands, and its states since it was made.
 pub(crate) struct Entry {
@@ -37,22 +43,29 @@ pub(crate) struct Entry {
 
 struct Inner {
     run: TaskRun,
-    /// The states since this process took the run; those before it are in the store.
+    /// The states before `run.state`, since this process took the run. What is recorded is emptied.
     states: Vec<State>,
-    /// How many of `states` are recorded.
-    recorded: usize,
-    /// How many states the store had before.
-    earlier: i32,
+    /// How many states the history has, `run.state` among them.
+    history_len: i32,
+    /// How many of them are recorded.
+    recorded: i32,
 }
 
 impl Entry {
-    /// Makes the entry of a run with its first state, or of an adopted one that has `earlier` states in the store.
-    pub(crate) fn new(run: TaskRun, earlier: i32) -> Arc<Self> {
-        let states = if earlier == 0 { vec![run.state.clone()] } else { Vec::new() };
+    /// Makes the entry of a run whose history has so many states, the last of which is its own; so many are recorded.
+    pub(crate) fn new(run: TaskRun, history_len: i32, recorded: i32) -> Arc<Self> {
+        // Room for the two states that most runs leave behind them.
+        let states = Vec::with_capacity(2);
         Arc::new(Entry {
             queued: AtomicBool::new(false),
-            inner: Mutex::new(Inner { run, states, recorded: 0, earlier }),
+            inner: Mutex::new(Inner { run, states, history_len, recorded }),
         })
+    }
+
+    /// Makes the entry of a run of an earlier attempt, all of whose states are recorded.
+    pub(crate) fn adopted(run: TaskRun, states: usize) -> Arc<Self> {
+        let history_len = i32::try_from(states).unwrap_or(i32::MAX);
+        Entry::new(run, history_len, history_len)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -72,24 +85,34 @@ impl Entry {
     /// Lets the run enter a state.
     fn enter(&self, state: State) {
         let mut inner = self.lock();
-        let Inner { run, states, .. } = &mut *inner;
+        let Inner { run, states, history_len, recorded } = &mut *inner;
         run.times.enter(Some(&run.state), &state);
-        run.state = state.clone();
-        states.push(state);
+        let left = std::mem::replace(&mut run.state, state);
+        if *recorded < *history_len {
+            states.push(left);
+        }
+        *history_len += 1;
     }
 
     /// Gives what is new, or none when nothing is.
     fn record(&self) -> Option<TaskRunRecord> {
         let inner = self.lock();
-        let states = inner.states.get(inner.recorded..).filter(|states| !states.is_empty())?.to_vec();
-        let history_len = inner.earlier + i32::try_from(inner.states.len()).unwrap_or(i32::MAX);
-        Some(TaskRunRecord { run: inner.run.clone(), states, history_len })
+        let Inner { run, states, history_len, recorded } = &*inner;
+        let new = usize::try_from(history_len - recorded).ok().filter(|new| *new > 0)?;
+        let mut new_states = Vec::with_capacity(new);
+        new_states.extend_from_slice(&states[states.len().saturating_sub(new - 1)..]);
+        new_states.push(run.state.clone());
+        Some(TaskRunRecord { run: run.clone(), states: new_states, history_len: *history_len })
     }
 
+    /// Notes that the history is recorded up to this length.
     fn recorded(&self, history_len: i32) {
         let mut inner = self.lock();
-        let upto = usize::try_from(history_len - inner.earlier).unwrap_or_default();
-        inner.recorded = inner.recorded.max(upto);
+        inner.recorded = inner.recorded.max(history_len);
+        // What was entered since is still to be recorded; the newest of it is in the run itself.
+        let left = usize::try_from(inner.history_len - inner.recorded).unwrap_or_default().saturating_sub(1);
+        let done = inner.states.len().saturating_sub(left);
+        inner.states.drain(..done);
     }
 }
 
@@ -115,6 +138,8 @@ struct Queue {
     flushing: bool,
     /// Whether the background thread has been asked for a flush.
     asked: bool,
+    /// Since when writes fail, and why the last one did; until one succeeds.
+    failing: Option<(Instant, ClientError)>,
     /// Whom to stop when the records of their flow run are refused.
     attempts: Vec<(FlowRunId, Cancel)>,
 }
@@ -137,13 +162,22 @@ impl Journal {
         self.lock().attempts.retain(|(fenced, _)| *fenced != run);
     }
 
-    /// Waits while too much is waiting to be recorded.
-    pub(crate) async fn room(&self) {
+    /// Waits while too much is waiting to be recorded; an error when that is so because the
+    /// store has been failing for long.
+    pub(crate) async fn room(&self) -> Result<(), ClientError> {
         loop {
             let mut room = std::pin::pin!(self.0.room.notified());
             room.as_mut().enable();
-            if self.lock().changed.len() < MOST_WAITING {
-                return;
+            {
+                let queue = self.lock();
+                if queue.changed.len() < MOST_WAITING {
+                    return Ok(());
+                }
+                if let Some((since, error)) = &queue.failing
+                    && since.elapsed() > PATIENCE
+                {
+                    return Err(error.clone());
+                }
             }
             room.await;
         }
@@ -164,13 +198,12 @@ impl Journal {
             let mut queue = self.lock();
             queue.changed.push(entry.clone());
             queue.position += 1;
-            let full = queue.changed.len() >= BATCH;
-            (full || !queue.asked) && !std::mem::replace(&mut queue.asked, true)
+            !std::mem::replace(&mut queue.asked, true)
         };
         if ask {
             let journal = self.clone();
             self.0.background.run(async move {
-                journal.0.background.linger(LINGER).await;
+                tokio::time::sleep(LINGER).await;
                 journal.lock().asked = false;
                 journal.flush_all().await;
             });
@@ -202,44 +235,33 @@ impl Journal {
 
     /// Records until nothing is left, unless somebody else is at it already.
     async fn flush_all(&self) {
-        let Some(_turn) = Turn::take(self) else { return };
-        loop {
-            let (entries, position) = {
-                let mut queue = self.lock();
-                let Queue { changed, position, .. } = &mut *queue;
-                let first = changed.len().saturating_sub(BATCH);
-                // Oldest first: a batch is cut off the front.
-                let rest = changed.split_off(changed.len() - first);
-                let entries = std::mem::replace(changed, rest);
-                let upto = *position - first as u64;
-                if entries.is_empty() {
-                    // Everything is recorded, and so is what those wait for who came while the last write was under way.
-                    for (_, sender) in queue.waiting.drain(..) {
-                        let _ = sender.send(Ok(()));
-                    }
-                    queue.flushing = false;
-                    return;
-                }
-                (entries, upto)
-            };
+        let Some(mut turn) = Turn::take(self) else { return };
+        while let Some(position) = turn.next_batch() {
             self.0.room.notify_waiters();
-            let result = self.record(&entries).await;
-            let failed = result.is_err();
-            let mut queue = self.lock();
-            while queue.waiting.front().is_some_and(|(waits_for, _)| failed || *waits_for <= position) {
-                if let Some((_, sender)) = queue.waiting.pop_front() {
-                    let _ = sender.send(result.clone());
-                }
-            }
-            if failed {
-                // Put back for the next attempt: nothing is forgotten while the process lives.
-                let newer = std::mem::take(&mut queue.changed);
-                queue.changed = entries;
-                queue.changed.extend(newer);
-                queue.flushing = false;
+            let result = self.record(&turn.entries).await;
+            turn.finish_batch(position, &result);
+            if result.is_err() {
+                self.0.room.notify_waiters();
+                self.flush_again();
                 return;
             }
         }
+    }
+
+    /// Flushes once more in a while: nobody else may have a reason to, and the store may be back by then.
+    fn flush_again(&self) {
+        if std::mem::replace(&mut self.lock().asked, true) {
+            return;
+        }
+        // Weak: an engine that nobody has any more does not try for ever.
+        let shared = Arc::downgrade(&self.0);
+        self.0.background.run(async move {
+            tokio::time::sleep(AGAIN).await;
+            if let Some(journal) = shared.upgrade().map(Journal) {
+                journal.lock().asked = false;
+                journal.flush_all().await;
+            }
+        });
     }
 
     async fn record(&self, entries: &[Arc<Entry>]) -> Result<(), ClientError> {
@@ -269,21 +291,89 @@ impl Journal {
     }
 }
 
-/// The right to flush; given back however the flush ends.
-struct Turn<'a>(&'a Journal);
+/// The right to flush, and the entries that are being recorded. However the flush ends, even with its runtime, neither is
+/// lost.
+struct Turn<'a> {
+    journal: &'a Journal,
+    entries: Vec<Arc<Entry>>,
+    given_back: bool,
+}
 
 impl<'a> Turn<'a> {
     fn take(journal: &'a Journal) -> Option<Self> {
-        let mut queue = journal.lock();
-        if std::mem::replace(&mut queue.flushing, true) {
+        if std::mem::replace(&mut journal.lock().flushing, true) {
             return None;
         }
-        Some(Turn(journal))
+        Some(Turn { journal, entries: Vec::new(), given_back: false })
+    }
+
+    /// Takes the oldest entries and tells the position behind them; none when everything is recorded.
+    fn next_batch(&mut self) -> Option<u64> {
+        let mut queue = self.journal.lock();
+        let left = queue.changed.len().saturating_sub(BATCH);
+        if queue.changed.is_empty() {
+            // So is what those wait for who came while the last write was under way.
+            for (_, sender) in queue.waiting.drain(..) {
+                // Whoever does not wait any more need not know.
+                let _ = sender.send(Ok(()));
+            }
+            queue.flushing = false;
+            self.given_back = true;
+            return None;
+        }
+        let batch = queue.changed.len() - left;
+        let rest = queue.changed.split_off(batch);
+        self.entries = std::mem::replace(&mut queue.changed, rest);
+        Some(queue.position - left as u64)
+    }
+
+    /// Tells those who wait. After a failure the entries are put back for the next flush: nothing is forgotten while the
+    /// process lives.
+    fn finish_batch(&mut self, position: u64, result: &Result<(), ClientError>) {
+        let mut queue = self.journal.lock();
+        while queue.waiting.front().is_some_and(|(waits_for, _)| result.is_err() || *waits_for <= position) {
+            if let Some((_, sender)) = queue.waiting.pop_front() {
+                let _ = sender.send(result.clone());
+            }
+        }
+        match result {
+            Ok(()) => {
+                queue.failing = None;
+                self.entries.clear();
+            }
+            Err(error) => {
+                let since = queue.failing.as_ref().map(|(since, _)| *since);
+                if since.is_none() {
+                    tracing::warn!(target: "flowcore", "task runs cannot be recorded, which is tried again: {error}");
+                }
+                queue.failing = Some((since.unwrap_or_else(Instant::now), error.clone()));
+                queue.put_back(&mut self.entries);
+                queue.flushing = false;
+                self.given_back = true;
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn put_back(&mut self, entries: &mut Vec<Arc<Entry>>) {
+        entries.append(&mut self.changed);
+        std::mem::swap(&mut self.changed, entries);
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().flushing = false;
+        if self.given_back {
+            return;
+        }
+        // The flush was dropped with its runtime in the middle of a write: it is made again by the background thread, and
+        // what was written already is recorded a second time, which changes nothing.
+        let mut queue = self.journal.lock();
+        queue.put_back(&mut self.entries);
+        queue.flushing = false;
+        drop(queue);
+        let journal = self.journal.clone();
+        self.journal.0.background.run(async move { journal.flush_all().await });
     }
 }

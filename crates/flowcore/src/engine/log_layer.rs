@@ -1,15 +1,32 @@
 //! A `tracing` layer that keeps the events inside runs and prints them; and the subscriber that programs get which do
 //! not bring their own.
+//!
+//! A program that has a subscriber of its own adds the layer to it before it calls [`init`](crate::init). (`#[flowcore::main]`
+//! calls that first, so that such a program has a `main` without that attribute.) The registry is a feature of
+//! tracing-subscriber that flowcore does without:
+//!
+//! ```ignore
+//! use tracing_subscriber::prelude::*;
+//!
+//! #[tokio::main]
+//! async fn main() -> flowcore::Result<()> {
+//!     tracing_subscriber::registry().with(flowcore::logs::layer()).init();
+//!     flowcore::init().await?;
+//!     // Calls of flows.
+//!     Ok(())
+//! }
+//! ```
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::layer::{Context, Layer};
 
 use super::context::{Around, Scope};
 use crate::model::{LogId, LogLevel, LogLine};
@@ -17,7 +34,7 @@ use crate::model::{LogId, LogLevel, LogLine};
 /// Makes the layer that keeps events inside runs. Add it to your own subscriber; programs with `#[flowcore::main]`, or
 /// that call [`init`](crate::init), and have no subscriber get it by themselves.
 pub fn layer<S: Subscriber>() -> impl Layer<S> {
-    RunLayer { print: false }
+    RunLayer
 }
 
 /// Sets how log lines are printed instead of writing them to standard error, for programs that draw on the terminal.
@@ -33,30 +50,65 @@ static PRINT: OnceLock<fn(&str)> = OnceLock::new();
 pub(crate) fn install(level: &str) {
     let targets: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // A program with a subscriber of its own keeps it.
-    let _ = tracing_subscriber::registry().with(RunLayer { print: true }.with_filter(targets)).try_init();
+    let _ = tracing::subscriber::set_global_default(Plain { targets });
 }
 
-struct RunLayer {
-    print: bool,
+/// Takes an event: keeps it if it is inside a run.
+fn take(event: &Event<'_>, print_it: bool) {
+    let mut text = Text::default();
+    event.record(&mut text);
+    let message = text.finish();
+    let level = match *event.metadata().level() {
+        Level::TRACE => LogLevel::Trace,
+        Level::DEBUG => LogLevel::Debug,
+        Level::INFO => LogLevel::Info,
+        Level::WARN => LogLevel::Warning,
+        Level::ERROR => LogLevel::Error,
+    };
+    let run = Scope::peek(|around| keep(around, level, event.metadata().target(), &message));
+    if print_it {
+        print(level, run.as_deref().unwrap_or(event.metadata().target()), &message);
+    }
 }
+
+struct RunLayer;
 
 impl<S: Subscriber> Layer<S> for RunLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut text = Text::default();
-        event.record(&mut text);
-        let message = text.finish();
-        let level = match *event.metadata().level() {
-            Level::TRACE => LogLevel::Trace,
-            Level::DEBUG => LogLevel::Debug,
-            Level::INFO => LogLevel::Info,
-            Level::WARN => LogLevel::Warning,
-            Level::ERROR => LogLevel::Error,
-        };
-        let run = Scope::peek(|around| keep(around, level, event.metadata().target(), &message));
-        if self.print {
-            print(level, run.as_deref().unwrap_or(event.metadata().target()), &message);
-        }
+        take(event, false);
     }
+}
+
+/// A subscriber that takes events and knows no spans: whoever wants those brings a registry and adds [`layer`] to it.
+struct Plain {
+    targets: Targets,
+}
+
+impl Subscriber for Plain {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && self.targets.would_enable(metadata.target(), metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.targets.iter().map(|(_, level)| level).chain(self.targets.default_level()).max()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        // Spans are not enabled, so that this is not asked; any id is as good as another.
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        take(event, true);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 /// Keeps a line, and gives the name of the run that it is printed under.
@@ -72,7 +124,7 @@ fn keep(around: &Around, level: LogLevel, target: &str, message: &str) -> String
         task_run_id: around.task.as_ref().map(|task| task.id),
     });
     match (&around.task, &around.flow) {
-        (Some(task), _) => format!("Task run '{}'", task.name),
+        (Some(task), _) => format!("Task run '{}'", task.name()),
         (None, Some(flow)) => format!("Flow run '{}'", flow.name),
         (None, None) => target.to_owned(),
     }

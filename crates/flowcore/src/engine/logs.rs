@@ -50,7 +50,7 @@ impl LogSink {
         if ask {
             let sink = self.clone();
             self.0.background.run(async move {
-                sink.0.background.linger(LINGER).await;
+                tokio::time::sleep(LINGER).await;
                 sink.lock().asked = false;
                 // What could not be kept is put back, and comes with the next line or the end of the run.
                 drop(sink.flush().await);

@@ -3,7 +3,9 @@
 use super::core::Engine;
 use super::error::Error;
 use super::program::{self, EXECUTE};
-use crate::model::FlowRunId;
+#[cfg(feature = "logs")]
+use crate::model::LogLevel;
+use crate::model::{FlowRunId, StateType};
 
 /// Prepares this program: checks that its flows have different names, prints log lines unless the program has a
 /// `tracing` subscriber, lets Ctrl-C and SIGTERM end runs in order, and, when the program was started to execute one
@@ -18,13 +20,13 @@ use crate::model::FlowRunId;
 pub async fn init() -> Result<(), Error> {
     program::executes_runs();
     #[cfg(feature = "logs")]
-    super::log_layer::install(&log_level());
+    super::log_layer::install(log_level());
     super::definition::check_registry()?;
     super::signals::listen();
     let Ok(id) = std::env::var(EXECUTE) else { return Ok(()) };
-    // Child processes of the run are programs of their own.
     let code = match execute(&id).await {
-        Ok(()) => 0,
+        Ok(true) => 0,
+        Ok(false) => return Ok(()),
         Err(error) => {
             program::report(error);
             1
@@ -33,30 +35,45 @@ pub async fn init() -> Result<(), Error> {
     std::process::exit(code)
 }
 
-async fn execute(id: &str) -> Result<(), Error> {
+/// Executes a run, unless somebody executes it already: then this is a child process of that one, which inherited the
+/// variable and is a program of its own.
+async fn execute(id: &str) -> Result<bool, Error> {
     let id: FlowRunId =
         id.parse().map_err(|_| Error::msg(format!("{EXECUTE} holds `{id}`, which is no id of a flow run")))?;
     let engine = Engine::default().await?;
+    let run = engine.client().flow_run(id).await?;
+    if run.is_some_and(|run| matches!(run.state.kind, StateType::Running | StateType::Cancelling)) {
+        return Ok(false);
+    }
     let result = program::execute_flow_run(&engine, id).await;
-    engine.close().await?;
-    Ok(result?)
+    let closed = engine.close().await;
+    result?;
+    closed?;
+    Ok(true)
 }
 
+/// Reads the level of log lines that are kept and printed; what is no level is reported with the other settings, when the
+/// engine is made.
 #[cfg(feature = "logs")]
-fn log_level() -> String {
-    ["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok())
-        .map_or_else(
-            || "info".into(),
-            |level| level.to_ascii_lowercase().replace("warning", "warn").replace("critical", "error"),
-        )
+fn log_level() -> &'static str {
+    let given =
+        ["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
+    match given.and_then(|level| level.parse().ok()) {
+        Some(LogLevel::Trace) => "trace",
+        Some(LogLevel::Debug) => "debug",
+        Some(LogLevel::Warning) => "warn",
+        Some(LogLevel::Error) => "error",
+        Some(LogLevel::Info) | None => "info",
+    }
 }
 
 /// Runs a program's async `main` on a multi-threaded runtime, prepared by [`init`].
 #[doc(hidden)]
 #[cfg(feature = "macros")]
-pub fn block_on_main<F: Future>(worker_threads: Option<usize>, main: F) -> F::Output {
+pub fn block_on_main<F>(worker_threads: Option<usize>, main: F) -> F::Output
+where
+    F: Future<Output: std::process::Termination>,
+{
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = worker_threads {
         builder.worker_threads(threads.max(1));
@@ -77,7 +94,10 @@ pub fn block_on_main<F: Future>(worker_threads: Option<usize>, main: F) -> F::Ou
         if let Some(engine) = Engine::made()
             && let Err(error) = engine.close().await
         {
+            // What main itself has to say is said first.
+            let _ = std::process::Termination::report(output);
             program::report(error);
+            std::process::exit(1)
         }
         output
     })

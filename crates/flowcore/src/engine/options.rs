@@ -27,6 +27,7 @@ pub(crate) type RetryIf = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 
 /// What can be said of a task.
 #[derive(Clone, Default)]
+#[must_use = "options say nothing until they are given to a definition"]
 #[non_exhaustive]
 pub struct TaskOptions {
     pub(crate) name: Option<String>,
@@ -54,6 +55,7 @@ pub struct TaskOptions {
 
 /// What can be said of a flow.
 #[derive(Clone, Default)]
+#[must_use = "options say nothing until they are given to a definition"]
 #[non_exhaustive]
 pub struct FlowOptions {
     pub(crate) name: Option<String>,
@@ -82,7 +84,6 @@ pub struct FlowOptions {
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) |$options:ident| $set:expr;)+) => {$(
         $(#[$doc])*
-        #[must_use]
         pub fn $name(mut self, $($argument: $kind),*) -> Self {
             let $options = self.options_mut();
             $set;
@@ -108,14 +109,14 @@ macro_rules! common_setters {
             retries(retries: u32) |options| options.retries = retries;
             /// Sets the wait before each retry: seconds or a [`Duration`](std::time::Duration), one or a list whose
             /// last is repeated, or [`RetryDelay::exponential`](crate::RetryDelay::exponential).
-            retry_delay(delay: impl Into<$crate::RetryDelay>) |options| options.retry_delay = delay.into();
+            retry_delay(delay: impl Into<$crate::engine::retry::RetryDelay>) |options| options.retry_delay = delay.into();
             /// Draws each wait up to this fraction longer: with 0.5 a wait of 10 s lasts from 10 to 15 s.
             retry_jitter(fraction: f64) |options| options.retry_jitter = Some(fraction);
             /// Tries again only after errors that the predicate accepts.
-            retry_if(accepts: impl Fn(&$crate::Error) -> bool + Send + Sync + 'static)
+            retry_if(accepts: impl Fn(&$crate::engine::error::Error) -> bool + Send + Sync + 'static)
                 |options| options.retry_if = Some(std::sync::Arc::new(accepts));
             /// Ends an attempt that takes longer, in seconds or as a [`Duration`](std::time::Duration), as TimedOut.
-            timeout(timeout: impl Into<$crate::Seconds>) |options| options.timeout = Some(timeout.into().duration());
+            timeout(timeout: impl Into<$crate::engine::retry::Seconds>) |options| options.timeout = Some(timeout.into().duration());
             /// Says whether the result is kept. Unsaid, it is kept for resumption; with true always in result storage;
             /// with false not at all, and then it need not be serializable.
             persist_result(persist: bool) |options| options.persist_result = Some(persist);
@@ -127,11 +128,11 @@ macro_rules! common_setters {
             /// Sets how stored results are written.
             serializer(serializer: $crate::results::Serializer) |options| options.serializer = Some(serializer);
             /// Calls the hook when user code starts.
-            on_running(hook: impl Into<$crate::Hook>) |options| options.on_running.push(hook.into());
+            on_running(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_running.push(hook.into());
             /// Calls the hook when the run has completed.
-            on_completion(hook: impl Into<$crate::Hook>) |options| options.on_completion.push(hook.into());
+            on_completion(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_completion.push(hook.into());
             /// Calls the hook when the run has failed for good.
-            on_failure(hook: impl Into<$crate::Hook>) |options| options.on_failure.push(hook.into());
+            on_failure(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_failure.push(hook.into());
         }
     };
 }
@@ -142,14 +143,14 @@ macro_rules! task_setters {
         $crate::engine::options::common_setters!();
         $crate::engine::options::setters! {
             /// Sets what has to be equal for two calls to share one result.
-            cache(policy: $crate::CachePolicy) |options| options.cache = policy;
+            cache(policy: $crate::engine::cache_policy::CachePolicy) |options| options.cache = policy;
             /// Sets how long a cached result is valid, in seconds or as a [`Duration`](std::time::Duration).
-            cache_expiration(expiration: impl Into<$crate::Seconds>)
+            cache_expiration(expiration: impl Into<$crate::engine::retry::Seconds>)
                 |options| options.cache_expiration = Some(expiration.into().duration());
             /// Runs the task even if its result is cached or known from an earlier attempt, and caches the new result.
             refresh_cache(refresh: bool) |options| options.refresh_cache = refresh;
             /// Sets when the task's completion counts as done.
-            durability(durability: $crate::Durability) |options| options.durability = durability;
+            durability(durability: $crate::engine::options::Durability) |options| options.durability = durability;
             /// Sets the name of runs: a template over the parameters, such as `fetch {url}`.
             task_run_name(template: impl Into<String>) |options| options.task_run_name = Some(template.into());
         }
@@ -166,9 +167,9 @@ macro_rules! flow_setters {
             /// Sets how many submitted tasks of one run may run at once.
             task_limit(limit: usize) |options| options.task_limit = Some(limit);
             /// Calls the hook when the run was cancelled.
-            on_cancellation(hook: impl Into<$crate::Hook>) |options| options.on_cancellation.push(hook.into());
+            on_cancellation(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_cancellation.push(hook.into());
             /// Calls the hook when the run crashed and its process is still there to say so.
-            on_crashed(hook: impl Into<$crate::Hook>) |options| options.on_crashed.push(hook.into());
+            on_crashed(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_crashed.push(hook.into());
         }
     };
 }

@@ -21,6 +21,12 @@ thread_local! {
 }
 
 impl Panicked {
+    /// Tells what `what` did, and where if that is known.
+    pub(crate) fn say(&self, what: &str) -> String {
+        let place = self.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
+        format!("{what} {self}{place}")
+    }
+
     /// Calls a function and catches its panic.
     pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
         note_locations();
@@ -61,6 +67,17 @@ fn note_locations() {
             }
         }));
     });
+}
+
+/// Waits for a future and catches its panic.
+pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| match Panicked::catch(|| future.as_mut().poll(context)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
+    .await
 }
 
 /// A future whose panics are caught.

@@ -20,6 +20,21 @@ impl Keeping<'_> {
         self.storage.unwrap_or(&self.engine.0.storage)
     }
 
+    /// Keeps a result in the run's own row where nothing else was asked for and it is small; gives none where it has to
+    /// be [kept](Keeping::keep) otherwise.
+    pub(crate) fn keep_inline(&self, value: &Value) -> Option<Option<StateData>> {
+        match (self.persist, self.codec) {
+            (Some(true), _) => None,
+            (Some(false), _) | (None, None) => Some(None),
+            (None, Some(_)) if self.serializer.is_some_and(|serializer| serializer != Serializer::JSON) => None,
+            (None, Some(codec)) => {
+                let json = codec.to_json(value).ok()?;
+                let small = json.get().len() as u64 <= self.engine.0.limits.inline_result;
+                small.then_some(Some(StateData::Inline { value: json }))
+            }
+        }
+    }
+
     /// Keeps a result as asked; gives what its Completed state is to carry. `stored_under` names a key that the result
     /// must be stored under, with the time until which it is valid; otherwise `own_key` makes one if it is needed.
     pub(crate) async fn keep(
@@ -28,34 +43,22 @@ impl Keeping<'_> {
         stored_under: Option<(&str, Option<Timestamp>)>,
         own_key: impl FnOnce() -> String,
     ) -> Result<Option<StateData>, Error> {
-        let persist = self.persist.unwrap_or(true) || stored_under.is_some();
-        if !persist {
+        let Some(codec) = self.codec else {
+            return Err(Error::msg(
+                "its function says `persist_result = false`, so that its result cannot be written; remove that to keep or cache it",
+            )
+            .retriable(false));
+        };
+        if self.persist == Some(false) && stored_under.is_none() {
             return Ok(None);
         }
-        let Some(codec) = self.codec else {
-            if self.persist == Some(true) || stored_under.is_some() {
-                return Err(Error::msg(
-                    "its function says `persist_result = false`, so that its result cannot be written; remove that to keep or cache it",
-                )
-                .retriable(false));
-            }
+        let unasked = self.persist.is_none() && stored_under.is_none() && self.serializer.is_none();
+        if unasked && let Err(error) = codec.to_json(value) {
+            tracing::warn!(
+                target: "flowcore",
+                "the result is not kept, since JSON cannot show it ({error}); set `serializer` to keep it"
+            );
             return Ok(None);
-        };
-        let unasked = self.persist.is_none() && stored_under.is_none();
-        if unasked && self.serializer.is_none_or(|serializer| serializer == Serializer::JSON) {
-            match codec.to_json(value) {
-                Ok(json) if json.get().len() as u64 <= self.engine.0.limits.inline_result => {
-                    return Ok(Some(StateData::Inline { value: json }));
-                }
-                Ok(json) => return self.store(own_key(), Serializer::JSON, json.get().as_bytes().to_vec(), None).await,
-                Err(error) => {
-                    tracing::warn!(
-                        target: "flowcore",
-                        "the result is not kept, since JSON cannot show it ({error}); set `serializer` to keep it"
-                    );
-                    return Ok(None);
-                }
-            }
         }
         let serializer = self.serializer.unwrap_or(Serializer::JSON);
         let bytes = codec.encode(value, serializer)?;
@@ -73,7 +76,7 @@ impl Keeping<'_> {
         expiration: Option<Timestamp>,
     ) -> Result<Option<StateData>, Error> {
         let record = self.storage().write(&key, serializer, bytes, expiration).await?;
-        Ok(Some(StateData::Stored { record }))
+        Ok(Some(StateData::Stored { record: Box::new(record) }))
     }
 
     /// Looks a key up in the storage. What is missing, expired or damaged is a miss; only the last is worth a warning.

@@ -32,8 +32,8 @@ pub(crate) struct Process {
 
 struct Held {
     lease: ProcessLease,
-    /// The operating system unlocks it when the process ends, however it ends.
-    file: File,
+    /// The operating system unlocks it when the process ends, however it ends. Without one the lease alone counts.
+    file: Option<File>,
 }
 
 impl Process {
@@ -48,22 +48,27 @@ impl Process {
 
     /// Gives the process's id, with its lease in the store: runs may be executed under it.
     pub(crate) async fn id(&self) -> Result<ProcessId, ClientError> {
-        if let Some(folder) = &self.folder {
-            self.held.get_or_try_init(|| self.hold(folder)).await?;
-        }
+        self.held.get_or_try_init(|| self.hold()).await?;
         Ok(self.id)
     }
 
-    async fn hold(&self, folder: &Path) -> Result<Arc<Held>, ClientError> {
-        let path = folder.join(format!("{}.lock", self.id));
+    async fn hold(&self) -> Result<Arc<Held>, ClientError> {
+        let path = self.folder.as_ref().map(|folder| folder.join(format!("{}.lock", self.id)));
+        let file = match &path {
+            None => None,
+            Some(path) => {
+                let file = lock(path);
+                let failed =
+                    |error: std::io::Error| ClientError::ProcessFile { path: path.clone(), reason: error.to_string() };
+                Some(file.map_err(failed)?)
+            }
+        };
         let now = self.clock.now();
-        let file =
-            lock(&path).map_err(|error| ClientError::ProcessFile { path: path.clone(), reason: error.to_string() })?;
         let lease = ProcessLease {
             id: self.id,
             pid: std::process::id(),
             host: host(),
-            lock_file: path.to_string_lossy().into_owned(),
+            lock_file: path.unwrap_or_default().to_string_lossy().into_owned(),
             started: now,
             expires: now + BELIEVED,
         };
@@ -75,10 +80,10 @@ impl Process {
 
     /// Renews the lease on flowcore's own thread until it is given up.
     fn renew(&self, held: std::sync::Weak<Held>) {
-        let (client, clock, background) = (self.client.clone(), self.clock.clone(), self.background.clone());
+        let (client, clock) = (self.client.clone(), self.clock.clone());
         self.background.run(async move {
             loop {
-                background.linger(RENEWED).await;
+                tokio::time::sleep(RENEWED).await;
                 let Some(held) = held.upgrade() else { return };
                 let lease = ProcessLease { expires: clock.now() + BELIEVED, ..held.lease.clone() };
                 if let Err(error) = client.put_process(lease).await {
@@ -92,9 +97,11 @@ impl Process {
     pub(crate) async fn release(&self) -> Result<(), ClientError> {
         if let Some(held) = self.held.get() {
             self.client.remove_process(held.lease.id).await?;
-            // A file that is left behind is harmless: its lock goes with the process.
-            let _ = std::fs::remove_file(&held.lease.lock_file);
-            let _ = held.file.unlock();
+            if let Some(file) = &held.file {
+                // A file that is left behind is harmless: its lock goes with the process.
+                let _ = std::fs::remove_file(&held.lease.lock_file);
+                let _ = file.unlock();
+            }
         }
         Ok(())
     }

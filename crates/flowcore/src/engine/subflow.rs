@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::context::{Occurrence, Scope};
 use super::core::Engine;
-use super::error::Error;
+use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
-use super::flow_engine::keeping;
 use super::journal::Entry;
 use super::settled::Settled;
 use crate::model::{
@@ -49,7 +48,7 @@ impl Parent {
             let states = engine.0.client.task_run_states(run.id).await?;
             run.attempt = flow.attempt;
             let completed = run.state.is_completed();
-            let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
+            let entry = Entry::adopted(run, states.len());
             if !completed {
                 engine.0.journal.enter(&entry, pending);
             }
@@ -72,6 +71,7 @@ impl Parent {
                 times: RunTimes::new(pending.timestamp),
                 state: pending,
             },
+            1,
             0,
         );
         engine.0.journal.note(&entry);
@@ -88,7 +88,7 @@ impl Parent {
         if !state.is_completed() {
             return None;
         }
-        let value = keeping(engine, call).load(&state).await?;
+        let value = call.keeping(engine).load(&state).await?;
         Some(Settled { state: Some(state), result: Ok(value) })
     }
 
@@ -103,6 +103,12 @@ impl Parent {
         state.message.clone_from(&end.message);
         state.data.clone_from(&end.data);
         self.enter(engine, child, state);
+    }
+
+    /// Notes that the subflow could not be orchestrated, so that nobody knows how it ended.
+    pub(crate) fn lost(&self, engine: &Engine, error: &RunError) {
+        let state = engine.state(StateType::Crashed).message(format!("{error:?}"));
+        engine.0.journal.enter(&self.entry, state);
     }
 
     fn enter(&self, engine: &Engine, child: FlowRunId, mut state: State) {

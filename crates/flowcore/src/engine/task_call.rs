@@ -8,12 +8,14 @@ use std::sync::Arc;
 use super::bounds::Volatile;
 use super::codec::Codec;
 use super::context::Scope;
+use super::core::Engine;
 use super::definition::TaskDefinition;
 use super::error::{Error, RunError};
 use super::future::{Outcome, TaskFuture, TaskFutures, typed};
 use super::inputs::{Inputs, MapInputs, Next};
 use super::job::{Job, TypedJob};
 use super::options::{TaskOptions, task_setters};
+use super::persist::Keeping;
 use super::settled::Promise;
 use super::task_engine::TaskExecution;
 
@@ -54,10 +56,33 @@ impl Call {
     pub(crate) fn options(&self) -> &TaskOptions {
         self.options.as_deref().unwrap_or(&self.definition.options)
     }
+
+    /// Tells the task's name: this call's own, if it was given one.
+    pub(crate) fn name(&self) -> &str {
+        self.options().name.as_deref().unwrap_or(self.definition.site.name)
+    }
+
+    /// Tells how the call's result is kept.
+    pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
+        let options = self.options();
+        Keeping {
+            engine,
+            codec: self.codec,
+            persist: options.persist_result,
+            storage: options.result_storage.as_ref(),
+            serializer: options.serializer,
+        }
+    }
+
+    /// Tells whether the call waits for nothing: all of its arguments are values.
+    pub(crate) fn is_ready(&self) -> bool {
+        let mut ready = self.wait_for.is_empty();
+        self.job.visit_runs(&mut |_, _| ready = false);
+        ready
+    }
 }
 
-#[doc(hidden)]
-pub fn task_call<I, F, R, T>(
+pub(crate) fn task_call<I, F, R, T>(
     definition: &'static TaskDefinition,
     inputs: I,
     body: F,
@@ -173,8 +198,12 @@ where
     }
 }
 
-#[doc(hidden)]
-pub fn map_call<M, F, R, T>(definition: &'static TaskDefinition, inputs: M, body: F, codec: Option<Codec>) -> MapCall<T>
+pub(crate) fn map_call<M, F, R, T>(
+    definition: &'static TaskDefinition,
+    inputs: M,
+    body: F,
+    codec: Option<Codec>,
+) -> MapCall<T>
 where
     M: MapInputs,
     F: Fn(<M::Inputs as Inputs>::Values) -> R + Send + Sync + 'static,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache_policy::CacheContext;
 use super::cancel::Cancel;
 use super::codec::Value;
 use super::context::{Occurrence, Scope, TaskScope};
@@ -11,18 +10,15 @@ use super::core::Engine;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
 use super::journal::Entry;
-use super::names::fill;
-use super::options::{Durability, TaskOptions};
-use super::panics::{CatchPanics, Panicked};
-use super::persist::Keeping;
+use super::options::Durability;
+use super::panics::{CatchPanics, Panicked, caught};
 use super::settled::{Promise, Settled};
+use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
+use super::task_entry::{adopt, digest, fill_for, make_entry, take_entry};
 use super::upstream::{Upstream, upstream};
-use crate::model::{
-    InputDigest, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskRun, TaskRunId, Text, Timestamp,
-};
+use crate::model::{State, StateData, StateName, StateType, TaskInput, Timestamp};
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
-use crate::results::KeyGuard;
 
 /// One task run under way.
 pub(crate) struct TaskExecution {
@@ -32,6 +28,8 @@ pub(crate) struct TaskExecution {
     entry: Arc<Entry>,
     cancel: Cancel,
     run_count_at_start: i32,
+    /// The key that the result is stored under, where a template makes it; made while the arguments are here.
+    own_key: Option<String>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
 }
@@ -48,22 +46,33 @@ enum Attempt {
 impl TaskExecution {
     /// Runs a call to its end. `promise` is that of a submitted call.
     pub(crate) async fn run(scope: Scope, mut call: Call, promise: Option<&Promise>) -> Settled {
-        let name = call.definition.name();
         let engine = match scope.engine().await {
             Ok(engine) => engine,
-            Err(error) => return unorchestrated(name, error),
+            Err(error) => return unorchestrated(call.name(), error),
         };
         let cancel = promise.map_or_else(
-            || scope.flow().map_or_else(Cancel::new, |flow| flow.cancel.clone()),
+            || scope.cancel().cloned().unwrap_or_else(Cancel::new),
             |promise| promise.cancel_request().clone(),
         );
-        engine.0.journal.room().await;
-        let Upstream { edges, failed } = upstream(&call, scope.task().map(|task| task.id), &cancel).await;
+        let room = tokio::select! {
+            room = engine.0.journal.room() => room,
+            // It will be told so below.
+            () = cancel.requested() => Ok(()),
+        };
+        if let Err(error) = room {
+            return unorchestrated(call.name(), error);
+        }
+        let parent = scope.task().map(|task| task.id);
+        let Upstream { edges, failed } =
+            if call.is_ready() { Upstream::none(parent) } else { Box::pin(upstream(&call, parent, &cancel)).await };
         let digest = match &failed {
             Some(_) => None,
-            None => match call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)) {
-                Ok(digest) => Some(digest),
-                Err(error) => return unorchestrated(name, error),
+            // The arguments' own code may panic too.
+            None => match Panicked::catch(|| call.job.resolve().map_err(Error::from).and_then(|()| Ok(digest(&call)?)))
+            {
+                Ok(Ok(digest)) => Some(digest),
+                Ok(Err(error)) => return unorchestrated(call.name(), error),
+                Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
         let occurrence = match (scope.flow(), digest) {
@@ -71,60 +80,77 @@ impl TaskExecution {
             _ => Occurrence { dynamic_key: engine.0.clock.uuid().simple().to_string(), number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
-            && let Some(settled) = adopt(&engine, &call, earlier, promise).await
+            && let Some(settled) = Box::pin(adopt(&engine, &call, earlier, promise)).await
         {
             return settled;
         }
-        // Waiting for a slot comes before PENDING is recorded, but behind the look at what is finished already.
-        let _slot = match (promise, scope.flow()) {
-            (Some(_), Some(flow)) if !call.detached => {
-                let slots = flow.slots(scope.task().map_or(0, |task| task.depth));
-                tokio::select! {
-                    slot = slots.acquire_owned() => slot.ok(),
-                    () = cancel.requested() => None,
-                }
-            }
-            _ => None,
-        };
-        let entry = match make_entry(&engine, &scope, &call, occurrence, digest, edges).await {
-            Ok(entry) => entry,
-            Err(error) => return unorchestrated(name, error),
+        let entry = match occurrence.earlier {
+            None => make_entry(&engine, &scope, &call, &occurrence, digest, edges),
+            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, edges)).await {
+                Ok(entry) => entry,
+                Err(error) => return unorchestrated(call.name(), error),
+            },
         };
         let (id, run_count_at_start) = entry.with(|run| (run.id, run.times.run_count));
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
         }
-        let mut execution = TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, ended: false };
+        let own_key = match &call.options().result_storage_key {
+            Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
+            _ => None,
+        };
+        let mut execution =
+            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
         let settled = match failed {
-            None => execution.execute(id).await,
+            None => match caught(execution.execute()).await {
+                Ok(settled) => settled,
+                Err(panicked) => Box::pin(execution.panicked(panicked)).await,
+            },
             Some(_) if execution.cancel.is_requested() => execution.cancelled(),
             Some(error) => execution.not_ready(&error),
         };
         execution.commit(settled).await
     }
 
-    async fn execute(&mut self, id: TaskRunId) -> Settled {
-        let cached = match self.cached().await {
-            Ok(Cached::Hit(settled)) => return *settled,
+    async fn execute(&mut self) -> Settled {
+        // What most runs do not need is boxed when it is: it would make the future of every run large.
+        let cached = if self.call.options().cache.caches() {
+            let look_up = look_up(&self.engine, &self.call, &self.scope, &self.entry);
+            Box::pin(self.inside().surround(look_up)).await
+        } else {
+            Ok(Cached::Miss(None))
+        };
+        let cached = match cached {
+            Ok(Cached::Hit(value, state)) => match self.propose(*state) {
+                Decision::Accept(state) => return Settled { state: Some(state), result: Ok(value) },
+                _ => return self.cancelled(),
+            },
             Ok(Cached::Miss(cached)) => cached,
-            Err(error) => return self.fail(Attempt::Error(error)).await.unwrap_or_else(|| self.cancelled()),
+            Err(error) => return Box::pin(self.fail(Attempt::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
         loop {
             if self.cancel.is_requested() {
                 return self.cancelled();
             }
             match self.propose(self.engine.state(StateType::Running)) {
-                Decision::Accept(running) => self.hooks(|options| &options.on_running, &running).await,
+                Decision::Accept(running) => {
+                    if !self.call.options().on_running.is_empty() {
+                        Box::pin(self.call_hooks(&self.call.options().on_running, &running)).await;
+                    }
+                }
                 Decision::Wait(until) => {
-                    self.sleep_until(until).await;
+                    Box::pin(self.sleep_until(until)).await;
                     continue;
                 }
                 _ => return self.cancelled(),
             }
-            let attempt = self.attempt(id).await;
+            let attempt = self.attempt().await;
             let attempt = match attempt {
                 Attempt::Value(value) => match self.keep(&value, cached.as_ref()).await {
-                    Ok(data) => return self.complete(value, data, cached).await,
+                    Ok(data) if self.call.options().on_completion.is_empty() => {
+                        return self.complete(value, data, cached).1;
+                    }
+                    Ok(data) => return Box::pin(self.complete_with_hooks(value, data, cached)).await,
                     Err(error) => Attempt::Error(error),
                 },
                 other => other,
@@ -132,20 +158,18 @@ impl TaskExecution {
             if matches!(attempt, Attempt::Cancelled) {
                 return self.cancelled();
             }
-            if let Some(settled) = self.fail(attempt).await {
+            if let Some(settled) = Box::pin(self.fail(attempt)).await {
                 return settled;
             }
             let due = self.entry.with(|run| run.times.next_scheduled_start_time);
-            self.sleep_until(due.unwrap_or_default()).await;
+            Box::pin(self.sleep_until(due.unwrap_or_default())).await;
         }
     }
 
     /// Runs the body once.
-    async fn attempt(&mut self, id: TaskRunId) -> Attempt {
-        let (name, attempt) = self.entry.with(|run| (run.name.clone(), run.times.run_count));
-        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope { id, name, attempt, depth };
-        let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
+    async fn attempt(&mut self) -> Attempt {
+        let scope = self.inside();
+        let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
@@ -169,83 +193,35 @@ impl TaskExecution {
             Ok(Ok(value)) => Attempt::Value(value),
             Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
                 Some(panicked) => Attempt::Panic(panicked.clone()),
+                // What it waited for was asked to end with it, and told it first.
+                None if self.cancel.is_requested() => Attempt::Cancelled,
                 None => Attempt::Error(error),
             },
             Err(panicked) => Attempt::Panic(panicked),
         }
     }
 
-    fn keeping(&self) -> Keeping<'_> {
-        let options = self.call.options();
-        Keeping {
-            engine: &self.engine,
-            codec: self.call.codec,
-            persist: options.persist_result,
-            storage: options.result_storage.as_ref(),
-            serializer: options.serializer,
-        }
-    }
-
-    async fn cached(&self) -> Result<Cached, Error> {
-        let options = self.call.options();
-        if !options.cache.caches() {
-            return Ok(Cached::Miss(None));
-        }
-        let names = self.call.definition.site.parameters;
-        let mut digests = Vec::with_capacity(names.len());
-        self.call.job.digest(&mut |nth, digest| digests.extend(names.get(nth).map(|name| (*name, digest))))?;
-        let arguments = self.call.job.arguments(names);
-        let flow = self.scope.flow();
-        let key = options.cache.key_of(&CacheContext {
-            task_key: self.call.definition.site.key,
-            arguments: &arguments,
-            flow_run_id: flow.map(|flow| flow.id),
-            flow_parameters: flow.map(|flow| flow.parameters.get()),
-            digests: &digests,
-            source_hash: self.call.definition.site.source_hash,
-        });
-        let Some(key) = key else { return Ok(Cached::Miss(None)) };
-        self.entry.change(|run| run.cache_key = Some(key.clone()));
-        let keeping = self.keeping();
-        let guard = if options.cache.is_isolated() { Some(keeping.lock(&key).await?) } else { None };
-        if !options.refresh_cache
-            && let Some((value, record)) = keeping.look_up(&key).await
-        {
-            let mut state = self
-                .engine
-                .state(StateType::Completed)
-                .named(StateName::CACHED)
-                .message("The result came from the cache.");
-            state.details_mut().cache_key = Some(key);
-            state.data = Some(Box::new(StateData::Stored { record }));
-            return Ok(match self.propose(state) {
-                Decision::Accept(state) => Cached::Hit(Box::new(Settled { state: Some(state), result: Ok(value) })),
-                _ => Cached::Miss(None),
-            });
-        }
-        let expiration = options.cache_expiration.and_then(|valid| chrono::TimeDelta::from_std(valid).ok());
-        let expiration = expiration.and_then(|valid| self.engine.0.clock.now().checked_add_signed(valid));
-        Ok(Cached::Miss(Some(Caching { key, expiration, _guard: guard })))
-    }
-
     async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
+        if cached.is_none()
+            && let Some(kept) = self.call.keeping(&self.engine).keep_inline(value)
+        {
+            return Ok(kept);
+        }
         let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
-        self.keeping()
-            .keep(value, under, || {
-                let id = self.entry.with(|run| run.id.to_string());
-                match &self.call.options().result_storage_key {
-                    Some(template) => self.fill(template),
-                    None => id,
-                }
-            })
-            .await
+        let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
+        Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }
 
-    fn fill(&self, template: &str) -> String {
-        fill_for(&self.call, &self.scope, template)
+    async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
+        let (completed, settled) = self.complete(value, data, cached);
+        if let (true, Some(state)) = (completed, &settled.state) {
+            self.call_hooks(&self.call.options().on_completion, state).await;
+        }
+        settled
     }
 
-    async fn complete(&mut self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
+    /// Ends the run as Completed; tells whether it did.
+    fn complete(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> (bool, Settled) {
         let mut state = self.engine.state(StateType::Completed);
         state.data = data.map(Box::new);
         if let Some(cached) = cached {
@@ -254,11 +230,8 @@ impl TaskExecution {
             details.cache_expiration = cached.expiration;
         }
         match self.propose(state) {
-            Decision::Accept(state) => {
-                self.hooks(|options| &options.on_completion, &state).await;
-                Settled { state: Some(state), result: Ok(value) }
-            }
-            _ => self.cancelled(),
+            Decision::Accept(state) => (true, Settled { state: Some(state), result: Ok(value) }),
+            _ => (false, self.cancelled()),
         }
     }
 
@@ -272,10 +245,7 @@ impl TaskExecution {
                 state = state.named(StateName::TIMED_OUT).message(format!("The task took longer than {limit:?}."));
             }
             Attempt::Panic(panicked) => {
-                let place = panicked.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
-                state = state.message(format!("The task {panicked}{place}"));
-                let chain = vec![panicked.to_string()];
-                state = state.data(StateData::Failure { chain, location: panicked.location.clone() });
+                state = describe_panic(state, &panicked);
                 source = Some(Error::from(panicked));
             }
             Attempt::Error(error) => {
@@ -300,10 +270,25 @@ impl TaskExecution {
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.hooks(|options| &options.on_failure, &state).await;
+                self.call_hooks(&self.call.options().on_failure, &state).await;
                 Some(self.failed_with(state, source))
             }
             _ => Some(self.cancelled()),
+        }
+    }
+
+    /// Ends the run after a panic of code around the body: a predicate, a cache key, the result's serialization.
+    async fn panicked(&mut self, panicked: Panicked) -> Settled {
+        let mut state = describe_panic(self.engine.state(StateType::Failed), &panicked);
+        state.details_mut().retriable = Some(false);
+        match self.propose(state) {
+            Decision::Accept(state) => {
+                let message = state.message.clone().unwrap_or_default();
+                self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
+                self.call_hooks(&self.call.options().on_failure, &state).await;
+                self.failed_with(state, Some(Error::from(panicked)))
+            }
+            _ => self.cancelled(),
         }
     }
 
@@ -359,37 +344,40 @@ impl TaskExecution {
         }
     }
 
-    /// Logs inside the run.
-    fn log(&self, log: impl FnOnce()) {
-        let (id, name, attempt) = self.entry.with(|run| (run.id, run.name.clone(), run.times.run_count));
-        let around = TaskScope { id, name, attempt, depth: 0 };
-        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around)).enter(log);
+    /// Gives what surrounds code inside the run.
+    fn inside(&self) -> Scope {
+        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
+        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around))
     }
 
-    async fn hooks(&self, which: impl Fn(&TaskOptions) -> &Vec<Hook>, state: &State) {
-        let hooks = which(self.call.options());
-        if hooks.is_empty() {
-            return;
-        }
+    /// Logs inside the run.
+    fn log(&self, log: impl FnOnce()) {
+        self.inside().enter(log);
+    }
+
+    async fn call_hooks(&self, hooks: &[Hook], state: &State) {
         let (id, run_name) = self.entry.with(|run| (run.id, run.name.clone()));
         let event = HookEvent {
-            name: self.call.definition.name().to_owned(),
+            name: self.call.name().to_owned(),
             run_name,
             flow_run_id: self.scope.flow().map(|flow| flow.id),
             task_run_id: Some(id),
             state: state.clone(),
         };
-        Hook::call_all(hooks, &event).await;
+        // Inside the run, as its body was.
+        let around = TaskScope::new(self.entry.clone(), 0, self.cancel.clone());
+        let scope = Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around));
+        scope.surround(Hook::call_all(hooks, &event)).await;
     }
 
     /// Returns the end when it is as durable as asked for.
     async fn commit(mut self, settled: Settled) -> Settled {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
-        if self.call.options().durability == Durability::Committed || self.scope.flow().is_none() {
-            if let Err(error) = self.engine.0.journal.commit().await {
-                return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
-            }
+        let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
+        if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
+            return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }
         settled
     }
@@ -405,109 +393,11 @@ impl Drop for TaskExecution {
     }
 }
 
-enum Cached {
-    Hit(Box<Settled>),
-    Miss(Option<Caching>),
-}
-
-/// Under which key the result is to be cached; nobody else computes it while the guard lives.
-struct Caching {
-    key: String,
-    expiration: Option<Timestamp>,
-    _guard: Option<KeyGuard>,
+fn describe_panic(state: State, panicked: &Panicked) -> State {
+    let failure = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
+    state.message(panicked.say("The task")).data(failure)
 }
 
 fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {
     Settled { state: None, result: Err(RunError::infrastructure(format!("task `{name}`"), error)) }
-}
-
-fn digest(call: &Call) -> Result<InputDigest, super::digest::DigestError> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(call.definition.site.key.as_bytes());
-    call.job.digest_all(&mut hasher)?;
-    Ok(InputDigest(*hasher.finalize().as_bytes()))
-}
-
-fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
-    let arguments = call.job.arguments(call.definition.site.parameters);
-    let flow_run_id = scope.flow().map(|flow| flow.id.to_string()).unwrap_or_default();
-    let more = [
-        ("task_name", call.definition.name()),
-        ("flow_run_id", flow_run_id.as_str()),
-        ("flow_name", scope.flow().map_or("", |flow| flow.flow_name.as_str())),
-        ("flow_run_name", scope.flow().map_or("", |flow| flow.name.as_str())),
-    ];
-    fill(template, &arguments, &more)
-}
-
-/// Takes the result of the same call in an earlier attempt, if it completed and its result can be read.
-async fn adopt(engine: &Engine, call: &Call, earlier: &TaskRun, promise: Option<&Promise>) -> Option<Settled> {
-    if !earlier.state.is_completed() || call.options().refresh_cache {
-        return None;
-    }
-    let options = call.options();
-    let keeping = Keeping {
-        engine,
-        codec: call.codec,
-        persist: options.persist_result,
-        storage: options.result_storage.as_ref(),
-        serializer: options.serializer,
-    };
-    let value = keeping.load(&earlier.state).await?;
-    if let Some(promise) = promise {
-        promise.identify(TaskInput::TaskRun { id: earlier.id });
-    }
-    Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
-}
-
-/// Makes the journal's entry of a run: a new one in PENDING, or that of an earlier attempt which did not complete.
-async fn make_entry(
-    engine: &Engine,
-    scope: &Scope,
-    call: &Call,
-    occurrence: Occurrence,
-    digest: Option<InputDigest>,
-    task_inputs: crate::model::TaskInputs,
-) -> Result<Arc<Entry>, Error> {
-    let options = call.options();
-    let attempt = scope.flow().map_or(0, |flow| flow.attempt);
-    let pending = engine.state(StateType::Pending);
-    if let Some(mut run) = occurrence.earlier {
-        let states = engine.0.client.task_run_states(run.id).await?;
-        run.attempt = attempt;
-        run.empirical_policy = options.retry_policy();
-        run.task_inputs = task_inputs;
-        let entry = Entry::new(run, i32::try_from(states.len()).unwrap_or(i32::MAX));
-        engine.0.journal.enter(&entry, pending);
-        return Ok(entry);
-    }
-    let name = match &options.task_run_name {
-        Some(template) if digest.is_some() => fill_for(call, scope, template),
-        _ => format!("{}-{}", call.definition.name(), occurrence.number),
-    };
-    let mut tags = options.tags.clone();
-    if let Some(flow) = scope.flow() {
-        tags.extend(flow.tags.iter().cloned());
-    }
-    let entry = Entry::new(
-        TaskRun {
-            id: TaskRunId(engine.0.clock.uuid()),
-            flow_run_id: scope.flow().map(|flow| flow.id),
-            attempt,
-            task_key: Text::Borrowed(call.definition.site.key),
-            dynamic_key: occurrence.dynamic_key,
-            name,
-            task_version: options.version.clone().map(Text::Owned),
-            tags,
-            inputs_digest: digest,
-            task_inputs,
-            empirical_policy: options.retry_policy(),
-            cache_key: None,
-            times: RunTimes::new(pending.timestamp),
-            state: pending,
-        },
-        0,
-    );
-    engine.0.journal.note(&entry);
-    Ok(entry)
 }

@@ -14,12 +14,33 @@ pub(crate) struct Upstream {
     pub(crate) failed: Option<RunError>,
 }
 
+impl Upstream {
+    /// What a call has that waits for nothing.
+    pub(crate) fn none(parent: Option<TaskRunId>) -> Self {
+        let mut edges = TaskInputs::new();
+        if let Some(id) = parent {
+            edges.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id }]);
+        }
+        Upstream { edges, failed: None }
+    }
+}
+
+/// Waits until every run that a call needs has settled, or the call is asked to end.
+pub(crate) async fn upstream_settled(call: &Call, cancel: &Cancel) {
+    let mut needed = call.wait_for.clone();
+    call.job.visit_runs(&mut |_, run| needed.push(run.promise.clone()));
+    for promise in needed {
+        tokio::select! {
+            _ = promise.wait() => {}
+            () = cancel.requested() => return,
+        }
+    }
+}
+
 /// Waits for everything that a call of a task needs.
 pub(crate) async fn upstream(call: &Call, parent: Option<TaskRunId>, cancel: &Cancel) -> Upstream {
     let mut upstream = wait_for(&*call.job, call.definition.site.parameters, &call.wait_for, cancel).await;
-    if let Some(id) = parent {
-        upstream.edges.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id }]);
-    }
+    upstream.edges.append(&mut Upstream::none(parent).edges);
     upstream
 }
 

@@ -16,7 +16,7 @@ pub struct ProcessLease {
     pub pid: u32,
     /// The host it runs on.
     pub host: String,
-    /// The file that it keeps locked while it lives, as a path on that host.
+    /// The file that it keeps locked while it lives, as a path on that host; empty when it has none.
     pub lock_file: String,
     /// When it started.
     pub started: Timestamp,

@@ -17,7 +17,7 @@ pub enum StateData {
     /// Where the result is stored.
     Stored {
         /// How to find and read it.
-        record: ResultMetadata,
+        record: Box<ResultMetadata>,
     },
     /// Why the run failed.
     Failure {
@@ -56,7 +56,9 @@ impl TryFrom<Wire> for StateData {
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
         Ok(match wire.kind {
             Kind::Inline => StateData::Inline { value: wire.value.unwrap_or_else(|| RawValue::NULL.to_owned()) },
-            Kind::Stored => StateData::Stored { record: wire.record.ok_or("a stored result has no record")? },
+            Kind::Stored => {
+                StateData::Stored { record: wire.record.map(Box::new).ok_or("a stored result has no record")? }
+            }
             Kind::Failure => StateData::Failure { chain: wire.chain, location: wire.location },
         })
     }
@@ -114,7 +116,7 @@ mod tests {
             inline("null"),
             inline("1.50"),
             inline(r#"{"b": [1, {"kind": "failure"}], "a": 1}"#),
-            StateData::Stored { record },
+            StateData::Stored { record: Box::new(record) },
             StateData::Failure { chain: vec!["a".to_owned(), "b".to_owned()], location: None },
             StateData::Failure { chain: vec!["a".to_owned()], location: Some("src/main.rs:1:2".to_owned()) },
         ] {

@@ -11,8 +11,8 @@ use super::govern::{Decision, Governed, govern};
 use super::policy::FLOW_POLICY;
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateId,
-    StateType, TaskRunId, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateType, TaskRunId,
+    Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
@@ -138,7 +138,7 @@ impl Orchestrator {
     /// Proposes a state for a flow run that the caller knows as `run`. When somebody else has moved it meanwhile, it is
     /// judged as it stands, unless a newer attempt has begun: then the caller has lost it.
     pub async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, StoreError> {
-        self.propose(run.clone(), proposed, |_| {}).await
+        self.propose(run.clone(), proposed, |_| None, |_| {}).await
     }
 
     /// Lets a process execute a scheduled or pending flow run: PENDING, then RUNNING as a new execution.
@@ -150,7 +150,12 @@ impl Orchestrator {
     ) -> Result<RunDecision, StoreError> {
         let mut claimed = run.clone();
         if run.state.kind == StateType::Scheduled {
-            let pending = self.propose(run.clone(), self.state(StateType::Pending), |run| {
+            // A run that waits for a retry in its own process is not free.
+            let taken = |run: &FlowRun| {
+                let other = run.process_id.is_some_and(|process| process != executor.process_id);
+                other.then_some("another process has the run")
+            };
+            let pending = self.propose(run.clone(), self.state(StateType::Pending), taken, |run| {
                 run.process_id = Some(executor.process_id);
             });
             let pending = pending.await?;
@@ -159,12 +164,17 @@ impl Orchestrator {
             }
             claimed = pending.run;
         }
-        self.propose(claimed, self.state(StateType::Running), |run| {
-            run.process_id = Some(executor.process_id);
-            run.program = executor.program.clone().or_else(|| run.program.take());
-            run.run_count_at_start = run.times.run_count;
-            run.empirical_policy = policy.clone();
-        })
+        self.propose(
+            claimed,
+            self.state(StateType::Running),
+            |_| None,
+            |run| {
+                run.process_id = Some(executor.process_id);
+                run.program = executor.program.clone().or_else(|| run.program.take());
+                run.run_count_at_start = run.times.run_count;
+                run.empirical_policy = policy.clone();
+            },
+        )
         .await
     }
 
@@ -172,22 +182,25 @@ impl Orchestrator {
     pub async fn retry_flow_run(&self, run: &FlowRun) -> Result<RunDecision, StoreError> {
         let state = self.state(StateType::Scheduled).named(crate::model::StateName::AWAITING_RETRY);
         let due = state.timestamp;
-        self.propose(run.clone(), state.scheduled_for(due).message("Scheduled for another attempt."), |run| {
-            run.process_id = None;
-        })
-        .await
+        let state = state.scheduled_for(due).message("Scheduled for another attempt.");
+        let not_ended = |run: &FlowRun| (!run.state.is_terminal()).then_some("the run has not ended");
+        self.propose(run.clone(), state, not_ended, |run| run.process_id = None).await
     }
 
     async fn propose(
         &self,
         known: FlowRun,
         proposed: State,
+        forbid: impl Fn(&FlowRun) -> Option<&'static str>,
         change: impl Fn(&mut FlowRun),
     ) -> Result<RunDecision, StoreError> {
         let attempt = known.times.run_count;
         let mut run = known;
         loop {
-            let decision = self.judge(&run, proposed.clone());
+            let decision = match forbid(&run) {
+                Some(why) => Decision::Abort(why),
+                None => self.judge(&run, proposed.clone()),
+            };
             let (Decision::Accept(state) | Decision::Reject(state, _)) = &decision else {
                 return Ok(RunDecision { run, decision });
             };
@@ -231,25 +244,24 @@ impl Orchestrator {
     /// Finds the flow runs whose process has died, marks them and their unfinished task runs as Crashed, and returns
     /// them. `probe` looks at a process's proof of life.
     pub async fn crash_abandoned_runs(&self, probe: &dyn Probe) -> Result<Vec<FlowRun>, StoreError> {
-        let leases: BTreeMap<ProcessId, ProcessLease> =
-            self.store.processes().await?.into_iter().map(|lease| (lease.id, lease)).collect();
+        // Runs before leases: a process keeps its lease before its first run, so that the lease of each run listed here
+        // is among those listed then, unless its process has given it up.
+        let runs = self.store.active_flow_runs().await?;
+        let leases = self.store.processes().await?;
         let now = self.clock.now();
-        let mut verdicts: BTreeMap<ProcessId, bool> = BTreeMap::new();
+        // Each proof is looked at once: the first look at a dead process's may be the last.
+        let dead: BTreeMap<ProcessId, bool> =
+            leases.iter().map(|lease| (lease.id, is_abandoned(Some((lease, probe.look(lease))), now))).collect();
         let mut crashed = Vec::new();
-        // Runs are listed after leases: a process keeps its lease before it keeps its first run.
-        for run in self.store.active_flow_runs().await? {
+        for run in runs {
             let Some(process) = run.process_id else { continue };
-            let dead = *verdicts
-                .entry(process)
-                .or_insert_with(|| is_abandoned(leases.get(&process).map(|lease| (lease, probe.look(lease))), now));
-            if dead && let Some(run) = self.crash(run, now).await? {
+            let abandoned = dead.get(&process).copied().unwrap_or_else(|| is_abandoned(None, now));
+            if abandoned && let Some(run) = self.crash(run, now).await? {
                 crashed.push(run);
             }
         }
-        for lease in leases.values() {
-            if is_abandoned(Some((lease, probe.look(lease))), now) {
-                self.store.remove_process(lease.id).await?;
-            }
+        for id in dead.into_iter().filter_map(|(id, dead)| dead.then_some(id)) {
+            self.store.remove_process(id).await?;
         }
         Ok(crashed)
     }
@@ -257,7 +269,8 @@ impl Orchestrator {
     async fn crash(&self, run: FlowRun, now: Timestamp) -> Result<Option<FlowRun>, StoreError> {
         const WHY: &str = "The process that executed the run has died.";
         // Task runs first: should this process die between the two writes, the run is found again.
-        self.store.end_task_runs(run.id, self.state(StateType::Crashed).message(WHY), now).await?;
+        let attempt = run.times.run_count;
+        self.store.end_task_runs(run.id, attempt, self.state(StateType::Crashed).message(WHY), now).await?;
         let kind = if run.state.kind == StateType::Cancelling { StateType::Cancelled } else { StateType::Crashed };
         let decided = self.set_flow_run_state(&run, self.state(kind).message(WHY)).await?;
         Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))

@@ -3,7 +3,7 @@
 use super::rule::Rule;
 use super::rules::{
     CancellingEndsCancelled, CompletedStays, EndedStaysEnded, KeepScheduledTime, NoPendingAfterStart,
-    OnlyScheduledIsLate, RenameReruns, RetryFailed, WaitForScheduledTime,
+    OnlyScheduledIsLate, RenameReruns, RetryFailed, RunningIsTaken, WaitForScheduledTime,
 };
 
 /// Rules in the order in which they judge.
@@ -16,6 +16,7 @@ pub const FLOW_POLICY: Policy = &[
     &EndedStaysEnded,
     &CancellingEndsCancelled,
     &NoPendingAfterStart,
+    &RunningIsTaken,
     &OnlyScheduledIsLate,
     &KeepScheduledTime,
     &WaitForScheduledTime,

@@ -88,16 +88,16 @@ impl Objects {
     }
 
     fn advise(&self, error: &Error) -> String {
-        let advice = match (self.kind, error) {
-            (Kind::Folder, _) => "check the folder's permissions and the free space",
+        let advice = match self.kind {
+            Kind::Folder => "check the folder's permissions and the free space",
             #[cfg(feature = "s3")]
-            (Kind::Bucket, Error::NotFound { .. }) => "create the bucket, or check its name in the address",
+            Kind::Bucket if is_of_bucket(error) => "create the bucket, or check its name in the address",
             #[cfg(feature = "s3")]
-            (Kind::Bucket, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
+            Kind::Bucket if is_refusal(error) => {
                 "check FLOWCORE_S3_ACCESS_KEY_ID and FLOWCORE_S3_SECRET_ACCESS_KEY, and that they may use the bucket"
             }
             #[cfg(feature = "s3")]
-            (Kind::Bucket, _) => "check FLOWCORE_S3_ENDPOINT and FLOWCORE_S3_REGION, and that the server runs",
+            Kind::Bucket => "check FLOWCORE_S3_ENDPOINT and FLOWCORE_S3_REGION, and that the server runs",
         };
         format!("{advice} ({error})")
     }
@@ -106,4 +106,12 @@ impl Objects {
 /// S3 says "not found" for an object and for a bucket alike, and only the text tells which.
 fn is_of_bucket(error: &Error) -> bool {
     error.to_string().contains("NoSuchBucket")
+}
+
+/// Lists report a refusal as a general error, so that the text has to tell it here as well.
+#[cfg(feature = "s3")]
+fn is_refusal(error: &Error) -> bool {
+    let text = error.to_string();
+    matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+        || ["status code: 401", "status code: 403"].iter().any(|status| text.contains(status))
 }

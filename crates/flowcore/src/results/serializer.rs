@@ -123,6 +123,7 @@ impl Serializer {
 }
 
 #[cfg(not(feature = "compression"))]
+#[expect(clippy::extra_unused_type_parameters, reason = "called like those that compress")]
 impl Serializer {
     fn compress<T: ?Sized>(self, _: &[u8]) -> Result<Vec<u8>, SerializerError> {
         Err(self.feature_off("compression"))

@@ -157,7 +157,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Lists the keys that begin with `prefix`, in their order. Other files in the folder or bucket are passed over.
+    /// Lists the keys that begin with `prefix`, in their order. What is no record is passed over, unless
+    /// its name could be that of a key.
     ///
     /// # Errors
     /// When the storage cannot be reached.

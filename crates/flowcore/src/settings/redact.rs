@@ -18,18 +18,27 @@ pub fn redact_url(url: &str) -> String {
     if query.is_some_and(|query| query.contains('@')) && !is_path(base) { redact_password(url) } else { shown }
 }
 
+/// Splits an address at the colon behind its scheme. A path has no scheme, nor has a Windows drive.
+pub(super) fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    url.split_once(':').filter(|(scheme, _)| {
+        scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+')
+    })
+}
+
+/// Tells whether a file is meant, whose path may hold what would be a password elsewhere.
 fn is_path(base: &str) -> bool {
-    base.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'))
+    split_scheme(base).is_none_or(|(_, rest)| rest.strip_prefix("//").unwrap_or(rest).starts_with('/'))
 }
 
 fn redact_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://").filter(|_| !is_path(url)) else {
+    let Some((scheme, rest)) = split_scheme(url).filter(|_| !is_path(url)) else {
         return url.to_owned();
     };
+    let (slashes, rest) = rest.strip_prefix("//").map_or(("", rest), |rest| ("//", rest));
     match rest.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => {
             let name = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{name}:{HIDDEN}@{host}")
+            format!("{scheme}:{slashes}{name}:{HIDDEN}@{host}")
         }
         _ => url.to_owned(),
     }
@@ -58,6 +67,7 @@ mod tests {
             "postgres://localhost/flowcore",
             "postgres://ann@localhost:5432/flowcore?sslmode=require",
             "memory:",
+            "/srv/a:b@c.db",
             "/var/lib/flowcore.db",
             "",
         ] {
@@ -71,6 +81,7 @@ mod tests {
             ("postgresql+asyncpg://ann:hush@db:5432/flows", "postgresql+asyncpg://ann:***@db:5432/flows"),
             ("postgres://ann:hush@hush/hush:hush@db/flows", "postgres://ann:***@db/flows"),
             ("postgres://ann:hu?sh@db/flows", "postgres://ann:***@db/flows"),
+            ("postgres:ann:hush@db/flows", "postgres:ann:***@db/flows"),
             ("postgres://ann:@db/flows", "postgres://ann:***@db/flows"),
             ("postgres://db/flows?user=ann&password=hush&x=1", "postgres://db/flows?user=ann&password=***&x=1"),
             ("postgres://ann:hush@db/flows?sslPassword=hush", "postgres://ann:***@db/flows?sslPassword=***"),

@@ -7,7 +7,7 @@ use std::{env, fmt};
 use super::error::SettingsError;
 use super::home::data_directory;
 use super::known::{self, Known};
-use super::redact::redact_url;
+use super::redact::{redact_url, split_scheme};
 use super::unknown::{UnknownVariable, unknown_variables};
 use super::value::{Setting, Source, Synchronous};
 use crate::model::LogLevel;
@@ -62,16 +62,20 @@ impl Settings {
             Some(home) => home,
             None => data_directory(cfg!(target_os = "macos"), lookup).ok_or(SettingsError::NoHome)?,
         };
-        let home_path = home.to_str().ok_or_else(|| SettingsError::HomeNotText(home.display().to_string()))?;
-        let file = |name: &str| format!("//{}/{name}", url_path(home_path.trim_end_matches('/')));
+        let inside = |name: &str| {
+            let path = home.join(name).into_os_string().into_string();
+            path.map_err(|_| SettingsError::HomeNotText(home.display().to_string()))
+        };
+        let (database_file, results_folder) = (inside("flowcore.db")?, inside("results")?);
         Ok(Settings {
             database_url: reader
                 .read(&known::DATABASE_URL, database_url)?
-                .unwrap_or_else(|| format!("sqlite:{}", file("flowcore.db"))),
+                .or_else(|| sqlite_url("sqlite", &database_file, ""))
+                .unwrap_or(database_file),
             sqlite_synchronous: reader.read(&known::SQLITE_SYNCHRONOUS, |text| text.parse().ok())?.unwrap_or_default(),
             result_storage: reader
                 .read(&known::RESULT_STORAGE, storage_url)?
-                .unwrap_or_else(|| format!("file:{}", file("results"))),
+                .unwrap_or_else(|| format!("file://{}", url_path(&results_folder))),
             log_level: reader.read(&known::LOGGING_LEVEL, |text| text.parse().ok())?.unwrap_or(LogLevel::Info),
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, bytes)?.unwrap_or(16 * 1024),
             task_limit: reader
@@ -162,30 +166,44 @@ impl Reader<'_> {
     }
 }
 
-/// Reads a database's address: what no scheme begins is the path of a SQLite file, and made absolute, since the
-/// program that retries a run is started in another folder.
+/// Reads a database's address. What no scheme begins is the path of a SQLite file. Relative paths are made absolute,
+/// since the program that retries a run is started in another folder.
 fn database_url(text: &str) -> Option<String> {
-    if text.starts_with("memory:") {
-        return Some(text.to_owned());
-    }
-    let Some((scheme, _)) = text.split_once(':') else {
-        return Some(format!("sqlite://{}", absolute_url_path(text)?));
+    let Some((scheme, rest)) = split_scheme(text) else {
+        return sqlite_url("sqlite", text, "");
     };
-    let known = ["sqlite", "postgres", "postgresql"];
-    let dialect = scheme.split('+').next().unwrap_or(scheme);
-    known.contains(&dialect).then(|| text.to_owned())
+    match scheme.split('+').next()? {
+        "memory" | "postgres" | "postgresql" => Some(text.to_owned()),
+        "sqlite" => {
+            let end = rest.find('?').unwrap_or(rest.len());
+            let (path, query) = rest.split_at_checked(end)?;
+            sqlite_url(scheme, path.strip_prefix("//").unwrap_or(path), query)
+        }
+        _ => None,
+    }
+}
+
+/// Writes the address of a SQLite file. Its path is not escaped, so that one with a question mark is no address and
+/// stands for itself.
+fn sqlite_url(scheme: &str, path: &str, query: &str) -> Option<String> {
+    if path.is_empty() {
+        return None;
+    }
+    // An absolute path stays as it is, which may be behind the further slash of SQLAlchemy's form.
+    let path = if path.starts_with('/') { path.to_owned() } else { absolute(path)? };
+    Some(if path.contains('?') { path } else { format!("{scheme}://{path}{query}") })
 }
 
 /// Reads a result storage's address: what no scheme begins is the path of a folder, and made absolute.
 fn storage_url(text: &str) -> Option<String> {
-    let Some((scheme, _)) = text.split_once(':') else {
-        return Some(format!("file://{}", absolute_url_path(text)?));
-    };
-    ["file", "s3", "memory"].contains(&scheme).then(|| text.to_owned())
+    match split_scheme(text) {
+        None => Some(format!("file://{}", url_path(&absolute(text)?))),
+        Some((scheme, _)) => ["file", "s3", "memory"].contains(&scheme).then(|| text.to_owned()),
+    }
 }
 
-fn absolute_url_path(path: &str) -> Option<String> {
-    std::path::absolute(Path::new(path)).ok()?.to_str().map(url_path)
+fn absolute(path: &str) -> Option<String> {
+    std::path::absolute(Path::new(path)).ok()?.to_str().map(str::to_owned)
 }
 
 /// Escapes what would end an address's path or begin an escape.

@@ -99,15 +99,24 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn paths_become_absolute_addresses() {
+fn relative_paths_become_absolute() {
     let here = env::current_dir().unwrap();
     let here = here.to_str().unwrap();
-    let settings =
-        load(&[("FLOWCORE_HOME", "data"), ("FLOWCORE_DATABASE_URL", "runs.db"), ("FLOWCORE_RESULT_STORAGE", "50%")])
-            .unwrap();
-    assert_eq!(settings.home, Path::new(here).join("data"));
-    assert_eq!(settings.database_url, format!("sqlite://{here}/runs.db"));
-    assert_eq!(settings.result_storage, format!("file://{here}/50%25"));
+    let load = |variable, value| load(&[("FLOWCORE_HOME", "data"), (variable, value)]).unwrap();
+    assert_eq!(load("HOME", "").home, Path::new(here).join("data"));
+    for (url, expected) in [
+        ("runs.db", format!("sqlite://{here}/runs.db")),
+        ("sqlite:runs.db?mode=ro", format!("sqlite://{here}/runs.db?mode=ro")),
+        ("sqlite://runs.db", format!("sqlite://{here}/runs.db")),
+        ("sqlite+aiosqlite:////srv/runs.db", "sqlite+aiosqlite:////srv/runs.db".to_owned()),
+        ("/srv/a:b.db", "sqlite:///srv/a:b.db".to_owned()),
+        ("/srv/what?.db", "/srv/what?.db".to_owned()),
+        ("memory:", "memory:".to_owned()),
+    ] {
+        assert_eq!(load("FLOWCORE_DATABASE_URL", url).database_url, expected);
+    }
+    let storage = load("FLOWCORE_RESULT_STORAGE", "50%").result_storage;
+    assert_eq!(storage, format!("file://{here}/50%25"));
 }
 
 #[test]

@@ -83,13 +83,15 @@ pub trait Store: Send + Sync + 'static {
     /// Lists all leases.
     async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
 
-    /// Lists flow runs that a process executes or is about to: those in PENDING, RUNNING or CANCELLING with a process.
-    /// Newest first.
+    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING or CANCELLING with a
+    /// process, newest first. A process that waits for a retry keeps its run in SCHEDULED.
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
 
     /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
     /// tells how many there were. The states are copies of `state` with ids of their own.
-    async fn end_task_runs(&self, id: FlowRunId, state: State, now: Timestamp) -> Result<u64, StoreError>;
+    /// Task runs of an attempt after `attempt` are left alone: somebody executes them.
+    async fn end_task_runs(&self, id: FlowRunId, attempt: i32, state: State, now: Timestamp)
+    -> Result<u64, StoreError>;
 
     /// Lists flows, by name.
     async fn flows(&self, filter: &FlowFilter) -> Result<Vec<Flow>, StoreError>;

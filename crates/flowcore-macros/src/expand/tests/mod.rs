@@ -67,7 +67,7 @@ fn a_flow() {
                 #[resource] db: Pool,
             ) -> Result<Report> {
                 limit += 1;
-                todo!()
+                unreachable!()
             }
         },
     );
@@ -118,7 +118,7 @@ fn after_mistakes_in_options_the_function_is_there() {
 fn after_mistakes_in_the_signature_the_function_is_there_as_written() {
     let item = quote!(
         async fn fetch<T>(url: &str, #[resource] http: Client) -> T {
-            todo!()
+            unreachable!()
         }
     );
     let code = expanded(Kind::Task, quote!(retrys = 3), item);

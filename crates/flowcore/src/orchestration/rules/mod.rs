@@ -8,6 +8,7 @@ mod no_pending_after_start;
 mod only_scheduled_is_late;
 mod rename_reruns;
 mod retry_failed;
+mod running_is_taken;
 mod wait_for_scheduled_time;
 
 pub(super) use cancelling_ends_cancelled::CancellingEndsCancelled;
@@ -18,4 +19,5 @@ pub(super) use no_pending_after_start::NoPendingAfterStart;
 pub(super) use only_scheduled_is_late::OnlyScheduledIsLate;
 pub(super) use rename_reruns::RenameReruns;
 pub(super) use retry_failed::RetryFailed;
+pub(super) use running_is_taken::RunningIsTaken;
 pub(super) use wait_for_scheduled_time::WaitForScheduledTime;

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::yield_now;
@@ -127,6 +129,45 @@ async fn a_file_that_nobody_locks_is_no_obstacle_and_one_that_is_locked_is() {
     let waiting = tokio::spawn(async move { locks.acquire("key").await.map(drop) });
     drop(foreign);
     waiting.await.unwrap().unwrap();
+}
+
+/// Where the process of the test below finds the folder.
+const FOLDER: &str = "FLOWCORE_TEST_LOCKS";
+
+/// Is nothing by itself: it is what the other process of the next test runs.
+#[tokio::test]
+async fn other_process() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let locks = KeyLocks::in_folder(folder);
+    let _held = locks.acquire("key").await.unwrap();
+    println!("\nheld");
+    // Until it is killed. If the test dies first, its end of the pipe closes.
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_of_another_process_is_free_when_that_process_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "results::locks::tests::other_process", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "held"));
+
+    let path = folder.path().join(format!("{}.lock", blake3::hash(b"key").to_hex()));
+    assert!(try_lock(path.clone()).unwrap().is_none(), "the other process holds the key");
+    let locks = KeyLocks::in_folder(folder.path());
+    let mut waiting = std::pin::pin!(locks.acquire("key"));
+    assert!(waits(&mut waiting).await);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(path.exists(), "a killed process cannot remove its file");
+    drop(waiting.await.unwrap());
+    assert!(!path.exists());
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use super::*;
-use crate::results::{Lookup, Storage};
+use crate::results::{Lookup, Serializer, Storage};
 
 fn settings(endpoint: Option<String>) -> StorageSettings {
     StorageSettings {
@@ -89,4 +89,37 @@ async fn an_encrypted_endpoint_is_spoken_to_in_tls() {
     let words = asked("https").await;
     // A record of type 22, which is a handshake, of version 3.
     assert!(words.starts_with("\u{16}\u{3}"), "{words:?}");
+}
+
+/// Amazon's answer to any request about a bucket that does not exist. Servers for tests tend to make the bucket instead.
+#[tokio::test]
+async fn an_absent_bucket_is_told_by_reads_writes_and_lists() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        for connection in listener.incoming().take(3) {
+            let mut connection = connection.unwrap();
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                let length = connection.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..length]);
+            }
+            let body = "<Error><Code>NoSuchBucket</Code></Error>";
+            let head = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length";
+            write!(connection, "{head}: {}\r\n\r\n{body}", body.len()).unwrap();
+            // Closing with something unread would reset the connection, perhaps before the answer has been read.
+            connection.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut connection, &mut std::io::sink()).unwrap();
+        }
+    });
+    let storage = Storage::from_url("s3://absent", &settings(Some(endpoint))).unwrap();
+    let lookup = storage.read("key", chrono::DateTime::UNIX_EPOCH).await;
+    let Lookup::Unreachable { reason } = lookup else { panic!("{lookup:?}") };
+    let listed = storage.list("").await.unwrap_err();
+    let written = storage.write("key", Serializer::JSON, "", None).await.unwrap_err();
+    for text in [reason, listed.to_string(), written.to_string()] {
+        assert!(text.contains("create the bucket"), "{text}");
+    }
+    answering.join().unwrap();
 }

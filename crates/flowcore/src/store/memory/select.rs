@@ -33,7 +33,10 @@ impl Tables {
     pub(super) fn active_flow_runs(&self) -> Vec<FlowRun> {
         self.newest_flow_runs(Page::ALL, |run| {
             run.process_id.is_some()
-                && matches!(run.state.kind, StateType::Pending | StateType::Running | StateType::Cancelling)
+                && matches!(
+                    run.state.kind,
+                    StateType::Scheduled | StateType::Pending | StateType::Running | StateType::Cancelling
+                )
         })
     }
 

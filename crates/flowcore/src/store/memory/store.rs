@@ -113,8 +113,14 @@ impl Store for MemoryStore {
         self.with(|tables| tables.active_flow_runs())
     }
 
-    async fn end_task_runs(&self, id: FlowRunId, state: State, now: Timestamp) -> Result<u64, StoreError> {
-        self.with(|tables| tables.end_task_runs(id, &state, now))
+    async fn end_task_runs(
+        &self,
+        id: FlowRunId,
+        attempt: i32,
+        state: State,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.with(|tables| tables.end_task_runs(id, attempt, &state, now))
     }
 
     async fn flows(&self, filter: &FlowFilter) -> Result<Vec<Flow>, StoreError> {

@@ -91,11 +91,14 @@ impl Tables {
         self.task_runs.insert(id, Box::new(record));
     }
 
-    pub(super) fn end_task_runs(&mut self, id: FlowRunId, state: &State, now: Timestamp) -> u64 {
+    pub(super) fn end_task_runs(&mut self, id: FlowRunId, attempt: i32, state: &State, now: Timestamp) -> u64 {
         let Some(row) = self.flow_runs.get(&id) else { return 0 };
         let mut ended = 0;
         for id in &row.task_runs {
-            if let Some(row) = self.task_runs.get_mut(id).filter(|row| is_open(&row.run.state)) {
+            if let Some(row) = self.task_runs.get_mut(id)
+                && row.run.attempt <= attempt
+                && is_open(&row.run.state)
+            {
                 end(&mut row.run, state, now);
                 row.states.push(row.run.state.clone());
                 row.history_len += 1;

@@ -76,7 +76,7 @@ batch! {
     /// Each is judged by itself: one whose id is taken does not undo the others.
     inserts: (FlowRun, Vec<State>) => Result<(), StoreError>,
     records: Vec<TaskRunRecord> => Recorded,
-    ends: (FlowRunId, State, Timestamp) => u64,
+    ends: (FlowRunId, i32, State, Timestamp) => u64,
     swaps: (FlowRun, StateId) => Swap,
     logs: Vec<LogLine> => (),
     events: Vec<Event> => (),

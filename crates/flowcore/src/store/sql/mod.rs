@@ -41,3 +41,11 @@ mod transaction;
 mod write;
 
 pub use connect::connect;
+
+/// Tells the newest version of the schema that this build knows; `None` if no kind of SQL database is compiled in.
+pub fn schema_version() -> Option<i64> {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    return Some(migrate::known());
+    #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+    None
+}

@@ -131,7 +131,7 @@ pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
 pub(super) fn active_flow_runs(dialect: Dialect) -> Statement {
     let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
     // Word for word the condition of the index.
-    select.and("process_id IS NOT NULL AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING')");
+    select.and("process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'CANCELLING')");
     select.page("created DESC, id DESC", Page::ALL)
 }
 

@@ -45,7 +45,7 @@ async fn open_with(
         .foreign_keys(false)
         .disable_statement_logging()
         // In KiB when negative: 64 MiB.
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-16384")
         .pragma("temp_store", "memory");
     let readers = Source::Sqlite(Box::new(options.clone()));
     let mut options = options

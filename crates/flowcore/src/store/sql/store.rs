@@ -121,8 +121,14 @@ impl Store for SqlStore {
         self.readers.fetch(select::active_flow_runs).await?.iter().map(flow_run).collect()
     }
 
-    async fn end_task_runs(&self, id: FlowRunId, state: State, now: Timestamp) -> Result<u64, StoreError> {
-        self.writer.submit(|batch| &mut batch.ends, (id, state, now), 16).await
+    async fn end_task_runs(
+        &self,
+        id: FlowRunId,
+        attempt: i32,
+        state: State,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.writer.submit(|batch| &mut batch.ends, (id, attempt, state, now), 16).await
     }
 
     async fn flows(&self, filter: &FlowFilter) -> Result<Vec<Flow>, StoreError> {

@@ -43,7 +43,7 @@ CREATE INDEX flow_runs_created ON flow_runs (created, id);
 CREATE INDEX flow_runs_parent ON flow_runs (parent_task_run_id) WHERE parent_task_run_id IS NOT NULL;
 -- What processes are executing: few rows among many.
 CREATE INDEX flow_runs_active ON flow_runs (process_id)
-    WHERE process_id IS NOT NULL AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING');
+    WHERE process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'CANCELLING');
 
 CREATE TABLE flow_run_states (
     flow_run_id {uuid} NOT NULL,

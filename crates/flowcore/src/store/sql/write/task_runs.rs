@@ -135,19 +135,19 @@ fn flow_runs(entries: &[Records]) -> Vec<FlowRunId> {
     ids.into_iter().collect()
 }
 
+/// The flow run and its attempt whose task runs are to end, how and when; and how many there were.
+type End = Entry<(FlowRunId, i32, State, Timestamp), u64>;
+
 /// Ends the task runs of flow runs that have not ended.
-pub(super) async fn end(
-    transaction: &mut Transaction<'_>,
-    entries: &mut [Entry<(FlowRunId, State, Timestamp), u64>],
-) -> Result<(), Failure> {
+pub(super) async fn end(transaction: &mut Transaction<'_>, entries: &mut [End]) -> Result<(), Failure> {
     let dialect = transaction.dialect();
     for entry in entries {
-        let (id, state, now) = &entry.change;
+        let (id, attempt, state, now) = &entry.change;
         transaction.run_one(select::lock_flow_runs(dialect, &[*id])).await?;
         let mut ended = Vec::new();
         for row in &transaction.query(select::unended_task_runs(dialect, *id)).await?.rows {
             let mut run = task_run(row)?;
-            if is_open(&run.state) {
+            if run.attempt <= *attempt && is_open(&run.state) {
                 end_run(&mut run, state, *now);
                 ended.push(EndedTaskRun(run));
             }

@@ -1,0 +1,109 @@
+//! The command line: its groups, and arguments that several commands share.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flowcore::model::Page;
+
+use crate::commands::artifact::ArtifactCommand;
+use crate::commands::config::ConfigCommand;
+use crate::commands::event::EventCommand;
+use crate::commands::flow::FlowCommand;
+use crate::commands::flow_run::FlowRunCommand;
+use crate::commands::task_run::TaskRunCommand;
+
+/// Looks at flow runs and task runs, retries them, and shows settings.
+///
+/// The database is the one that FLOWCORE_DATABASE_URL names, or else flowcore.db in the folder FLOWCORE_HOME. `flowcore
+/// config view` shows both.
+///
+/// Exit codes: 0 when all went well, 1 when something was not found or failed, 2 when the command line is wrong.
+#[derive(Debug, Parser)]
+#[command(
+    name = "flowcore",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Looks at flows.
+    #[command(subcommand)]
+    Flow(FlowCommand),
+    /// Looks at flow runs, retries and deletes them.
+    #[command(subcommand)]
+    FlowRun(FlowRunCommand),
+    /// Looks at task runs.
+    #[command(subcommand)]
+    TaskRun(TaskRunCommand),
+    /// Looks at what runs have left for people to see.
+    #[command(subcommand)]
+    Artifact(ArtifactCommand),
+    /// Looks at what happened.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Shows the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Shows the version, the database and what is compiled in.
+    Version(OutputArguments),
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// How to print: a table for people, or JSON for programs.
+    #[arg(long, short, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}
+
+impl OutputArguments {
+    /// Tells whether JSON is wanted.
+    pub(crate) fn json(self) -> bool {
+        self.output == Format::Json
+    }
+}
+
+/// How many rows to print.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// How many to show at most.
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
+    limit: u32,
+}
+
+impl LimitArguments {
+    /// Gives the rows that are wanted.
+    pub(crate) fn page(self) -> Page {
+        Page::first(self.limit)
+    }
+
+    /// Tells how many rows are wanted.
+    pub(crate) fn rows(self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

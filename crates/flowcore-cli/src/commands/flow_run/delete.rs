@@ -1,0 +1,59 @@
+//! `flowcore flow-run delete`.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use flowcore::model::FlowRun;
+
+use crate::failure::Failure;
+use crate::select;
+use crate::session::Session;
+use crate::text::{counted, one_line};
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The flow runs: their ids, the beginnings of them (at least 4 digits), or their names.
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result<(), Failure> {
+    // All are found before the first is deleted: a slip in the last one must not cost the others.
+    let mut runs: Vec<FlowRun> = Vec::new();
+    for text in &arguments.ids {
+        let run = select::flow_run(&*session.client, text).await?;
+        if runs.iter().all(|known| known.id != run.id) {
+            runs.push(run);
+        }
+    }
+    if !arguments.yes && !confirmed(&runs)? {
+        return Err(Failure::new("nothing was deleted"));
+    }
+    for run in runs {
+        session.client.delete_flow_run(run.id).await?;
+        session.out.line(format!("Deleted flow run '{}' ({}).", one_line(&run.name), run.id))?;
+    }
+    Ok(())
+}
+
+/// Asks on the terminal. Refuses where there is nobody to ask.
+fn confirmed(runs: &[FlowRun]) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        let what = counted(runs.len(), "flow run");
+        return Err(Failure::Usage(format!("deleting {what} cannot be undone: confirm it with --yes")));
+    }
+    let mut terminal = io::stderr();
+    for run in runs {
+        let (name, flow) = (one_line(&run.name), one_line(&run.flow_name));
+        writeln!(terminal, "  {}  {name} of {flow}, {}", run.id, run.state.name)?;
+    }
+    let what = counted(runs.len(), "flow run");
+    write!(terminal, "Delete {what} with task runs, states, log lines and artifacts? [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}

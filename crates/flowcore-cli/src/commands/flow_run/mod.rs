@@ -1,0 +1,59 @@
+//! `flowcore flow-run`: what flows did, and doing it again.
+
+mod delete;
+mod inspect;
+mod ls;
+mod retry;
+mod sweep;
+mod witness;
+
+use clap::{Args, Subcommand};
+use flowcore::model::LogFilter;
+
+use super::log_lines::{self, LogArguments};
+use crate::failure::Failure;
+use crate::select;
+use crate::session::Session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FlowRunCommand {
+    /// Lists flow runs, newest first.
+    Ls(ls::Ls),
+    /// Shows all that is known about a flow run.
+    Inspect(inspect::Inspect),
+    /// Prints what a flow run and its task runs logged.
+    Logs(Logs),
+    /// Executes a flow run again that has failed, crashed or been cancelled.
+    ///
+    /// Starts the program that the run belongs to, with the arguments and in the folder that it was started with, and
+    /// has it execute this run. Tasks that have completed are not executed again. Ends with the program's exit code.
+    Retry(retry::Retry),
+    /// Deletes flow runs with their task runs, states, log lines and artifacts.
+    Delete(delete::Delete),
+    /// Marks runs whose process has died as Crashed.
+    Sweep(sweep::Sweep),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The flow run: its id, the beginning of it (at least 4 digits), or its name.
+    id: String,
+    #[command(flatten)]
+    lines: LogArguments,
+}
+
+pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> Result<u8, Failure> {
+    match command {
+        FlowRunCommand::Ls(arguments) => ls::run(arguments, session).await?,
+        FlowRunCommand::Inspect(arguments) => inspect::run(&arguments, session).await?,
+        FlowRunCommand::Logs(arguments) => {
+            let run = select::flow_run(&*session.client, &arguments.id).await?;
+            let filter = LogFilter { flow_run_id: Some(run.id), ..LogFilter::default() };
+            log_lines::print(&arguments.lines, filter, &format!("Flow run '{}'", run.name), session).await?;
+        }
+        FlowRunCommand::Retry(arguments) => return retry::run(&arguments, session).await,
+        FlowRunCommand::Delete(arguments) => delete::run(&arguments, session).await?,
+        FlowRunCommand::Sweep(arguments) => sweep::run(&arguments, session).await?,
+    }
+    Ok(0)
+}

@@ -1,0 +1,35 @@
+//! `flowcore flow-run sweep`.
+
+use clap::Args;
+
+use super::witness::sweep;
+use crate::arguments::OutputArguments;
+use crate::failure::Failure;
+use crate::output::note;
+use crate::program::{retriable, retry_command};
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sweep {
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+pub(super) async fn run(arguments: &Sweep, session: &mut Session<'_>) -> Result<(), Failure> {
+    let runs = sweep(session).await?.crashed;
+    if arguments.output.json() {
+        return session.out.json(&runs);
+    }
+    if runs.is_empty() {
+        note("No run was left behind by a process that has died.");
+    }
+    let rows: Vec<Vec<String>> = runs
+        .iter()
+        .map(|run| {
+            let retry = retriable(run).map_or_else(|reason| format!("no: {reason}"), |_| retry_command(run));
+            let (flow, name) = (run.flow_name.clone(), run.name.clone());
+            vec![run.id.to_string(), flow, name, run.state.name.to_string(), retry]
+        })
+        .collect();
+    session.out.table(&["ID", "FLOW", "NAME", "STATE", "RETRY WITH"], &rows)
+}

@@ -1,0 +1,148 @@
+//! Log lines of a run: which ones, and how they are printed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+
+use clap::Args;
+use flowcore::client::Client;
+use flowcore::model::{LogFilter, LogLevel, LogLine, Page, TaskRunFilter, TaskRunId};
+
+use crate::arguments::OutputArguments;
+use crate::failure::Failure;
+use crate::output::note;
+use crate::paging::pages;
+use crate::session::Session;
+use crate::time::rfc3339;
+
+/// Which lines to print.
+#[derive(Debug, Args)]
+pub(super) struct LogArguments {
+    /// Only lines of at least this level: TRACE, DEBUG, INFO, WARNING or ERROR.
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<LogLevel>,
+    /// Only the first lines, this many.
+    #[arg(long, value_name = "N", conflicts_with = "tail")]
+    head: Option<usize>,
+    /// Only the last lines, this many.
+    #[arg(long, value_name = "N")]
+    tail: Option<usize>,
+    /// Newest line first.
+    #[arg(long)]
+    reverse: bool,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Prints lines. `filter` says of which run, `subject` what lines are about that belong to no task run.
+pub(super) async fn print(
+    arguments: &LogArguments,
+    filter: LogFilter,
+    subject: &str,
+    session: &mut Session<'_>,
+) -> Result<(), Failure> {
+    let filter = LogFilter { level: arguments.level, ..filter };
+    let mut lines = read(&*session.client, &filter, arguments.head, arguments.tail).await?;
+    if arguments.reverse {
+        lines.make_contiguous().reverse();
+    }
+    if arguments.output.json() {
+        return session.out.json(&lines);
+    }
+    if lines.is_empty() {
+        note("No log lines were found.");
+    }
+    let names = task_run_names(&*session.client, &lines).await?;
+    for line in &lines {
+        let subject = match line.task_run_id {
+            Some(id) => format!("Task run '{}'", names.get(&id).map_or_else(|| id.to_string(), String::clone)),
+            None => subject.to_owned(),
+        };
+        let level = session.out.level(line.level);
+        session.out.line(format!("{} | {level} | {subject} - {}", rfc3339(line.timestamp), line.message))?;
+    }
+    Ok(())
+}
+
+/// Reads lines, oldest first. Of a long log no more is held than is asked for.
+async fn read(
+    client: &dyn Client,
+    filter: &LogFilter,
+    head: Option<usize>,
+    tail: Option<usize>,
+) -> Result<VecDeque<LogLine>, Failure> {
+    let mut lines = VecDeque::new();
+    let fetch = async |page: Page| client.logs(&LogFilter { page, ..filter.clone() }).await;
+    let keep = async |rows: Vec<LogLine>| {
+        for row in rows {
+            if head.is_some_and(|head| lines.len() >= head) {
+                return Ok::<_, Failure>(ControlFlow::Break(()));
+            }
+            lines.push_back(row);
+            if tail.is_some_and(|tail| lines.len() > tail) {
+                lines.pop_front();
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    pages(fetch, keep).await?;
+    Ok(lines)
+}
+
+/// Finds the names of the task runs that lines were logged in.
+async fn task_run_names(
+    client: &dyn Client,
+    lines: &VecDeque<LogLine>,
+) -> Result<BTreeMap<TaskRunId, String>, Failure> {
+    let mut ids: Vec<TaskRunId> = lines.iter().filter_map(|line| line.task_run_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut names = BTreeMap::new();
+    // A database takes some thousands of values in one question.
+    for ids in ids.chunks(1000) {
+        let filter = TaskRunFilter { ids: Some(ids.to_vec()), page: Page::ALL, ..TaskRunFilter::default() };
+        names.extend(client.task_runs(&filter).await?.into_iter().map(|run| (run.id, run.name)));
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use flowcore::clock::SystemClock;
+    use flowcore::model::{LogId, Timestamp};
+    use flowcore::orchestration::Orchestrator;
+    use flowcore::store::memory::MemoryStore;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn head_and_tail_cut_long_logs() {
+        let client = Orchestrator::new(Arc::new(MemoryStore::new()), Arc::new(SystemClock));
+        let line = |number: i64| LogLine {
+            id: LogId(Uuid::from_u128(number.unsigned_abs().into())),
+            timestamp: Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(number),
+            level: LogLevel::Info,
+            logger: "test".to_owned(),
+            message: number.to_string(),
+            flow_run_id: None,
+            task_run_id: None,
+        };
+        Client::append_logs(&client, (0..2500).map(line).collect()).await.unwrap();
+        for (head, tail, expected) in [
+            (None, None, 0..2500),
+            (Some(3), None, 0..3),
+            (Some(1500), None, 0..1500),
+            (Some(0), None, 0..0),
+            (None, Some(2), 2498..2500),
+            (None, Some(9999), 0..2500),
+        ] {
+            let lines = read(&client, &LogFilter::default(), head, tail).await.unwrap();
+            let numbers: Vec<i64> = lines.iter().map(|line| line.message.parse().unwrap()).collect();
+            assert_eq!(numbers, expected.collect::<Vec<_>>(), "{head:?} {tail:?}");
+        }
+    }
+}

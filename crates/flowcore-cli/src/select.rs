@@ -1,0 +1,245 @@
+//! Finding the one thing that a user means by an id, the beginning of one, or a name.
+
+use std::ops::ControlFlow;
+
+use flowcore::client::{Client, ClientError};
+use flowcore::model::{
+    Artifact, ArtifactFilter, FlowRun, FlowRunFilter, FlowRunId, Page, TaskRun, TaskRunFilter, TaskRunId,
+};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::paging::pages;
+use crate::text::one_line;
+
+/// The shortest beginning of an id that is looked for: shorter ones would be words and numbers by accident.
+const SHORTEST_PREFIX: usize = 4;
+
+/// How many candidates to name when a text fits several.
+const CANDIDATES: usize = 5;
+
+/// Something with an id and a name.
+trait Findable {
+    /// What it is called in sentences.
+    const THING: &'static str;
+    /// The command that lists all of its kind.
+    const LIST: &'static str;
+
+    fn uuid(&self) -> Uuid;
+    fn name(&self) -> &str;
+    /// What tells it from others, for a list of candidates.
+    fn about(&self) -> String;
+}
+
+impl Findable for FlowRun {
+    const THING: &'static str = "flow run";
+    const LIST: &'static str = "flowcore flow-run ls";
+
+    fn uuid(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn about(&self) -> String {
+        format!("{} of {}, {}", self.name, self.flow_name, self.state.name)
+    }
+}
+
+impl Findable for TaskRun {
+    const THING: &'static str = "task run";
+    const LIST: &'static str = "flowcore task-run ls";
+
+    fn uuid(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn about(&self) -> String {
+        let flow_run = self.flow_run_id.map(|id| format!(" in flow run {id}")).unwrap_or_default();
+        format!("{}{flow_run}, {}", self.name, self.state.name)
+    }
+}
+
+impl Findable for Artifact {
+    const THING: &'static str = "artifact";
+    const LIST: &'static str = "flowcore artifact ls";
+
+    fn uuid(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn name(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
+    fn about(&self) -> String {
+        format!("{}, {}", self.key.as_deref().unwrap_or("no key"), self.kind.as_str())
+    }
+}
+
+/// Finds the flow run that a text means: its id, the beginning of its id, or its name.
+pub(crate) async fn flow_run(client: &dyn Client, text: &str) -> Result<FlowRun, Failure> {
+    if let Ok(id) = text.parse::<FlowRunId>() {
+        return client.flow_run(id).await?.ok_or_else(|| missing::<FlowRun>(text));
+    }
+    let fetch = async |name_like, page| {
+        let filter = FlowRunFilter { name_like, page, ..FlowRunFilter::default() };
+        client.flow_runs(&filter).await
+    };
+    only_one(text, fetch).await
+}
+
+/// Finds the task run that a text means: its id, the beginning of its id, or its name.
+pub(crate) async fn task_run(client: &dyn Client, text: &str) -> Result<TaskRun, Failure> {
+    if let Ok(id) = text.parse::<TaskRunId>() {
+        let filter = TaskRunFilter { ids: Some(vec![id]), ..TaskRunFilter::default() };
+        return client.task_runs(&filter).await?.pop().ok_or_else(|| missing::<TaskRun>(text));
+    }
+    let fetch = async |name_like, page| {
+        let filter = TaskRunFilter { name_like, page, ..TaskRunFilter::default() };
+        client.task_runs(&filter).await
+    };
+    only_one(text, fetch).await
+}
+
+/// Finds the artifact that a text means: the newest of a key, or the one of an id or the beginning of an id.
+pub(crate) async fn artifact(client: &dyn Client, text: &str) -> Result<Artifact, Failure> {
+    let filter = ArtifactFilter { key: Some(text.to_owned()), page: Page::first(1), ..ArtifactFilter::default() };
+    if let Some(newest) = client.artifacts(&filter).await?.pop() {
+        return Ok(newest);
+    }
+    if prefix(text).is_none() {
+        return Err(missing::<Artifact>(text));
+    }
+    let fetch = async |_, page| client.artifacts(&ArtifactFilter { page, ..ArtifactFilter::default() }).await;
+    only_one(text, fetch).await
+}
+
+/// Reads everything that a text may mean and insists that there is exactly one.
+async fn only_one<T: Findable>(
+    text: &str,
+    fetch: impl AsyncFn(Option<String>, Page) -> Result<Vec<T>, ClientError>,
+) -> Result<T, Failure> {
+    let prefix = prefix(text);
+    // What cannot be an id is a name, which the database looks for itself.
+    let name_like = prefix.is_none().then(|| text.to_owned());
+    let mut found: Vec<T> = Vec::new();
+    let collect = async |rows: Vec<T>| {
+        let means = |row: &T| {
+            let by_id = prefix.as_ref().is_some_and(|prefix| row.uuid().simple().to_string().starts_with(prefix));
+            // Rows that were made meanwhile push others onto the next page, where they are seen again.
+            (by_id || row.name() == text) && found.iter().all(|known| known.uuid() != row.uuid())
+        };
+        let new: Vec<T> = rows.into_iter().filter(means).collect();
+        found.extend(new);
+        Ok::<_, Failure>(if found.len() > CANDIDATES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    pages(async |page| fetch(name_like.clone(), page).await, collect).await?;
+    if found.len() > 1 {
+        return Err(ambiguous(text, &found));
+    }
+    found.pop().ok_or_else(|| missing::<T>(text))
+}
+
+/// Reads the beginning of an id, as its digits without dashes.
+fn prefix(text: &str) -> Option<String> {
+    let digits: String =
+        text.chars().filter(|letter| *letter != '-').map(|letter| letter.to_ascii_lowercase()).collect();
+    let hex = digits.len() >= SHORTEST_PREFIX && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    hex.then_some(digits)
+}
+
+fn missing<T: Findable>(text: &str) -> Failure {
+    Failure::new(format!("there is no {} `{}`: list them with `{}`", T::THING, one_line(text), T::LIST))
+}
+
+fn ambiguous<T: Findable>(text: &str, found: &[T]) -> Failure {
+    let listed: Vec<String> =
+        found.iter().take(CANDIDATES).map(|one| format!("\n  {}  {}", one.uuid(), one_line(&one.about()))).collect();
+    let more = if found.len() > CANDIDATES { "\n  and more" } else { "" };
+    let text = one_line(text);
+    Failure::new(format!("`{text}` fits several {}s, give more of the id:{}{more}", T::THING, listed.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    struct Row(Uuid, &'static str);
+
+    impl Findable for Row {
+        const THING: &'static str = "row";
+        const LIST: &'static str = "rows ls";
+
+        fn uuid(&self) -> Uuid {
+            self.0
+        }
+
+        fn name(&self) -> &str {
+            self.1
+        }
+
+        fn about(&self) -> String {
+            self.1.to_owned()
+        }
+    }
+
+    const ROWS: [(u128, &str); 5] = [
+        (0x0193_aaaa_0000_7000_8000_0000_0000_0001, "brave-otter"),
+        (0x0193_aaaa_0000_7000_8000_0000_0000_0002, "calm-heron"),
+        (0x0193_bbbb_0000_7000_8000_0000_0000_0003, "calm-heron"),
+        (0x0193_cccc_0000_7000_8000_0000_0000_0004, "calm-heron-2"),
+        (0x0200_0000_0000_7000_8000_0000_0000_0005, "0193bbbb"),
+    ];
+
+    async fn find(text: &str) -> Result<u128, String> {
+        let fetch = async |name_like: Option<String>, _| {
+            let rows = ROWS.iter().filter(|(_, name)| name_like.as_ref().is_none_or(|like| name.contains(like)));
+            Ok(rows.map(|(id, name)| Row(Uuid::from_u128(*id), name)).collect())
+        };
+        let found = only_one::<Row>(text, fetch).await;
+        found.map(|row| row.0.as_u128() & 0xff).map_err(|failure| failure.message().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn ids_may_be_shortened_and_names_stand_for_them() {
+        for (text, expected) in [
+            ("0193aaaa-0000-7000-8000-000000000002", 2),
+            ("0193CCCC", 4),
+            ("0193-cc", 4),
+            ("0200", 5),
+            ("brave-otter", 1),
+            ("calm-heron-2", 4),
+        ] {
+            assert_eq!(find(text).await, Ok(expected), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_said_to_be_missing() {
+        for text in ["020", "0194", "calm", "otter", ""] {
+            assert_eq!(find(text).await.unwrap_err(), format!("there is no row `{text}`: list them with `rows ls`"));
+        }
+    }
+
+    #[tokio::test]
+    async fn candidates_are_listed() {
+        assert_eq!(
+            find("calm-heron").await.unwrap_err(),
+            "`calm-heron` fits several rows, give more of the id:\n  \
+             0193aaaa-0000-7000-8000-000000000002  calm-heron\n  \
+             0193bbbb-0000-7000-8000-000000000003  calm-heron"
+        );
+        // A name that looks like an id competes with the ids that begin so.
+        assert!(find("0193bbbb").await.unwrap_err().contains("fits several"));
+        assert_eq!(find("0193").await.unwrap_err().lines().count(), 5);
+    }
+}

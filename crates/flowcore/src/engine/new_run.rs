@@ -1,0 +1,43 @@
+//! What flow run to make for a call.
+
+use serde_json::{Map, Value as Json};
+
+use super::core::Engine;
+use super::error::Error;
+use super::flow_call::FlowCallParts;
+use super::names::{fill, made_up};
+use crate::model::{FlowRunId, TaskRunId};
+use crate::orchestration::{Executor, NewFlowRun};
+
+/// Says what run to make for a call.
+pub(crate) fn new_run(
+    engine: &Engine,
+    call: &FlowCallParts,
+    arguments: &Map<String, Json>,
+    parent_task_run_id: Option<TaskRunId>,
+    executor: Executor,
+) -> Result<NewFlowRun, Error> {
+    let options = call.options();
+    let id = FlowRunId(engine.0.clock.uuid());
+    let flow_name = call.definition.name();
+    let name = match &options.flow_run_name {
+        Some(template) => {
+            let id = id.to_string();
+            fill(template, arguments, &[("flow_name", &flow_name), ("flow_run_id", &id)])
+        }
+        None => made_up(engine.0.clock.random()),
+    };
+    Ok(NewFlowRun {
+        id,
+        flow_name,
+        flow_tags: call.definition.options.tags.clone(),
+        name,
+        tags: options.tags.clone(),
+        parameters: serde_json::value::to_raw_value(arguments)?,
+        flow_version: options.version.clone(),
+        parent_task_run_id,
+        policy: options.retry_policy(),
+        labels: std::collections::BTreeMap::new(),
+        executor: Some(executor),
+    })
+}

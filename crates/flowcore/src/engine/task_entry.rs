@@ -1,0 +1,107 @@
+//! The journal's entry of a task run: a new one, or that of an earlier attempt of its flow run.
+
+use std::sync::Arc;
+
+use super::context::{Occurrence, Scope};
+use super::core::Engine;
+use super::digest::DigestError;
+use super::error::Error;
+use super::journal::Entry;
+use super::names::fill;
+use super::settled::{Promise, Settled};
+use super::task_call::Call;
+use crate::model::{InputDigest, RunTimes, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text};
+
+/// Hashes the task's key and its arguments: what finds the run of the same call in an earlier attempt.
+pub(crate) fn digest(call: &Call) -> Result<InputDigest, DigestError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(call.definition.site.key.as_bytes());
+    call.job.digest_all(&mut hasher)?;
+    Ok(InputDigest(*hasher.finalize().as_bytes()))
+}
+
+pub(crate) fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
+    let arguments = call.job.arguments(call.definition.site.parameters);
+    let flow_run_id = scope.flow().map(|flow| flow.id.to_string()).unwrap_or_default();
+    let more = [
+        ("task_name", call.name()),
+        ("flow_run_id", flow_run_id.as_str()),
+        ("flow_name", scope.flow().map_or("", |flow| flow.flow_name.as_str())),
+        ("flow_run_name", scope.flow().map_or("", |flow| flow.name.as_str())),
+    ];
+    fill(template, &arguments, &more)
+}
+
+/// Takes the result of the same call in an earlier attempt, if it completed and its result can be read.
+pub(crate) async fn adopt(
+    engine: &Engine,
+    call: &Call,
+    earlier: &TaskRun,
+    promise: Option<&Promise>,
+) -> Option<Settled> {
+    if !earlier.state.is_completed() || call.options().refresh_cache {
+        return None;
+    }
+    let value = call.keeping(engine).load(&earlier.state).await?;
+    if let Some(promise) = promise {
+        promise.identify(TaskInput::TaskRun { id: earlier.id });
+    }
+    Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
+}
+
+/// Takes the journal's entry of a run that did not complete in an earlier attempt.
+pub(crate) async fn take_entry(
+    engine: &Engine,
+    scope: &Scope,
+    call: &Call,
+    mut run: TaskRun,
+    task_inputs: TaskInputs,
+) -> Result<Arc<Entry>, Error> {
+    let states = engine.0.client.task_run_states(run.id).await?;
+    run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
+    run.empirical_policy = call.options().retry_policy();
+    run.task_inputs = task_inputs;
+    let entry = Entry::adopted(run, states.len());
+    engine.0.journal.enter(&entry, engine.state(StateType::Pending));
+    Ok(entry)
+}
+
+/// Makes the journal's entry of a new run, in PENDING.
+pub(crate) fn make_entry(
+    engine: &Engine,
+    scope: &Scope,
+    call: &Call,
+    occurrence: &Occurrence,
+    digest: Option<InputDigest>,
+    task_inputs: TaskInputs,
+) -> Arc<Entry> {
+    let options = call.options();
+    let pending = engine.state(StateType::Pending);
+    let name = match &options.task_run_name {
+        Some(template) if digest.is_some() => fill_for(call, scope, template),
+        _ => format!("{}-{}", call.name(), occurrence.number),
+    };
+    let mut tags = options.tags.clone();
+    if let Some(flow) = scope.flow() {
+        tags.extend(flow.tags.iter().cloned());
+    }
+    let run = TaskRun {
+        id: TaskRunId(engine.0.clock.uuid()),
+        flow_run_id: scope.flow().map(|flow| flow.id),
+        attempt: scope.flow().map_or(0, |flow| flow.attempt),
+        task_key: Text::Borrowed(call.definition.site.key),
+        dynamic_key: occurrence.dynamic_key.clone(),
+        name,
+        task_version: options.version.clone().map(Text::Owned),
+        tags,
+        inputs_digest: digest,
+        task_inputs,
+        empirical_policy: options.retry_policy(),
+        cache_key: None,
+        times: RunTimes::new(pending.timestamp),
+        state: pending,
+    };
+    let entry = Entry::new(run, 1, 0);
+    engine.0.journal.note(&entry);
+    entry
+}

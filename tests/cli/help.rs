@@ -1,0 +1,57 @@
+//! What `--help` says, everywhere.
+
+use std::process::Command;
+
+use crate::world::binary;
+
+const COMMANDS: [&str; 23] = [
+    "",
+    "flow",
+    "flow ls",
+    "flow-run",
+    "flow-run ls",
+    "flow-run inspect",
+    "flow-run logs",
+    "flow-run retry",
+    "flow-run delete",
+    "flow-run sweep",
+    "task-run",
+    "task-run ls",
+    "task-run inspect",
+    "task-run logs",
+    "artifact",
+    "artifact ls",
+    "artifact inspect",
+    "event",
+    "event ls",
+    "config",
+    "config view",
+    "version",
+    "nonsense",
+];
+
+fn help(command: &str) -> String {
+    let output = Command::new(binary()).args(command.split_whitespace()).arg("--help").env_clear().output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    format!("$ flowcore {command} --help\n{}", String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let texts: Vec<String> = COMMANDS.iter().map(|command| help(command)).collect();
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+/// A command that is missing above would go unread.
+#[test]
+fn every_command_is_in_the_list() {
+    for group in COMMANDS.iter().filter(|command| **command != "nonsense") {
+        let text = help(group);
+        let Some((_, commands)) = text.split_once("Commands:\n") else { continue };
+        let listed = commands.lines().take_while(|line| !line.is_empty());
+        for name in listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()) {
+            let full = format!("{group} {name}");
+            assert!(COMMANDS.contains(&full.trim()), "`{full}` is not in the list");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The command `flowcore`, as its users meet it: the real binary on a real database.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod clock;
+mod failing;
+mod help;
+mod history;
+mod reading;
+mod retrying;
+mod sweeping;
+mod world;

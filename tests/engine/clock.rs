@@ -1,0 +1,63 @@
+//! A clock whose time passes only when a test moves it, or when somebody sleeps by it: a sleep takes no time at all.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use flowcore::clock::{Clock, SystemClock};
+use flowcore::model::Timestamp;
+use uuid::Uuid;
+
+#[derive(Debug)]
+pub(crate) struct VirtualClock(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    now: Timestamp,
+    slept: Vec<Duration>,
+}
+
+impl VirtualClock {
+    pub(crate) fn new() -> Self {
+        let now = "2026-05-01T12:00:00Z".parse().expect("a time");
+        VirtualClock(Mutex::new(Inner { now, slept: Vec::new() }))
+    }
+
+    /// Moves the time on.
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.0.lock().expect("no panic in here").now += duration;
+    }
+
+    /// Lists how long was slept by it.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.0.lock().expect("no panic in here").slept.clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.0.lock().expect("no panic in here").now
+    }
+
+    /// Of the real time, so that ids are unique over all clocks.
+    fn uuid(&self) -> Uuid {
+        SystemClock.uuid()
+    }
+
+    fn uuid_at(&self, _: Timestamp) -> Uuid {
+        SystemClock.uuid()
+    }
+
+    fn random(&self) -> f64 {
+        1.0
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        {
+            let mut inner = self.0.lock().expect("no panic in here");
+            inner.now += duration;
+            inner.slept.push(duration);
+        }
+        tokio::task::yield_now().await;
+    }
+}

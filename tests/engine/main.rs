@@ -1,0 +1,32 @@
+//! Flows and tasks as programs use them, on every store.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+#[path = "../store/backend.rs"]
+mod backend;
+mod broken;
+mod caching;
+mod calls;
+mod cancelling;
+mod clock;
+mod examples;
+mod gate;
+mod graph;
+mod keeping;
+mod leaving;
+mod outside;
+mod panics;
+mod resuming;
+mod states;
+mod world;
+
+conformance! {
+    keeping: small_results_are_inline_and_large_ones_stored;
+    leaving: log_lines_are_kept_with_their_runs, artifacts_of_each_kind_are_kept, every_change_of_state_is_an_event,
+        runs_have_the_names_and_tags_they_are_given;
+    resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
+        a_subflow_keeps_its_run;
+    cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
+    graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;
+    states: retries_are_states_of_one_run, a_failed_flow_is_tried_again_and_its_finished_tasks_are_not;
+}

@@ -1,0 +1,1 @@
+//! What the macros accept and refuse; see `main.rs`.

@@ -1,0 +1,2 @@
+#[flowcore::main]
+fn main() {}

@@ -1,0 +1,10 @@
+use flowcore::task;
+
+struct Connection;
+
+#[task(persist_result = false)]
+async fn connect() -> flowcore::Result<Connection> {
+    Ok(Connection)
+}
+
+fn main() {}
