@@ -5,7 +5,7 @@
 //! | `driver`, `dialect`, `failure` | what differs between the two drivers: values, fragments of SQL, errors |
 //! | `sqlite`, `postgres`, `migrate` | opening, and the schema |
 //! | `template`, `transaction` | statements of many rows, and how they travel |
-//! | `queue`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
+//! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -37,6 +37,8 @@ mod store;
 mod template;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transaction;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod turn;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod write;
 

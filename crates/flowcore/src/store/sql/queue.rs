@@ -25,9 +25,7 @@ use crate::store::StoreError;
 
 use super::batch::{Batch, Entry};
 use super::driver::{Connection, Source};
-use super::failure::Failure;
-use super::transaction::Transaction;
-use super::write::write;
+use super::turn::{Turn, write_all};
 
 /// How long a small batch is awaited by polling.
 const SPIN: Duration = Duration::from_micros(50);
@@ -39,9 +37,6 @@ const SPIN_ROWS: usize = 8;
 const BATCH_ROWS: usize = 4096;
 const BATCH_CHANGES: usize = 512;
 
-/// How long other processes may hold the database before a change is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Polling takes a processor from the thread that it waits for when there is only one.
 static SPINS: LazyLock<bool> = LazyLock::new(|| available_parallelism().is_ok_and(|processors| processors.get() > 1));
 
@@ -50,8 +45,9 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    source: Source,
+/// What the writer, its callers and whoever drives it share.
+pub(super) struct Shared {
+    pub(super) source: Source,
     /// The runtime that connections belong to, or none: they work from any.
     home: Option<Handle>,
     queue: Mutex<Queue>,
@@ -59,14 +55,15 @@ struct Shared {
     left: Notify,
 }
 
+/// What waits to be written, and who is writing.
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Batch>,
+pub(super) struct Queue {
+    pub(super) waiting: VecDeque<Batch>,
     /// The connection, while nobody is writing.
-    connection: Option<Connection>,
-    work: Work,
+    pub(super) connection: Option<Connection>,
+    pub(super) work: Work,
     /// Numbers the turns, so that one that was abandoned does not end the next.
-    turn: u64,
+    pub(super) turn: u64,
     /// How many callers wait for their answers.
     callers: usize,
     closed: bool,
@@ -74,7 +71,7 @@ struct Queue {
 
 /// Where the writing stands.
 #[derive(Default)]
-enum Work {
+pub(super) enum Work {
     /// There is nothing to write.
     #[default]
     Idle,
@@ -95,7 +92,7 @@ enum CallersPart {
 }
 
 /// The writer at work: takes batches until none is left.
-type Writing = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Writing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Writer {
     /// Makes a writer that begins with this connection.
@@ -120,7 +117,7 @@ impl Writer {
         match part {
             CallersPart::Wait => {}
             CallersPart::Begin(number) => {
-                let turn = Turn { shared: shared.clone(), number, connection: None, over: false };
+                let turn = Turn::new(shared.clone(), number);
                 shared.drive(Box::pin(write_all(turn)), rows).await;
             }
             CallersPart::GoOn(writing) => shared.drive(writing, usize::MAX).await,
@@ -159,7 +156,7 @@ impl Writer {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -220,7 +217,7 @@ impl Queue {
     }
 
     /// Gives up work and changes that nobody waits for. What is returned is dropped without the lock, which it takes.
-    fn abandon(&mut self) -> VecDeque<Batch> {
+    pub(super) fn abandon(&mut self) -> VecDeque<Batch> {
         self.work = Work::Idle;
         self.turn += 1;
         mem::take(&mut self.waiting)
@@ -295,107 +292,4 @@ fn spin(driver: &mut Driver) -> bool {
         std::hint::spin_loop();
     }
     true
-}
-
-/// The right to write. Given back when nothing waits any more.
-struct Turn {
-    shared: Arc<Shared>,
-    number: u64,
-    connection: Option<Connection>,
-    over: bool,
-}
-
-impl Turn {
-    /// Takes the next batch, or gives the turn back.
-    fn next(&mut self) -> Option<Batch> {
-        let mut queue = self.shared.lock();
-        if let Some(batch) = queue.waiting.pop_front() {
-            self.connection = self.connection.take().or_else(|| queue.connection.take());
-            return Some(batch);
-        }
-        queue.connection = self.connection.take();
-        queue.work = Work::Idle;
-        self.over = true;
-        None
-    }
-}
-
-impl Drop for Turn {
-    /// Had it panicked: whoever waits is told that the store was closed under them, the connection rolls back as it
-    /// goes, and the next change finds the writer idle.
-    fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        if !self.over && queue.turn == self.number {
-            let changes = queue.abandon();
-            drop(queue);
-            drop(changes);
-        }
-    }
-}
-
-/// Writes batch after batch.
-async fn write_all(mut turn: Turn) {
-    while let Some(mut batch) = turn.next() {
-        match turn.commit(&mut batch).await {
-            Ok(()) => batch.finish(Ok(())),
-            Err(error) if batch.changes == 1 || concerns_all(&error) => batch.finish(Err(error)),
-            Err(_) => {
-                for mut single in batch.into_singles() {
-                    let result = turn.commit(&mut single).await;
-                    single.finish(result);
-                }
-            }
-        }
-    }
-}
-
-/// Tells whether a failure is of the database and not of a change: trying the changes one by one would not help.
-fn concerns_all(error: &StoreError) -> bool {
-    matches!(error, StoreError::Full { .. } | StoreError::ReadOnly { .. } | StoreError::Damaged { .. })
-}
-
-impl Turn {
-    /// Writes a batch and commits it, again and again while other processes are in the way.
-    async fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        if batch.kinds() == usize::from(!batch.flushes.is_empty()) {
-            batch.flushes.iter_mut().for_each(|entry| entry.answer = Some(()));
-            return Ok(());
-        }
-        let begin = Instant::now();
-        let mut reconnected = false;
-        loop {
-            let failure = match self.try_commit(batch).await {
-                Ok(()) => return Ok(()),
-                Err((failure, in_doubt)) => {
-                    if matches!(failure, Failure::Lost(_)) {
-                        self.connection = None;
-                    }
-                    match failure {
-                        Failure::Busy(_) if begin.elapsed() < PATIENCE => continue,
-                        // A server was restarted while the connection was idle. What was sent before a COMMIT is void.
-                        Failure::Lost(_) if !reconnected && !in_doubt => {
-                            reconnected = true;
-                            continue;
-                        }
-                        failure => failure,
-                    }
-                }
-            };
-            return Err(failure.into());
-        }
-    }
-
-    async fn try_commit(&mut self, batch: &mut Batch) -> Result<(), (Failure, bool)> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(self.shared.source.connect().await.map_err(|failure| (failure, false))?),
-        };
-        let mut transaction = Transaction::new(connection);
-        let result = write(&mut transaction, batch).await;
-        let in_doubt = transaction.is_in_doubt();
-        if result.is_err() {
-            transaction.roll_back().await;
-        }
-        result.map_err(|failure| (failure, in_doubt))
-    }
 }

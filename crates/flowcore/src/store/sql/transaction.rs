@@ -107,10 +107,13 @@ impl<'c> Transaction<'c> {
         }
         let mut arguments = Arguments::new(self.dialect());
         arguments.reserve(count);
+        self.committing = last;
         if let ([part], true, false) = (parts, last, self.open) {
             // A statement by itself is a transaction.
             (part.encode)(&mut arguments);
-            return self.connection.run(Statement { text: part.text.clone(), arguments }).await;
+            let outcomes = self.connection.run(Statement { text: part.text.clone(), arguments }).await?;
+            self.committing = false;
+            return Ok(outcomes);
         }
         let mut text = String::with_capacity(64 + parts.iter().map(|part| part.text.len() + 1).sum::<usize>());
         let begins = !self.open;
@@ -131,6 +134,7 @@ impl<'c> Transaction<'c> {
         let text = Arc::from(text);
         let mut outcomes = self.connection.run(Statement { text, arguments }).await?;
         self.open = !last;
+        self.committing = false;
         outcomes.drain(..usize::from(begins));
         outcomes.truncate(parts.len());
         Ok(outcomes)
