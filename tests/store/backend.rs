@@ -28,7 +28,7 @@ pub(crate) async fn sqlite() -> Fresh {
 }
 
 /// Makes a database for one test, or tells loudly why there is none.
-async fn postgres(case: &str) -> Option<Fresh> {
+pub(crate) async fn postgres(case: &str) -> Option<Fresh> {
     let Ok(server) = std::env::var("FLOWCORE_TEST_POSTGRES_URL") else {
         assert!(
             std::env::var("CI").as_deref() != Ok("true"),
@@ -46,8 +46,15 @@ async fn postgres(case: &str) -> Option<Fresh> {
 }
 
 impl Fresh {
+    /// Returns the address of the database.
+    pub(crate) fn url(&self) -> String {
+        let (server, name) = self.database.as_ref().expect("a server");
+        let (place, _) = server.rsplit_once('/').expect("a URL with a database");
+        format!("{place}/{name}")
+    }
+
     /// Closes the store and removes what it lived in.
-    async fn remove(self) {
+    pub(crate) async fn remove(self) {
         self.store.close().await.expect("a closed store");
         if let Some((server, name)) = self.database {
             let mut connection = PgConnection::connect(&server).await.expect("a server");

@@ -8,5 +8,6 @@
 mod backend;
 mod cases;
 mod model;
+mod postgres;
 mod proptests;
 mod sqlite;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use flowcore::model::{FlowRunFilter, LogFilter, LogLevel, Page, StateType, TaskRunFilter};
@@ -127,40 +127,55 @@ fn a_new_file_is_opened_by_many_at_once() {
     }
 }
 
-/// Whatever the runtime was doing when it went: what was acknowledged is there, and the store goes on in the next one.
+/// Whatever a runtime was doing when it went: what was acknowledged is there, and callers in other runtimes are served,
+/// also those whose changes were in its hands.
 #[test]
 fn a_store_outlives_the_runtimes_it_is_used_in() {
     let folder = TempDir::new().unwrap();
     let store = runtime().block_on(store::connect(&file(&folder))).unwrap();
+    let (over, lines) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut acknowledged = 0;
-    for round in 0..20 {
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let done = Arc::new(AtomicU64::new(0));
-        for caller in 0..8 {
-            let (store, done) = (store.clone(), done.clone());
-            runtime.spawn(async move {
-                for number in 0.. {
-                    let number = (round * 8 + caller) * 100_000 + number;
-                    store.record_task_runs(vec![task_record(number, None, &[StateType::Pending])]).await.unwrap();
-                    done.fetch_add(1, Ordering::SeqCst);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime().block_on(async {
+                while !over.load(Ordering::SeqCst) {
+                    let number = lines.fetch_add(1, Ordering::SeqCst);
+                    store.append_logs(vec![log(number, None, None, LogLevel::Info)]).await.unwrap();
                 }
             });
-        }
-        while done.load(Ordering::SeqCst) < 20 {
-            thread::yield_now();
-        }
-        runtime.shutdown_background();
-        acknowledged += done.load(Ordering::SeqCst);
-        // The caller of a change that the end of the runtime interrupts is gone with it; the next one is served.
-        self::runtime().block_on(async {
-            store.append_logs(vec![log(round, None, None, LogLevel::Info)]).await.unwrap();
         });
-    }
+        for round in 0..20 {
+            acknowledged += write_until_the_runtime_ends(&store, round);
+        }
+        over.store(true, Ordering::SeqCst);
+    });
     runtime().block_on(async {
         let rows = count(&*store).await as u64;
         assert!(rows >= acknowledged, "{rows} rows of {acknowledged}");
-        assert_eq!(store.logs(&LogFilter::default()).await.unwrap().len(), 20);
+        let kept = store.logs(&LogFilter { page: Page::ALL, ..LogFilter::default() }).await.unwrap().len();
+        assert_eq!(kept as u64, lines.load(Ordering::SeqCst));
     });
+}
+
+/// Writes from several tasks, ends their runtime in the middle, and tells how many changes were acknowledged.
+fn write_until_the_runtime_ends(store: &Arc<dyn Store>, round: u64) -> u64 {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let done = Arc::new(AtomicU64::new(0));
+    for caller in 0..8 {
+        let (store, done) = (store.clone(), done.clone());
+        runtime.spawn(async move {
+            for number in 0.. {
+                let number = (round * 8 + caller) * 100_000 + number;
+                store.record_task_runs(vec![task_record(number, None, &[StateType::Pending])]).await.unwrap();
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+    while done.load(Ordering::SeqCst) < 20 {
+        thread::yield_now();
+    }
+    runtime.shutdown_background();
+    done.load(Ordering::SeqCst)
 }
 
 #[test]

@@ -25,3 +25,15 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "postgres")))]
+mod tests {
+    use super::connect;
+
+    #[tokio::test]
+    async fn what_is_not_compiled_in_is_named() {
+        let error = connect("postgres://me:secret@localhost/runs").await.map(drop);
+        let message = error.map_or_else(|error| error.to_string(), |()| "connected".to_owned());
+        assert!(message.contains("without the feature `postgres` that postgres://me:***@localhost/runs"), "{message}");
+    }
+}

@@ -84,6 +84,16 @@ enum Work {
     Left(Writing),
 }
 
+/// What a caller has to do for its change.
+enum CallersPart {
+    /// Somebody is writing, and will come to it.
+    Wait,
+    /// Begin to write; the turn has this number.
+    Begin(u64),
+    /// Go on with what a runtime left that has ended.
+    GoOn(Writing),
+}
+
 /// The writer at work: takes batches until none is left.
 type Writing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -105,11 +115,15 @@ impl Writer {
         let (reply, mut answer) = oneshot::channel();
         // Before the change is in the queue: whoever leaves it from then on is heard.
         let mut left = pin!(shared.left.notified());
-        let begin = shared.lock().add(kind, Entry::new(change, reply), rows)?;
+        let part = shared.lock().add(kind, Entry::new(change, reply), rows)?;
         let _caller = Caller { shared };
-        if let Some(number) = begin {
-            let writing = Box::pin(write_all(Turn { shared: shared.clone(), number, connection: None, over: false }));
-            shared.drive(writing, rows).await;
+        match part {
+            CallersPart::Wait => {}
+            CallersPart::Begin(number) => {
+                let turn = Turn { shared: shared.clone(), number, connection: None, over: false };
+                shared.drive(Box::pin(write_all(turn)), rows).await;
+            }
+            CallersPart::GoOn(writing) => shared.drive(writing, usize::MAX).await,
         }
         loop {
             tokio::select! {
@@ -165,13 +179,13 @@ impl Shared {
 }
 
 impl Queue {
-    /// Adds a change, and gives its caller the turn to write if nobody is writing.
+    /// Adds a change, and tells its caller's part.
     fn add<C, A>(
         &mut self,
         kind: fn(&mut Batch) -> &mut Vec<Entry<C, A>>,
         entry: Entry<C, A>,
         rows: usize,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<CallersPart, StoreError> {
         if self.closed {
             return Err(StoreError::Closed);
         }
@@ -184,12 +198,14 @@ impl Queue {
             batch.rows += rows;
         }
         self.callers += 1;
-        if !matches!(self.work, Work::Idle) {
-            return Ok(None);
-        }
-        self.work = Work::Driven;
-        self.turn += 1;
-        Ok(Some(self.turn))
+        Ok(match mem::replace(&mut self.work, Work::Driven) {
+            Work::Driven => CallersPart::Wait,
+            Work::Left(writing) => CallersPart::GoOn(writing),
+            Work::Idle => {
+                self.turn += 1;
+                CallersPart::Begin(self.turn)
+            }
+        })
     }
 
     /// Takes what a runtime left that has ended, if nobody else was faster.

@@ -23,6 +23,14 @@ const STATEMENTS: usize = 256;
 
 /// Opens a file, making it and its folder if they are not there.
 pub(super) async fn open(address: SqliteAddress) -> Result<SqlStore, StoreError> {
+    open_with(address, |options| options).await
+}
+
+/// Opens a file with a writer's connection that is made to behave otherwise.
+async fn open_with(
+    address: SqliteAddress,
+    tune: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
+) -> Result<SqlStore, StoreError> {
     let url = address.path.display().to_string();
     if !address.read_only {
         make_folder(&address.path, &url)?;
@@ -51,7 +59,7 @@ pub(super) async fn open(address: SqliteAddress) -> Result<SqlStore, StoreError>
     if !address.read_only {
         options = options.journal_mode(SqliteJournalMode::Wal);
     }
-    let source = Source::Sqlite(Box::new(options));
+    let source = Source::Sqlite(Box::new(tune(options)));
     let mut connection = source.connect().await.map_err(|failure| failure.opening(&url))?;
     migrate(&mut connection, &url).await.map_err(|failure| failure.opening(&url))?;
     let writer = Writer::new(source, connection, None);
@@ -64,4 +72,54 @@ fn make_folder(path: &Path, url: &str) -> Result<(), StoreError> {
         url: url.to_owned(),
         reason: format!("the folder {} cannot be made: {error}", folder.display()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use tempfile::TempDir;
+    use uuid::Uuid;
+
+    use super::{SqliteAddress, Synchronous, open_with};
+    use crate::model::{LogFilter, LogId, LogLevel, LogLine, Page, Timestamp};
+    use crate::store::{Store, StoreError};
+
+    fn line(number: u128) -> LogLine {
+        LogLine {
+            id: LogId(Uuid::from_u128(number)),
+            timestamp: Timestamp::UNIX_EPOCH,
+            level: LogLevel::Info,
+            logger: "test".to_owned(),
+            message: "x".repeat(1000),
+            flow_run_id: None,
+            task_run_id: None,
+        }
+    }
+
+    /// A database that may not grow stands for a disk that is full: SQLite reports both alike.
+    #[tokio::test]
+    async fn a_full_disk_loses_nothing_that_was_acknowledged() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("runs.db");
+        let address = SqliteAddress { path, synchronous: Synchronous::Full, read_only: false };
+        let store = open_with(address, |options| options.pragma("max_page_count", "120")).await.unwrap();
+        let mut acknowledged = 0;
+        let error = loop {
+            let lines: Vec<_> = (acknowledged..acknowledged + 7).map(line).collect();
+            match store.append_logs(lines).await {
+                Ok(()) => acknowledged += 7,
+                Err(error) => break error,
+            }
+            assert!(acknowledged < 10_000, "120 pages hold less");
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("free some space"), "{error}");
+        let kept = store.logs(&LogFilter { page: Page::ALL, ..LogFilter::default() }).await.unwrap();
+        assert_eq!(kept.len() as u128, acknowledged);
+        // Still full, and still able to say so.
+        let error = store.append_logs((20_000..20_007).map(line).collect()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        store.close().await.unwrap();
+    }
 }

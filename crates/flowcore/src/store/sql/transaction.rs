@@ -107,6 +107,11 @@ impl<'c> Transaction<'c> {
         }
         let mut arguments = Arguments::new(self.dialect());
         arguments.reserve(count);
+        if let ([part], true, false) = (parts, last, self.open) {
+            // A statement by itself is a transaction.
+            (part.encode)(&mut arguments);
+            return self.connection.run(Statement { text: part.text.clone(), arguments }).await;
+        }
         let mut text = String::with_capacity(64 + parts.iter().map(|part| part.text.len() + 1).sum::<usize>());
         let begins = !self.open;
         if begins {

@@ -14,7 +14,6 @@ use crate::store::sql::select;
 use crate::store::sql::transaction::Transaction;
 use crate::store::{StoreError, Swap};
 
-/// A new flow run with its states, and whether it was kept.
 type Insert = Entry<(FlowRun, Vec<State>), Result<(), StoreError>>;
 
 /// Keeps new flow runs with their states. A run whose id is taken fails alone.
