@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[expect(dead_code, reason = "shared with the tests of stores, which use more of it")]
 #[path = "../store/backend.rs"]
 mod backend;
 mod broken;
