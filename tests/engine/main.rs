@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-#[expect(dead_code, reason = "shared with the tests of stores, which use more of it")]
 #[path = "../store/backend.rs"]
 mod backend;
 mod broken;
