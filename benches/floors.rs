@@ -11,8 +11,8 @@ use crate::embedded::Failed;
 /// The columns of a recorded task run, by kind, so that the floor writes as much as flowcore does.
 const COLUMNS: &str = "id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
     retries, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time, \
-    state_id, state_type, state_name, state_timestamp, history_len, history";
-const WIDTH: usize = 24;
+    state_type, state_name, history_from, history_len, history";
+const WIDTH: usize = 23;
 const ROWS: usize = 256;
 
 /// Spawns and awaits tasks one after the other; the time of one.
@@ -54,8 +54,7 @@ fn arguments(rows: usize, flow_run: Uuid) -> Result<SqliteArguments, Failed> {
     const TIME: i64 = 1_767_225_600_000_000;
     let mut bound = SqliteArguments::default();
     for n in 0..rows {
-        let id = Uuid::now_v7();
-        bound.add(id)?;
+        bound.add(Uuid::now_v7())?;
         bound.add(flow_run)?;
         bound.add(1_i64)?;
         bound.add("flowcore_bench::work::noop")?;
@@ -73,10 +72,9 @@ fn arguments(rows: usize, flow_run: Uuid) -> Result<SqliteArguments, Failed> {
         bound.add(TIME)?;
         bound.add(TIME)?;
         bound.add(17_i64)?;
-        bound.add(id)?;
         bound.add("COMPLETED")?;
         bound.add("Completed")?;
-        bound.add(TIME)?;
+        bound.add(0_i64)?;
         bound.add(3_i64)?;
         bound.add(format!("{STATE},{STATE},{STATE}"))?;
     }

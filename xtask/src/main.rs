@@ -24,7 +24,7 @@ Usage: cargo xtask <command>
   test [-- ARGS]         run all tests, with the services that they need; ARGS go to `cargo test`
   tidy                   check layers, file lengths, forbidden words and the number of crates, without compiling
   ci                     run everything that CI runs
-  bench NAME [--json]    run a benchmark in release mode
+  bench NAME [ARGS]      run a benchmark in release mode; ARGS are a part of it, and --json
   prove NAME [ARGS]      run a long proof in release mode; `prove --list` names them
   services               start the services of the tests, print their variables, stop at Enter or end of input
   help                   print this help
@@ -54,8 +54,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         ("test", [dashes, rest @ ..]) if dashes == "--" => test::run(rest),
         ("tidy", []) => tidy::run(),
         ("ci", []) => ci::run(),
-        ("bench", [name]) => passthrough::bench(name, false),
-        ("bench", [name, json]) if json == "--json" => passthrough::bench(name, true),
+        ("bench", [_, ..]) => passthrough::bench(rest),
         ("prove", [_, ..]) => passthrough::prove(rest),
         ("services", []) => serve::run(),
         // Not in the help: `services::keeper` starts it.

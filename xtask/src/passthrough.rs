@@ -3,13 +3,9 @@
 use crate::failure::Failure;
 use crate::process;
 
-/// Runs a benchmark by its name.
-pub(crate) fn bench(name: &str, json: bool) -> Result<(), Failure> {
-    let mut command = process::cargo(["run", "--release", "-p", "flowcore-benches", "--", name]);
-    if json {
-        command.arg("--json");
-    }
-    Ok(process::run(&mut command)?)
+/// Runs a benchmark: its name and its own arguments.
+pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
+    Ok(process::run(process::cargo(["run", "--release", "-p", "flowcore-benches", "--"]).args(args))?)
 }
 
 /// Runs a long proof: its name and its own arguments, or `--list`.

@@ -6,39 +6,64 @@ use super::dialect::Dialect;
 use super::driver::Arguments;
 
 /// How many rows one statement holds. A row of 23 columns costs 5.5 us in a statement of 256, three times that alone;
-/// more rows gain nothing. Powers of two, since each statement is a trip of its own: n rows take as many statements as
-/// n has ones in binary. 256 of the widest rows stay below SQLite's 32,766 parameters and PostgreSQL's 65,535.
-const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// more rows gain nothing. Each statement is a trip of its own to the connection's thread, which costs about as much as
+/// three rows: so there is a size for every small number, and up to 256 three statements nearly always do. 256 of the
+/// widest rows stay below SQLite's 32,766 parameters and PostgreSQL's 65,535.
+const SIZES: [usize; 24] = [256, 128, 96, 64, 48, 32, 24, 20, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+
+/// What stands around a statement in its text: in SQLite a transaction's begin and end travel with its statements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Around {
+    /// `BEGIN` is before it.
+    pub(super) begins: bool,
+    /// `COMMIT` is behind it.
+    pub(super) commits: bool,
+}
 
 /// The text around the rows of a statement.
 pub(super) struct Template {
     head: &'static str,
     tail: &'static str,
     columns: usize,
-    /// By dialect, then by size.
-    texts: [[OnceLock<Arc<str>>; SIZES.len()]; 2],
+    /// By dialect, then by what is around the statement, then by size.
+    texts: [[[OnceLock<Arc<str>>; SIZES.len()]; 4]; 2],
 }
 
 /// One statement, whose arguments are written when its turn comes.
 pub(super) struct Part<'a> {
-    pub(super) text: Arc<str>,
+    template: &'static Template,
+    /// Which of the sizes.
+    number: usize,
     pub(super) arguments: usize,
     pub(super) encode: Box<dyn Fn(&mut Arguments) + Send + Sync + 'a>,
+}
+
+impl Part<'_> {
+    /// Gives the statement's text.
+    pub(super) fn text(&self, dialect: Dialect, around: Around) -> Arc<str> {
+        let template = self.template;
+        let text = &template.texts[dialect.index()][around.index()][self.number];
+        text.get_or_init(|| template.write(dialect, around, SIZES[self.number])).clone()
+    }
+}
+
+impl Around {
+    /// Nothing.
+    pub(super) const NOTHING: Around = Around { begins: false, commits: false };
+
+    fn index(self) -> usize {
+        usize::from(self.begins) * 2 + usize::from(self.commits)
+    }
 }
 
 impl Template {
     /// Makes a template: `head`, the rows, `tail`.
     pub(super) const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
-        Template { head, tail, columns, texts: [const { [const { OnceLock::new() }; SIZES.len()] }; 2] }
+        Template { head, tail, columns, texts: [const { [const { [const { OnceLock::new() }; SIZES.len()] }; 4] }; 2] }
     }
 
     /// Divides rows among as few statements as there are sizes for.
-    pub(super) fn parts<'a, R: Sync>(
-        &'static self,
-        dialect: Dialect,
-        rows: &'a [R],
-        encode: fn(&R, &mut Arguments),
-    ) -> Vec<Part<'a>> {
+    pub(super) fn parts<'a, R: Sync>(&'static self, rows: &'a [R], encode: fn(&R, &mut Arguments)) -> Vec<Part<'a>> {
         let mut parts = Vec::with_capacity(rows.len() / SIZES[0] + SIZES.len());
         let mut rest = rows;
         for (number, size) in SIZES.into_iter().enumerate() {
@@ -46,7 +71,8 @@ impl Template {
                 let (rows, behind) = rest.split_at(size);
                 rest = behind;
                 parts.push(Part {
-                    text: self.text(dialect, number),
+                    template: self,
+                    number,
                     arguments: size * self.columns,
                     encode: Box::new(move |arguments| rows.iter().for_each(|row| encode(row, arguments))),
                 });
@@ -55,12 +81,12 @@ impl Template {
         parts
     }
 
-    fn text(&self, dialect: Dialect, number: usize) -> Arc<str> {
-        self.texts[dialect.index()][number].get_or_init(|| self.write(dialect, SIZES[number])).clone()
-    }
-
-    fn write(&self, dialect: Dialect, rows: usize) -> Arc<str> {
-        let mut text = String::with_capacity(self.head.len() + rows * self.columns * 6 + self.tail.len());
+    fn write(&self, dialect: Dialect, around: Around, rows: usize) -> Arc<str> {
+        let mut text = String::with_capacity(self.head.len() + rows * self.columns * 6 + self.tail.len() + 32);
+        if around.begins {
+            text.push_str(dialect.begin());
+            text.push(';');
+        }
         text.push_str(self.head);
         for row in 0..rows {
             text.push_str(if row == 0 { "(" } else { ",(" });
@@ -73,6 +99,9 @@ impl Template {
             text.push(')');
         }
         text.push_str(self.tail);
+        if around.commits {
+            text.push_str(";COMMIT");
+        }
         Arc::from(text)
     }
 }

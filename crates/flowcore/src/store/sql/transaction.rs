@@ -2,7 +2,8 @@
 //!
 //! SQLite's connections live on threads of their own, and a trip there costs about as much as writing three rows. One
 //! text may hold several statements there, so that a small change is one trip: `BEGIN IMMEDIATE; ..; COMMIT`. Large
-//! ones are written statement by statement, and while one is executed the arguments of the next are encoded.
+//! ones are written statement by statement, the first with `BEGIN IMMEDIATE` and the last with `COMMIT`, and while one is
+//! executed the arguments of the next are encoded.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,7 +13,7 @@ use std::task::Poll;
 use super::dialect::Dialect;
 use super::driver::{Arguments, Connection, Outcome, Statement};
 use super::failure::Failure;
-use super::template::Part;
+use super::template::{Around, Part};
 
 /// Up to how many arguments statements are joined to one text. Each combination of statements is a text that SQLite
 /// keeps prepared, and beyond a few rows the trip that is saved is no longer felt.
@@ -111,19 +112,22 @@ impl<'c> Transaction<'c> {
         if let ([part], true, false) = (parts, last, self.open) {
             // A statement by itself is a transaction.
             (part.encode)(&mut arguments);
-            let outcomes = self.connection.run(Statement { text: part.text.clone(), arguments }).await?;
+            let text = part.text(self.dialect(), Around::NOTHING);
+            let outcomes = self.connection.run(Statement { text, arguments }).await?;
             self.committing = false;
             return Ok(outcomes);
         }
-        let mut text = String::with_capacity(64 + parts.iter().map(|part| part.text.len() + 1).sum::<usize>());
+        let dialect = self.dialect();
+        let texts: Vec<_> = parts.iter().map(|part| part.text(dialect, Around::NOTHING)).collect();
+        let mut text = String::with_capacity(64 + texts.iter().map(|text| text.len() + 1).sum::<usize>());
         let begins = !self.open;
         if begins {
             text.push_str(self.dialect().begin());
             text.push(';');
         }
-        for part in parts {
+        for (part, statement) in parts.iter().zip(&texts) {
             (part.encode)(&mut arguments);
-            text.push_str(&part.text);
+            text.push_str(statement);
             text.push(';');
         }
         if last {
@@ -141,32 +145,48 @@ impl<'c> Transaction<'c> {
     }
 
     async fn run_each(&mut self, parts: Vec<Part<'_>>, last: bool) -> Result<Vec<Outcome>, Failure> {
-        let mut parts = parts.into_iter();
-        self.begin().await?;
         let dialect = self.dialect();
-        let mut outcomes = Vec::new();
-        let mut next = parts.next().map(|part| encoded(dialect, &part));
+        let joins = self.joins();
+        if !joins {
+            self.begin().await?;
+        }
+        let mut parts = parts.into_iter();
+        let mut outcomes = Vec::with_capacity(parts.len());
+        let mut around = self.around(joins, parts.len(), last);
+        let mut next = parts.next().map(|part| encoded(dialect, &part, around));
         while let Some(statement) = next {
+            let Around { begins, commits } = around;
+            // Set before: what fails may fail halfway, and is rolled back.
+            self.open = true;
+            self.committing = commits;
+            around = self.around(joins, parts.len(), last);
             let mut running = pin!(self.connection.run(statement));
             // The first poll hands the statement over; it is executed while the next one is encoded here.
             let early = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
-            next = parts.next().map(|part| encoded(dialect, &part));
-            let mut done = match early {
+            next = parts.next().map(|part| encoded(dialect, &part, around));
+            let done = match early {
                 Poll::Ready(done) => done?,
                 Poll::Pending => running.await?,
             };
-            outcomes.push(done.pop().unwrap_or_default());
+            outcomes.push(done.into_iter().nth(usize::from(begins)).unwrap_or_default());
+            self.open = !commits;
+            self.committing = false;
         }
         if last {
             self.commit().await?;
         }
         Ok(outcomes)
     }
+
+    /// Tells what goes around the next statement, when it is one of so many left.
+    fn around(&self, joins: bool, left: usize, last: bool) -> Around {
+        Around { begins: joins && !self.open, commits: joins && last && left == 1 }
+    }
 }
 
-fn encoded(dialect: Dialect, part: &Part<'_>) -> Statement {
+fn encoded(dialect: Dialect, part: &Part<'_>, around: Around) -> Statement {
     let mut arguments = Arguments::new(dialect);
     arguments.reserve(part.arguments);
     (part.encode)(&mut arguments);
-    Statement { text: part.text.clone(), arguments }
+    Statement { text: part.text(dialect, around), arguments }
 }

@@ -34,9 +34,8 @@ pub(super) async fn insert(
             state,
         }));
     }
-    let dialect = transaction.dialect();
-    let mut parts = INSERT_FLOW_RUNS.parts(dialect, &runs, encode_new_flow_run);
-    parts.extend(INSERT_STATES.parts(dialect, &states, encode_state));
+    let mut parts = INSERT_FLOW_RUNS.parts(&runs, encode_new_flow_run);
+    parts.extend(INSERT_STATES.parts(&states, encode_state));
     let mut kept = returned_ids(&transaction.run(parts, last).await?)?;
     for entry in entries {
         let id = entry.change.0.id;
@@ -84,8 +83,8 @@ async fn swap_round(
         .map(|(run, _)| NewState { flow_run_id: run.id, present: run.state.id, back: 1, state: &run.state })
         .collect();
     let dialect = transaction.dialect();
-    let mut parts = SWAP_FLOW_RUNS.parts(dialect, &runs, encode_swap);
-    parts.extend(INSERT_STATES.parts(dialect, &states, encode_state));
+    let mut parts = SWAP_FLOW_RUNS.parts(&runs, encode_swap);
+    parts.extend(INSERT_STATES.parts(&states, encode_state));
     let applied = returned_ids(&transaction.run(parts, last).await?)?;
 
     let others: Vec<_> = swaps.iter().map(|(run, _)| run.id).filter(|id| !applied.contains(id)).collect();

@@ -46,24 +46,24 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     if !batch.logs.is_empty() {
         let lines: Vec<&LogLine> = batch.logs.iter().flat_map(|entry| &entry.change).collect();
-        transaction.run(APPEND_LOGS.parts(transaction.dialect(), &lines, encode_log), last()).await?;
+        transaction.run(APPEND_LOGS.parts(&lines, encode_log), last()).await?;
         batch.logs.iter_mut().for_each(|entry| entry.answer = Some(()));
     }
     if !batch.events.is_empty() {
         let events: Vec<&Event> = batch.events.iter().flat_map(|entry| &entry.change).collect();
-        transaction.run(APPEND_EVENTS.parts(transaction.dialect(), &events, encode_event), last()).await?;
+        transaction.run(APPEND_EVENTS.parts(&events, encode_event), last()).await?;
         batch.events.iter_mut().for_each(|entry| entry.answer = Some(()));
     }
     if !batch.artifacts.is_empty() {
         let newest: BTreeMap<_, _> = batch.artifacts.iter().map(|entry| (entry.change.id, &entry.change)).collect();
         let artifacts: Vec<&Artifact> = newest.into_values().collect();
-        transaction.run(PUT_ARTIFACTS.parts(transaction.dialect(), &artifacts, encode_artifact), last()).await?;
+        transaction.run(PUT_ARTIFACTS.parts(&artifacts, encode_artifact), last()).await?;
         batch.artifacts.iter_mut().for_each(|entry| entry.answer = Some(()));
     }
     if !batch.leases.is_empty() {
         let newest: BTreeMap<_, _> = batch.leases.iter().map(|entry| (entry.change.id, &entry.change)).collect();
         let leases: Vec<&ProcessLease> = newest.into_values().collect();
-        transaction.run(PUT_PROCESSES.parts(transaction.dialect(), &leases, encode_process), last()).await?;
+        transaction.run(PUT_PROCESSES.parts(&leases, encode_process), last()).await?;
         batch.leases.iter_mut().for_each(|entry| entry.answer = Some(()));
     }
     for entry in &mut batch.goodbyes {
@@ -88,7 +88,7 @@ async fn flows(transaction: &mut Transaction<'_>, batch: &mut Batch, last: bool)
         by_name.entry(flow.name.clone()).or_insert_with(|| flow.clone()).tags.clone_from(&flow.tags);
     }
     let rows: Vec<&Flow> = by_name.values().collect();
-    let parts = UPSERT_FLOWS.parts(transaction.dialect(), &rows, encode_flow);
+    let parts = UPSERT_FLOWS.parts(&rows, encode_flow);
     let mut kept = BTreeMap::new();
     for row in transaction.run(parts, last).await?.iter().flat_map(|outcome| &outcome.rows) {
         let flow = flow(row)?;

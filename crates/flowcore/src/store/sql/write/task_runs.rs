@@ -27,7 +27,7 @@ pub(super) async fn record(
     let rounds = rounds(entries.iter().flat_map(|entry| &entry.change));
     let count = rounds.len();
     for (number, round) in rounds.into_iter().enumerate() {
-        let parts = RECORD_TASK_RUNS.parts(transaction.dialect(), &round, encode_task_run);
+        let parts = RECORD_TASK_RUNS.parts(&round, encode_task_run);
         let outcomes = transaction.run(parts, last && number + 1 == count).await?;
         let affected: u64 = outcomes.iter().map(|outcome| outcome.affected).sum();
         if affected < round.len() as u64 {
@@ -119,7 +119,7 @@ async fn reconcile(
         let length = known.get(&record.run.id).copied();
         if length.is_none_or(|length| length < record.history_len) {
             let rest = [NewTaskRun { record, known: length }];
-            transaction.run(RECORD_TASK_RUNS.parts(dialect, &rest, encode_task_run), false).await?;
+            transaction.run(RECORD_TASK_RUNS.parts(&rest, encode_task_run), false).await?;
             known.insert(record.run.id, record.history_len);
         }
     }
@@ -152,7 +152,7 @@ pub(super) async fn end(transaction: &mut Transaction<'_>, entries: &mut [End]) 
                 ended.push(EndedTaskRun(run));
             }
         }
-        transaction.run(END_TASK_RUNS.parts(dialect, &ended, encode_ended), false).await?;
+        transaction.run(END_TASK_RUNS.parts(&ended, encode_ended), false).await?;
         entry.answer = Some(ended.len() as u64);
     }
     Ok(())
