@@ -48,7 +48,7 @@ impl TaskDefinition {
 
     /// Tells the task's name.
     pub fn name(&self) -> &str {
-        self.options.name.as_deref().unwrap_or(self.site.name)
+        self.options.common.name.as_deref().unwrap_or(self.site.name)
     }
 }
 
@@ -78,12 +78,12 @@ impl FlowDefinition {
 
     /// Tells the flow's name: that of its function, with dashes for underscores, unless the attribute gives one.
     pub fn name(&self) -> String {
-        self.options.name.clone().unwrap_or_else(|| self.site.name.replace('_', "-"))
+        self.options.common.name.clone().unwrap_or_else(|| self.site.name.replace('_', "-"))
     }
 
     /// Tells what the flow is for.
     pub fn description(&self) -> &str {
-        self.options.description.as_deref().unwrap_or(self.site.documentation)
+        self.options.common.description.as_deref().unwrap_or(self.site.documentation)
     }
 
     /// Gives the JSON schema of the parameters, in the form that Prefect deployments carry.

@@ -47,14 +47,7 @@ impl FlowCallParts {
 
     /// Tells how the call's result is kept.
     pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
-        let options = self.options();
-        Keeping {
-            engine,
-            codec: self.codec,
-            persist: options.persist_result,
-            storage: options.result_storage.as_ref(),
-            serializer: options.serializer,
-        }
+        self.options().common.keeping(engine, self.codec)
     }
 
     async fn run(self) -> Settled {

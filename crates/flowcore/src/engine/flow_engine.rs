@@ -192,7 +192,7 @@ impl FlowExecution {
             let running = self.run.state.clone();
             scope.clone().enter(|| self.log_begin());
             let attempt = scope.clone().surround(async {
-                self.hooks(|options| &options.on_running, &running).await;
+                self.hooks(|options| &options.common.on_running, &running).await;
                 self.attempt(&flow).await
             });
             let attempt = attempt.await;
@@ -223,7 +223,7 @@ impl FlowExecution {
             id: self.run.id,
             name: self.run.name.clone(),
             flow_name: self.run.flow_name.clone(),
-            tags: self.call.options().tags.clone(),
+            tags: self.call.options().common.tags.clone(),
             parameters: self.run.parameters.clone(),
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),
@@ -235,8 +235,8 @@ impl FlowExecution {
     /// Runs the body once, and lets what it has submitted come to an end.
     async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, ClientError> {
         let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
-        let last = attempts > self.call.options().retries;
-        let timeout = self.call.options().timeout;
+        let last = attempts > self.call.options().common.retries;
+        let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
         let job = &mut self.call.job;
         let body = async {
@@ -369,7 +369,7 @@ impl FlowExecution {
     }
 
     async fn completed(&self, value: Value) -> Ending {
-        let own_key = || match &self.call.options().result_storage_key {
+        let own_key = || match &self.call.options().common.result_storage_key {
             Some(template) => {
                 let id = self.run.id.to_string();
                 let more = [
@@ -398,10 +398,9 @@ impl FlowExecution {
 
     fn failed(&self, state: State, error: Error) -> Ending {
         let chain = error.chain();
-        let accepted = self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
         let mut state = state.message(format!("The flow failed: {}.", chain.join(": ")));
         state = state.data(StateData::Failure { chain, location: None });
-        if !(error.is_retriable() && accepted) {
+        if !self.call.options().common.is_retriable(&error) {
             state.details_mut().retriable = Some(false);
         }
         Ending { state, value: None, source: Some(error) }
@@ -459,10 +458,10 @@ enum Begun {
 /// Tells which hooks a final state calls for.
 pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
     match state.kind {
-        StateType::Completed => |options| &options.on_completion,
+        StateType::Completed => |options| &options.common.on_completion,
         StateType::Cancelled => |options| &options.on_cancellation,
         StateType::Crashed => |options| &options.on_crashed,
-        _ => |options| &options.on_failure,
+        _ => |options| &options.common.on_failure,
     }
 }
 

@@ -30,13 +30,13 @@ pub(crate) fn new_run(
     Ok(NewFlowRun {
         id,
         flow_name,
-        flow_tags: call.definition.options.tags.clone(),
+        flow_tags: call.definition.options.common.tags.clone(),
         name,
-        tags: options.tags.clone(),
+        tags: options.common.tags.clone(),
         parameters: serde_json::value::to_raw_value(arguments)?,
-        flow_version: options.version.clone(),
+        flow_version: options.common.version.clone(),
         parent_task_run_id,
-        policy: options.retry_policy(),
+        policy: options.common.retry_policy(),
         labels: std::collections::BTreeMap::new(),
         executor: Some(executor),
     })

@@ -95,7 +95,7 @@ impl TaskExecution {
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
         }
-        let own_key = match &call.options().result_storage_key {
+        let own_key = match &call.options().common.result_storage_key {
             Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
             _ => None,
         };
@@ -134,8 +134,8 @@ impl TaskExecution {
             }
             match self.propose(self.engine.state(StateType::Running)) {
                 Decision::Accept(running) => {
-                    if !self.call.options().on_running.is_empty() {
-                        Box::pin(self.call_hooks(&self.call.options().on_running, &running)).await;
+                    if !self.call.options().common.on_running.is_empty() {
+                        Box::pin(self.call_hooks(&self.call.options().common.on_running, &running)).await;
                     }
                 }
                 Decision::Wait(until) => {
@@ -147,7 +147,7 @@ impl TaskExecution {
             let attempt = self.attempt().await;
             let attempt = match attempt {
                 Attempt::Value(value) => match self.keep(&value, cached.as_ref()).await {
-                    Ok(data) if self.call.options().on_completion.is_empty() => {
+                    Ok(data) if self.call.options().common.on_completion.is_empty() => {
                         return self.complete(value, data, cached).1;
                     }
                     Ok(data) => return Box::pin(self.complete_with_hooks(value, data, cached)).await,
@@ -170,7 +170,7 @@ impl TaskExecution {
     async fn attempt(&mut self) -> Attempt {
         let scope = self.inside();
         let attempt = scope.task().map_or(1, |task| task.attempt);
-        let retries = self.call.options().retries;
+        let retries = self.call.options().common.retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
         // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
@@ -179,7 +179,7 @@ impl TaskExecution {
             Err(panicked) => return Attempt::Panic(panicked),
         };
         let mut body = std::pin::pin!(scope.surround(body));
-        let timeout = self.call.options().timeout;
+        let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
         let result = tokio::select! {
             biased;
@@ -215,7 +215,7 @@ impl TaskExecution {
     async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
         let (completed, settled) = self.complete(value, data, cached);
         if let (true, Some(state)) = (completed, &settled.state) {
-            self.call_hooks(&self.call.options().on_completion, state).await;
+            self.call_hooks(&self.call.options().common.on_completion, state).await;
         }
         settled
     }
@@ -249,8 +249,7 @@ impl TaskExecution {
                 source = Some(Error::from(panicked));
             }
             Attempt::Error(error) => {
-                retriable =
-                    error.is_retriable() && self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
+                retriable = self.call.options().common.is_retriable(&error);
                 let chain = error.chain();
                 state = state.message(format!("The task failed: {}", chain.join(": ")));
                 state = state.data(StateData::Failure { chain, location: None });
@@ -270,7 +269,7 @@ impl TaskExecution {
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.call_hooks(&self.call.options().on_failure, &state).await;
+                self.call_hooks(&self.call.options().common.on_failure, &state).await;
                 Some(self.failed_with(state, source))
             }
             _ => Some(self.cancelled()),
@@ -285,7 +284,7 @@ impl TaskExecution {
             Decision::Accept(state) => {
                 let message = state.message.clone().unwrap_or_default();
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.call_hooks(&self.call.options().on_failure, &state).await;
+                self.call_hooks(&self.call.options().common.on_failure, &state).await;
                 self.failed_with(state, Some(Error::from(panicked)))
             }
             _ => self.cancelled(),

@@ -59,7 +59,7 @@ pub(crate) async fn take_entry(
 ) -> Result<Arc<Entry>, Error> {
     let states = engine.0.client.task_run_states(run.id).await?;
     run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
-    run.empirical_policy = call.options().retry_policy();
+    run.empirical_policy = call.options().common.retry_policy();
     run.task_inputs = task_inputs;
     let entry = Entry::adopted(run, states.len());
     engine.0.journal.enter(&entry, engine.state(StateType::Pending));
@@ -81,7 +81,7 @@ pub(crate) fn make_entry(
         Some(template) if digest.is_some() => fill_for(call, scope, template),
         _ => format!("{}-{}", call.name(), occurrence.number),
     };
-    let mut tags = options.tags.clone();
+    let mut tags = options.common.tags.clone();
     if let Some(flow) = scope.flow() {
         tags.extend(flow.tags.iter().cloned());
     }
@@ -92,11 +92,11 @@ pub(crate) fn make_entry(
         task_key: Text::Borrowed(call.definition.site.key),
         dynamic_key: occurrence.dynamic_key.clone(),
         name,
-        task_version: options.version.clone().map(Text::Owned),
+        task_version: options.common.version.clone().map(Text::Owned),
         tags,
         inputs_digest: digest,
         task_inputs,
-        empirical_policy: options.retry_policy(),
+        empirical_policy: options.common.retry_policy(),
         cache_key: None,
         times: RunTimes::new(pending.timestamp),
         state: pending,
