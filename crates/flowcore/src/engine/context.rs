@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
 
 use super::cancel::Cancel;
+use super::condition::Condition;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
@@ -114,7 +114,7 @@ pub(crate) struct Occurrence {
 #[derive(Default)]
 struct Children {
     running: AtomicUsize,
-    ended: Notify,
+    ended: Condition,
 }
 
 pub(crate) struct NewFlowScope {
@@ -171,14 +171,8 @@ impl FlowScope {
 
     /// Waits until everything that was submitted has ended.
     pub(crate) async fn children_ended(&self) {
-        loop {
-            let mut ended = std::pin::pin!(self.children.ended.notified());
-            ended.as_mut().enable();
-            if self.children.running.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            ended.await;
-        }
+        let Children { running, ended } = &self.children;
+        ended.met(|| (running.load(Ordering::Acquire) == 0).then_some(())).await;
     }
 }
 
@@ -209,7 +203,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if self.0.children.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.children.ended.notify_waiters();
+            self.0.children.ended.changed();
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod cache_policy;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod codec;
+pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod core;
 pub mod current;
