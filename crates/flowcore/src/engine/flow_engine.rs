@@ -1,10 +1,10 @@
 //! One flow run, from call to final state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use super::attempt::Attempt;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
 use super::codec::Value;
@@ -13,7 +13,6 @@ use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::hooks::{Hook, HookEvent};
-use super::names::fill;
 use super::new_run::new_run;
 use super::options::FlowOptions;
 use super::panics::{CatchPanics, Panicked, caught};
@@ -21,31 +20,20 @@ use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
 use super::upstream::wait_for;
-use super::verdict::{Ending, ending_of};
+use super::verdict::Ending;
 use crate::client::ClientError;
-use crate::model::{
-    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp,
-};
+use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp};
 use crate::orchestration::{Decision, Executor};
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
-    engine: Engine,
-    call: FlowCallParts,
-    arguments: Map<String, Json>,
+    pub(super) engine: Engine,
+    pub(super) call: FlowCallParts,
+    pub(super) arguments: Map<String, Json>,
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
     cancel: Cancel,
-    run: FlowRun,
+    pub(super) run: FlowRun,
     parent: Option<Arc<Parent>>,
-}
-
-/// How one attempt of the body ended.
-enum Attempt {
-    Value(Value),
-    Error(Error),
-    Panic(Panicked),
-    TimedOut(Duration),
-    Cancelled,
 }
 
 /// Asks a run to end when the future of its call is dropped.
@@ -239,40 +227,18 @@ impl FlowExecution {
         let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
         let job = &mut self.call.job;
-        let body = async {
-            match Panicked::catch(|| job.invoke(last)) {
-                Ok(body) => match CatchPanics(body).await {
-                    Ok(Ok(value)) => Attempt::Value(value),
-                    Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
-                        Some(panicked) => Attempt::Panic(panicked.clone()),
-                        None => Attempt::Error(error),
-                    },
-                    Err(panicked) => Attempt::Panic(panicked),
-                },
-                Err(panicked) => Attempt::Panic(panicked),
-            }
-        };
-        let work = async {
-            let attempt = body.await;
+        let body = std::pin::pin!(async {
+            let ran = match Panicked::catch(|| job.invoke(last)) {
+                Ok(body) => CatchPanics(body).await,
+                Err(panicked) => Err(panicked),
+            };
             // What was submitted belongs to the run: after a success it is waited for.
-            if matches!(attempt, Attempt::Value(_)) {
+            if let Ok(Ok(_)) = &ran {
                 flow.children_ended().await;
             }
-            attempt
-        };
-        let attempt = tokio::select! {
-            biased;
-            attempt = work => attempt,
-            () = flow.cancel.requested() => Attempt::Cancelled,
-            () = async { match timeout { Some(limit) => clock.sleep(limit).await, None => std::future::pending().await } } => {
-                Attempt::TimedOut(timeout.unwrap_or_default())
-            }
-        };
-        let attempt = match attempt {
-            // What it waited for was asked to end with it, and told it first.
-            Attempt::Error(_) if flow.cancel.is_requested() => Attempt::Cancelled,
-            other => other,
-        };
+            ran
+        });
+        let attempt = Attempt::of(body, timeout, &flow.cancel, &*clock).await;
         // After anything else it is asked to end.
         if !matches!(attempt, Attempt::Value(_)) {
             flow.cancel.cancel();
@@ -294,9 +260,10 @@ impl FlowExecution {
         self.run = decided.run;
         match decided.decision {
             Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
+                let message = message.trim_end_matches('.');
                 let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
                 let wait = (due - waiting.timestamp).as_seconds_f64();
-                tracing::warn!(target: "flowcore::flow_run", "{message} It is tried again in {wait:.1} s.");
+                tracing::warn!(target: "flowcore::flow_run", "{message}; it is tried again in {wait:.1} s");
                 self.again(due).await
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
@@ -339,71 +306,6 @@ impl FlowExecution {
                 Ok(Some(self.settle(state, None, None).await?))
             }
         }
-    }
-
-    /// Makes the state that an attempt leads to.
-    async fn judge(&self, attempt: Attempt) -> Ending {
-        let failed = self.engine.state(StateType::Failed);
-        match attempt {
-            Attempt::Value(value) => match ending_of(&self.engine, &value) {
-                Some(state) => Ending { value: state.is_completed().then_some(value), state, source: None },
-                None => self.completed(value).await,
-            },
-            Attempt::Error(error) => self.failed(failed, error),
-            Attempt::Panic(panicked) => self.panicked(panicked),
-            Attempt::TimedOut(limit) => {
-                let message = format!("The flow took longer than {limit:?}.");
-                Ending { state: failed.named(StateName::TIMED_OUT).message(message), value: None, source: None }
-            }
-            Attempt::Cancelled => {
-                let state = self.engine.state(StateType::Cancelled).message("The flow was asked to end.");
-                Ending { state, value: None, source: None }
-            }
-        }
-    }
-
-    fn panicked(&self, panicked: Panicked) -> Ending {
-        let data = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
-        let state = self.engine.state(StateType::Failed).message(format!("{}.", panicked.say("The flow"))).data(data);
-        Ending { state, value: None, source: Some(Error::from(panicked)) }
-    }
-
-    async fn completed(&self, value: Value) -> Ending {
-        let own_key = || match &self.call.options().common.result_storage_key {
-            Some(template) => {
-                let id = self.run.id.to_string();
-                let more = [
-                    ("flow_name", self.run.flow_name.as_str()),
-                    ("flow_run_id", &id),
-                    ("flow_run_name", &self.run.name),
-                ];
-                fill(template, &self.arguments, &more)
-            }
-            None => self.run.id.to_string(),
-        };
-        let keeping = self.call.keeping(&self.engine);
-        let kept = match keeping.keep_inline(&value) {
-            Some(kept) => Ok(kept),
-            None => keeping.keep(&value, None, own_key).await,
-        };
-        match kept {
-            Ok(data) => {
-                let mut state = self.engine.state(StateType::Completed);
-                state.data = data.map(Box::new);
-                Ending { state, value: Some(value), source: None }
-            }
-            Err(error) => self.failed(self.engine.state(StateType::Failed), error),
-        }
-    }
-
-    fn failed(&self, state: State, error: Error) -> Ending {
-        let chain = error.chain();
-        let mut state = state.message(format!("The flow failed: {}.", chain.join(": ")));
-        state = state.data(StateData::Failure { chain, location: None });
-        if !self.call.options().common.is_retriable(&error) {
-            state.details_mut().retriable = Some(false);
-        }
-        Ending { state, value: None, source: Some(error) }
     }
 
     async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {

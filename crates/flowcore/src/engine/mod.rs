@@ -6,6 +6,7 @@
 //! state.
 
 pub mod artifact;
+pub(crate) mod attempt;
 pub(crate) mod background;
 pub(crate) mod blocking;
 pub(crate) mod bounds;
@@ -48,6 +49,7 @@ pub(crate) mod slots;
 pub(crate) mod subflow;
 pub(crate) mod task_cache;
 pub(crate) mod task_call;
+pub(crate) mod task_end;
 pub(crate) mod task_engine;
 pub(crate) mod task_entry;
 pub(crate) mod upstream;
