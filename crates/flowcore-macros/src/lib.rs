@@ -77,7 +77,8 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// All are optional, and written as those of a task. Each but the first two has a setter of the same name on `FlowCall`.
+/// All are optional, and written as those of a task. Each but `description` has a setter of the same name on `FlowCall`; with
+/// another `name`, the call's run belongs to the flow of that name.
 ///
 /// | option | meaning | unless said |
 /// | --- | --- | --- |

@@ -116,10 +116,8 @@ macro_rules! setters {
 macro_rules! common_setters {
     () => {
         $crate::engine::options::setters! {
-            /// Sets the name under which runs are grouped.
+            /// Sets the name; runs belong to the task or flow of that name.
             name(name: impl Into<String>) |options| options.common.name = Some(name.into());
-            /// Sets the description; by default it is the function's documentation.
-            description(description: impl Into<String>) |options| options.common.description = Some(description.into());
             /// Sets the version that runs are marked with.
             version(version: impl Into<String>) |options| options.common.version = Some(version.into());
             /// Adds tags.
@@ -153,6 +151,16 @@ macro_rules! common_setters {
             on_completion(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.common.on_completion.push(hook.into());
             /// Calls the hook when the run has failed for good.
             on_failure(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.common.on_failure.push(hook.into());
+        }
+    };
+}
+
+/// Setters that only definitions have: on a call they could have no effect.
+macro_rules! definition_setters {
+    () => {
+        $crate::engine::options::setters! {
+            /// Sets the description; by default it is the function's documentation.
+            description(description: impl Into<String>) |options| options.common.description = Some(description.into());
         }
     };
 }
@@ -206,6 +214,7 @@ impl TaskOptions {
         self
     }
 
+    definition_setters!();
     task_setters!();
 }
 
@@ -219,6 +228,7 @@ impl FlowOptions {
         self
     }
 
+    definition_setters!();
     flow_setters!();
 }
 
