@@ -1,13 +1,11 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
-use std::collections::HashMap;
-use std::fmt::Write;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 
+use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
 use super::condition::Condition;
 use super::core::{Engine, EngineError};
@@ -76,40 +74,6 @@ pub(crate) struct FlowScope {
     children: Children,
 }
 
-/// What was called so far, and what is known from earlier attempts.
-#[derive(Default)]
-pub(crate) struct Calls {
-    occurrences: HashMap<InputDigest, u32, BuildHasherDefault<DigestHasher>>,
-    per_task: HashMap<&'static str, u32>,
-    earlier: HashMap<String, TaskRun>,
-}
-
-/// Takes the first bytes of a digest as its hash: they are as good as random already.
-#[derive(Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// Which call of which task one is.
-pub(crate) struct Occurrence {
-    /// Which call with these inputs: the dynamic key.
-    pub(crate) dynamic_key: String,
-    /// Which call of this task, counted over all inputs.
-    pub(crate) number: u32,
-    /// The run of this call in an earlier attempt.
-    pub(crate) earlier: Option<TaskRun>,
-}
-
 /// Counts what was submitted and has not ended.
 #[derive(Default)]
 struct Children {
@@ -131,7 +95,6 @@ pub(crate) struct NewFlowScope {
 
 impl FlowScope {
     pub(crate) fn new(new: NewFlowScope) -> Self {
-        let earlier = new.earlier.into_iter().map(|run| (run.dynamic_key.clone(), run)).collect();
         FlowScope {
             id: new.id,
             name: new.name,
@@ -142,22 +105,19 @@ impl FlowScope {
             cancel: new.cancel,
             slots: Mutex::default(),
             limit: new.limit.max(1),
-            calls: Mutex::new(Calls { earlier, ..Calls::default() }),
+            calls: Mutex::new(Calls::behind(new.earlier)),
             children: Children::default(),
         }
     }
 
-    /// Counts a call of a task with these inputs.
-    pub(crate) fn occur(&self, task: &'static str, digest: InputDigest) -> Occurrence {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let nth = calls.occurrences.entry(digest).or_insert(0);
-        let dynamic_key = dynamic_key(digest, *nth);
-        *nth += 1;
-        let number = calls.per_task.entry(task).or_insert(0);
-        let this = *number;
-        *number += 1;
-        let earlier = if calls.earlier.is_empty() { None } else { calls.earlier.remove(&dynamic_key) };
-        Occurrence { dynamic_key, number: this, earlier }
+    /// Counts a call of a task, as [`Calls::occur`].
+    pub(crate) fn occur(
+        &self,
+        task: &'static str,
+        digest: Option<InputDigest>,
+        known: impl Fn() -> Option<InputDigest>,
+    ) -> Occurrence {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).occur(task, digest, known)
     }
 
     /// Gives the slots for submitted tasks at this depth.
@@ -174,20 +134,6 @@ impl FlowScope {
         let Children { running, ended } = &self.children;
         ended.met(|| (running.load(Ordering::Acquire) == 0).then_some(())).await;
     }
-}
-
-/// Writes which call with these inputs one is: 24 hexadecimal digits of the inputs' digest and a number.
-fn dynamic_key(digest: InputDigest, nth: u32) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut key = String::with_capacity(28);
-    for byte in &digest.0[..12] {
-        key.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        key.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    key.push('-');
-    // Nearly always one digit, and writing to a text cannot fail.
-    let _ = write!(key, "{nth}");
-    key
 }
 
 /// A submitted run's place among its flow's children, given back when it ends.
@@ -290,7 +236,7 @@ impl Scope {
         let child = self.flow().map(Child::new);
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
-            let name = call.definition.name();
+            let name = call.name();
             // The arguments' own code may panic.
             let ended = match caught(FlowExecution::run(scope, call, Some(&settled))).await {
                 Ok(ended) => ended,

@@ -48,7 +48,7 @@ impl Drop for CancelOnDrop {
 impl FlowExecution {
     /// Runs a call to its end. `promise` is that of a submitted call.
     pub(crate) async fn run(scope: Scope, mut call: FlowCallParts, promise: Option<&Promise>) -> Settled {
-        let name = call.definition.name();
+        let name = call.name();
         let engine = match call.engine.take() {
             Some(engine) => engine,
             None => match scope.engine().await {
@@ -95,7 +95,7 @@ impl FlowExecution {
         cancel: Cancel,
         promise: Option<Promise>,
     ) -> Settled {
-        let name = call.definition.name();
+        let name = call.name();
         let parent = match Parent::of(&engine, &scope, &call, edges).await {
             Ok(parent) => parent.map(Arc::new),
             Err(error) => return unorchestrated(&name, error),
@@ -118,14 +118,14 @@ impl FlowExecution {
             Ok(Begun::Ended(id, settled)) => {
                 identify(id);
                 if let (Some(parent), Some(state)) = (&parent, &settled.state) {
-                    parent.ended(&engine, id, state);
+                    parent.ended(id, state);
                 }
                 *settled
             }
             Err(error) => unorchestrated(&name, error),
         };
         if let (Some(parent), None, Err(error)) = (&parent, &settled.state, &settled.result) {
-            parent.lost(&engine, error);
+            parent.lost(error);
         }
         settled
     }
@@ -164,7 +164,7 @@ impl FlowExecution {
             }
         };
         if let Some(parent) = &parent {
-            parent.running(&engine, run.id);
+            parent.running(run.id);
         }
         Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, parent })))
     }
@@ -310,7 +310,7 @@ impl FlowExecution {
 
     async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {
         if let Some(parent) = &self.parent {
-            parent.ended(&self.engine, self.run.id, &state);
+            parent.ended(self.run.id, &state);
         }
         if let Err(error) = self.engine.0.logs.flush().await {
             // They are put back and come with the next ones; how the run ended is recorded.

@@ -11,6 +11,7 @@ pub(crate) mod background;
 pub(crate) mod blocking;
 pub(crate) mod bounds;
 pub(crate) mod cache_policy;
+pub(crate) mod calls;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod codec;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Fault};
+use super::calls::Occurrence;
 use super::cancel::Cancel;
 use super::codec::Value;
-use super::context::{Occurrence, Scope, TaskScope};
+use super::context::{Scope, TaskScope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
@@ -15,7 +16,7 @@ use super::panics::{CatchPanics, Panicked, caught};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
-use super::task_entry::{adopt, digest, fill_for, make_entry, take_entry};
+use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, take_entry};
 use super::upstream::{Upstream, upstream};
 use crate::model::{State, StateData, StateType, TaskInput, Timestamp};
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
@@ -66,18 +67,18 @@ impl TaskExecution {
                 Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
-        let occurrence = match (scope.flow(), digest) {
-            (Some(flow), Some(digest)) => flow.occur(call.definition.site.key, digest),
-            _ => Occurrence { dynamic_key: engine.0.clock.uuid().simple().to_string(), number: 0, earlier: None },
+        let mut occurrence = match scope.flow() {
+            Some(flow) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
+            None => Occurrence { dynamic_key: None, number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
             && let Some(settled) = Box::pin(adopt(&engine, &call, earlier, promise)).await
         {
             return settled;
         }
-        let entry = match occurrence.earlier {
-            None => make_entry(&engine, &scope, &call, &occurrence, digest, edges),
-            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, edges)).await {
+        let entry = match occurrence.earlier.take() {
+            None => make_entry(&engine, &scope, &call, occurrence, digest, edges),
+            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, occurrence, digest, edges)).await {
                 Ok(entry) => entry,
                 Err(error) => return unorchestrated(call.name(), error),
             },
