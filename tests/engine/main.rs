@@ -17,6 +17,7 @@ mod leaving;
 mod naming;
 mod outside;
 mod panics;
+mod plain;
 mod resuming;
 mod states;
 mod unready;

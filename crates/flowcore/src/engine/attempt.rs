@@ -55,6 +55,14 @@ impl Attempt {
     }
 }
 
+/// Waits for a future, or until it is asked to end.
+pub(crate) async fn until_either(future: impl Future<Output = ()>, cancel: &Cancel) {
+    tokio::select! {
+        () = future => {}
+        () = cancel.requested() => {}
+    }
+}
+
 /// Waits until a timeout is over; for ever without one.
 async fn expired(timeout: Option<Duration>, clock: &dyn Clock) -> Duration {
     match timeout {

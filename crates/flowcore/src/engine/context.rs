@@ -1,10 +1,11 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
 
+use super::blocking::LeftThread;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
 use super::condition::Condition;
@@ -32,6 +33,15 @@ pub(crate) struct Around {
     pub(crate) engine: Engine,
     pub(crate) flow: Option<Arc<FlowScope>>,
     pub(crate) task: Option<TaskScope>,
+    /// The thread of a plain function that goes on although its attempt has ended.
+    left: Mutex<Option<LeftThread>>,
+}
+
+impl Around {
+    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    pub(crate) fn cancel(&self) -> Option<&Cancel> {
+        self.task.as_ref().map(TaskScope::cancel).or_else(|| self.flow.as_ref().map(|flow| &flow.cancel))
+    }
 }
 
 /// The task run around the code.
@@ -41,14 +51,21 @@ pub(crate) struct TaskScope {
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
-    /// Asks the task run to end, and what is called in it.
-    cancel: Cancel,
+    /// Asks the task run to end.
+    run: Cancel,
+    /// Asks this attempt of it to end, and what is called in it. Made when it is first needed, which most never do.
+    cancel: OnceLock<Cancel>,
 }
 
 impl TaskScope {
-    pub(crate) fn new(entry: Arc<Entry>, depth: usize, cancel: Cancel) -> Self {
+    pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth, cancel }
+        TaskScope { id, entry, attempt, depth, run, cancel: OnceLock::new() }
+    }
+
+    /// Gives what asks this attempt to end: with its run, or alone.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        self.cancel.get_or_init(|| self.run.child())
     }
 
     pub(crate) fn name(&self) -> String {
@@ -156,7 +173,7 @@ impl Drop for Child {
 
 impl Scope {
     pub(crate) fn new(engine: Engine, flow: Option<Arc<FlowScope>>, task: Option<TaskScope>) -> Self {
-        Scope(Some(Arc::new(Around { engine, flow, task })))
+        Scope(Some(Arc::new(Around { engine, flow, task, left: Mutex::new(None) })))
     }
 
     /// Gives what surrounds the present code.
@@ -177,9 +194,21 @@ impl Scope {
         self.0.as_ref().and_then(|around| around.task.as_ref())
     }
 
-    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    /// Gives what asks the code to end.
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
-        self.task().map(|task| &task.cancel).or_else(|| self.flow().map(|flow| &flow.cancel))
+        self.0.as_ref().and_then(|around| around.cancel())
+    }
+
+    /// Leaves the thread of a plain function behind.
+    pub(crate) fn leave(&self, thread: LeftThread) {
+        if let Some(around) = &self.0 {
+            *around.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        }
+    }
+
+    /// Takes the thread that was left behind.
+    pub(crate) fn take_left(&self) -> Option<LeftThread> {
+        self.0.as_ref().and_then(|around| around.left.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {

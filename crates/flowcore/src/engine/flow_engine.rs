@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, until_either};
+use super::blocking::LeftThread;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
 use super::codec::Value;
@@ -33,6 +34,8 @@ pub(crate) struct FlowExecution {
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
     cancel: Cancel,
     pub(super) run: FlowRun,
+    /// The thread of an earlier attempt, which may still run.
+    left: Option<LeftThread>,
     parent: Option<Arc<Parent>>,
 }
 
@@ -166,7 +169,7 @@ impl FlowExecution {
         if let Some(parent) = &parent {
             parent.running(run.id);
         }
-        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, parent })))
+        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, left: None, parent })))
     }
 
     async fn execute(mut self) -> Settled {
@@ -184,6 +187,7 @@ impl FlowExecution {
                 self.attempt(&flow).await
             });
             let attempt = attempt.await;
+            self.left = scope.take_left();
             self.engine.0.journal.unfence(self.run.id);
             let ended = match attempt {
                 // Its last tasks are journalled; nothing of it may be committed behind the final state.
@@ -286,10 +290,11 @@ impl FlowExecution {
         let clock = self.engine.0.clock.clone();
         if let Ok(wait) = (due - clock.now()).to_std() {
             self.engine.0.logs.flush().await?;
-            tokio::select! {
-                () = clock.sleep(wait) => {}
-                () = self.cancel.requested() => {}
-            }
+            until_either(clock.sleep(wait), &self.cancel).await;
+        }
+        if let Some(thread) = self.left.take() {
+            // Two attempts of one run must not run side by side.
+            until_either(thread.ended(), &self.cancel).await;
         }
         let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
         let decided = self.engine.0.client.set_flow_run_state(&self.run, self.engine.state(next)).await?;

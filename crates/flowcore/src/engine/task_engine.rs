@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::attempt::{Attempt, Fault};
+use super::attempt::{Attempt, Fault, until_either};
+use super::blocking::LeftThread;
 use super::calls::Occurrence;
 use super::cancel::Cancel;
 use super::codec::Value;
@@ -31,6 +32,8 @@ pub(crate) struct TaskExecution {
     run_count_at_start: i32,
     /// The key that the result is stored under, where a template makes it; made while the arguments are here.
     own_key: Option<String>,
+    /// The thread of an earlier attempt, which may still run.
+    left: Option<LeftThread>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
 }
@@ -92,7 +95,7 @@ impl TaskExecution {
             _ => None,
         };
         let mut execution =
-            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
+            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, left: None, ended: false };
         let settled = match failed {
             None => match caught(execution.execute()).await {
                 Ok(settled) => settled,
@@ -121,6 +124,10 @@ impl TaskExecution {
             Err(error) => return Box::pin(self.fail(Fault::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
         loop {
+            if let Some(thread) = self.left.take() {
+                // Two attempts of one call must not run side by side.
+                Box::pin(until_either(thread.ended(), &self.cancel)).await;
+            }
             if self.cancel.is_requested() {
                 return self.cancelled();
             }
@@ -167,8 +174,14 @@ impl TaskExecution {
             Ok(body) => CatchPanics(body),
             Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
         };
-        let body = std::pin::pin!(scope.surround(body));
-        Attempt::of(body, self.call.options().common.timeout, &self.cancel, &*self.engine.0.clock).await
+        let mut under_way = UnderWay { scope: scope.clone(), returned: false };
+        let attempt = {
+            let body = std::pin::pin!(scope.surround(body));
+            Attempt::of(body, self.call.options().common.timeout, &self.cancel, &*self.engine.0.clock).await
+        };
+        under_way.returned = !matches!(attempt, Attempt::Cancelled | Attempt::Failed(Fault::TimedOut(_)));
+        self.left = under_way.scope.take_left();
+        attempt
     }
 
     async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
@@ -204,10 +217,7 @@ impl TaskExecution {
     async fn sleep_until(&self, due: Timestamp) {
         let clock = &self.engine.0.clock;
         if let Ok(wait) = (due - clock.now()).to_std() {
-            tokio::select! {
-                () = clock.sleep(wait) => {}
-                () = self.cancel.requested() => {}
-            }
+            until_either(clock.sleep(wait), &self.cancel).await;
         }
     }
 
@@ -247,6 +257,21 @@ impl TaskExecution {
             return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }
         settled
+    }
+}
+
+/// An attempt under way: if it ends otherwise than by its body's return, what it has called is asked to end, and so is its
+/// thread.
+struct UnderWay {
+    scope: Scope,
+    returned: bool,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let (false, Some(task)) = (self.returned, self.scope.task()) {
+            task.cancel().cancel();
+        }
     }
 }
 
