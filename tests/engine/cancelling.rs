@@ -7,6 +7,7 @@ use std::time::Duration;
 use flowcore::store::Store;
 use flowcore::{Error, Result, flow, task};
 
+use crate::clock::GatedClock;
 use crate::gate::Gate;
 use crate::world::{World, eventually, soon};
 
@@ -128,33 +129,6 @@ async fn everything_on_an_engine_is_cancelled_at_once() {
     assert_eq!(called.load(Ordering::SeqCst), 3);
 }
 
-/// A clock whose sleeps never end.
-#[derive(Debug)]
-struct Frozen(crate::clock::VirtualClock);
-
-#[async_trait::async_trait]
-impl flowcore::clock::Clock for Frozen {
-    fn now(&self) -> flowcore::model::Timestamp {
-        self.0.now()
-    }
-
-    fn uuid(&self) -> uuid::Uuid {
-        self.0.uuid()
-    }
-
-    fn uuid_at(&self, now: flowcore::model::Timestamp) -> uuid::Uuid {
-        self.0.uuid_at(now)
-    }
-
-    fn random(&self) -> f64 {
-        self.0.random()
-    }
-
-    async fn sleep(&self, _: Duration) {
-        std::future::pending().await
-    }
-}
-
 #[tokio::test]
 async fn runs_that_wait_for_a_retry_are_cancelled_too() {
     #[task(retries = 1, retry_delay = 3600)]
@@ -172,7 +146,7 @@ async fn runs_that_wait_for_a_retry_are_cancelled_too() {
         Err(Error::msg("not today"))
     }
 
-    let world = World::with_clock(Arc::new(Frozen(crate::clock::VirtualClock::new())));
+    let world = World::with_clock(Arc::new(GatedClock::new(Gate::new())));
     let called = Arc::new(AtomicU32::new(0));
     let count = {
         let called = called.clone();

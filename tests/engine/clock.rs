@@ -1,4 +1,5 @@
-//! A clock whose time passes only when a test moves it, or when somebody sleeps by it: a sleep takes no time at all.
+//! A clock whose time passes only when a test moves it, or when somebody sleeps by it: a sleep takes no time at all. And one
+//! whose sleeps end when somebody comes to a gate.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,6 +7,8 @@ use std::time::Duration;
 use flowcore::clock::{Clock, SystemClock};
 use flowcore::model::Timestamp;
 use uuid::Uuid;
+
+use crate::gate::Gate;
 
 #[derive(Debug)]
 pub(crate) struct VirtualClock(Mutex<Inner>);
@@ -59,5 +62,46 @@ impl Clock for VirtualClock {
             inner.slept.push(duration);
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// A clock by which each sleep lasts until somebody comes to the gate.
+pub(crate) struct GatedClock {
+    clock: VirtualClock,
+    gate: Gate,
+}
+
+impl GatedClock {
+    pub(crate) fn new(gate: Gate) -> Self {
+        GatedClock { clock: VirtualClock::new(), gate }
+    }
+}
+
+impl std::fmt::Debug for GatedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GatedClock")
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for GatedClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.clock.uuid()
+    }
+
+    fn uuid_at(&self, now: Timestamp) -> Uuid {
+        self.clock.uuid_at(now)
+    }
+
+    fn random(&self) -> f64 {
+        self.clock.random()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        self.gate.somebody().await;
     }
 }

@@ -21,8 +21,13 @@ impl Gate {
 
     /// Says that somebody has come, and waits until the gate is open.
     pub(crate) async fn pass(&self) {
-        self.0.come.add_permits(1);
+        self.come();
         drop(self.0.open.acquire().await);
+    }
+
+    /// Says that somebody has come.
+    pub(crate) fn come(&self) {
+        self.0.come.add_permits(1);
     }
 
     /// Waits for the next one to come.

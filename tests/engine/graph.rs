@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowcore::model::{TaskInput, TaskRunId};
 use flowcore::store::Store;
-use flowcore::{Error, Result, flow, task};
+use flowcore::{Engine, Error, Result, flow, task};
 
 use crate::world::World;
 
@@ -128,4 +128,28 @@ pub(crate) async fn a_subflow_is_a_run_of_its_own(store: Arc<dyn Store>) {
     assert_ne!(inside.flow_run_id, Some(above.id));
     let argument = world.task_run("number 1").await;
     assert_eq!(world.task_run("below-1").await.task_inputs, [("n".into(), runs(&[argument.id]))].into());
+}
+
+/// The parent's engine keeps what belongs to the parent, also when the subflow runs on another one.
+#[tokio::test]
+async fn a_subflow_on_another_engine_is_kept_there() {
+    #[flow]
+    async fn abroad(#[resource] other: Engine) -> Result<u32> {
+        Ok(guest(number(1).submit()).on(&other).await?)
+    }
+
+    #[flow]
+    async fn guest(n: u32) -> Result<u32> {
+        Ok(number(n + 1).await?)
+    }
+
+    let (home, other) = (World::memory(), World::memory());
+    assert_eq!(abroad(other.engine.clone()).on(&home.engine).await.unwrap(), 2);
+    let stand_in = home.task_run("guest-0").await;
+    assert_eq!(stand_in.flow_run_id, Some(home.flow_run("abroad").await.id));
+    assert_eq!(home.task_history("guest-0").await, "PENDING RUNNING COMPLETED");
+    let guest = other.flow_run("guest").await;
+    assert_eq!(guest.parent_task_run_id, Some(stand_in.id));
+    assert_eq!(other.all_task_runs().await.iter().map(|run| &*run.name).collect::<Vec<_>>(), ["number 2"]);
+    assert_eq!(home.client.flow_runs(&Default::default()).await.unwrap().len(), 1);
 }

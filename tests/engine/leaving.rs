@@ -202,7 +202,7 @@ pub(crate) async fn runs_have_the_names_and_tags_they_are_given(store: Arc<dyn S
         assert_eq!(current::flow_name().as_deref(), Some("naming"));
         let name = current::flow_run_name().unwrap_or_default();
         named("x").await?;
-        let tags = named("y").name("other").version("3").tags(["b"]).description("Another.").await?;
+        let tags = named("y").name("other").version("3").tags(["b"]).await?;
         once_bad("z").return_state().await;
         Ok([name].into_iter().chain(tags).collect())
     }

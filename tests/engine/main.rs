@@ -14,10 +14,13 @@ mod gate;
 mod graph;
 mod keeping;
 mod leaving;
+mod naming;
 mod outside;
 mod panics;
+mod plain;
 mod resuming;
 mod states;
+mod unready;
 mod world;
 
 conformance! {
@@ -26,6 +29,7 @@ conformance! {
         runs_have_the_names_and_tags_they_are_given;
     resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
         a_subflow_keeps_its_run;
+    unready: what_never_had_its_arguments_keeps_its_run;
     cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;
     states: retries_are_states_of_one_run, a_failed_flow_is_tried_again_and_its_finished_tasks_are_not;

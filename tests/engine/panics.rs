@@ -71,7 +71,7 @@ async fn panics_of_flows_are_failures_with_their_place() {
     assert!(format!("{error:?}").ends_with("panicked: the flow itself"), "{error:?}");
     assert_eq!(world.flow_history("bad-luck").await, "PENDING RUNNING FAILED");
     let message = world.flow_run("bad-luck").await.state.message;
-    assert_eq!(message, Some(format!("The flow panicked: the flow itself at {}.", place("panic!(\"the flow it"))));
+    assert_eq!(message, Some(format!("The flow panicked: the flow itself at {}", place("panic!(\"the flow it"))));
     let error = bad_and_plain().on(&world.engine).await.unwrap_err();
     assert!(format!("{error:?}").ends_with("panicked: the plain flow"), "{error:?}");
     let history = world.flow_history("bad-and-plain").await;

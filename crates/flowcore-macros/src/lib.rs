@@ -43,7 +43,7 @@ use proc_macro::TokenStream;
 /// | `retry_delay = [1, 10]` | the wait before each retry, one time or a list whose last is repeated, or `exponential(base, cap)` | at once |
 /// | `retry_jitter = 0.5` | each wait is drawn up to this fraction longer | 0 |
 /// | `retry_if = \|error\| ..` | tries again only after errors that the predicate accepts | all but `Error::retriable(false)` |
-/// | `timeout = 30` | ends an attempt that takes longer, as TimedOut; the thread of a plain function runs on | no limit |
+/// | `timeout = 30` | ends an attempt that takes longer, as TimedOut; the thread of a plain function runs on (see `flowcore::current::is_cancelled`), and a retry waits for it | no limit |
 /// | `cache = INPUTS + TASK_SOURCE` | what has to be equal for two calls to share a result: `INPUTS`, `TASK_SOURCE`, `RUN_ID`, `FLOW_PARAMETERS`, `DEFAULT`, `NO_CACHE` or a `CachePolicy` | `NO_CACHE` |
 /// | `cache_expiration = 3600` | how long a cached result is valid | for ever |
 /// | `refresh_cache = true` | runs the task even if its result is known, and caches the new one | false |
@@ -77,7 +77,8 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// All are optional, and written as those of a task. Each but the first two has a setter of the same name on `FlowCall`.
+/// All are optional, and written as those of a task. Each but `description` has a setter of the same name on `FlowCall`; with
+/// another `name`, the call's run belongs to the flow of that name.
 ///
 /// | option | meaning | unless said |
 /// | --- | --- | --- |

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
-use crate::engine::definition::find_flow;
+use crate::engine::definition::flow_of;
 use crate::engine::flow_engine::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
@@ -72,7 +72,7 @@ async fn tell_crashed(run: &FlowRun) {
         "flow run '{}' of flow '{}' was interrupted: its process has died. Resume it with: {} flow-run retry {}",
         run.name, run.flow_name, command(), run.id
     );
-    if let Ok(flow) = find_flow(&run.flow_name) {
+    if let Ok(flow) = flow_of(run) {
         Hook::call_all(&flow.options.on_crashed, &event_of(run, &run.state)).await;
     }
 }

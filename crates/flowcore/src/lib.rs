@@ -33,7 +33,8 @@
 //! }
 //! ```
 //!
-//! Functions may be plain: then they run on the blocking pool, where a timeout ends their run but cannot stop their thread.
+//! Functions may be plain: then they run on the blocking pool, where a timeout ends their run but cannot stop their thread
+//! (they can ask [`current::is_cancelled`]); a retry waits for it.
 //! They may return any `Result` with a standard error, or no `Result` at all. Arguments are data that serde can write;
 //! what is not data (a pool, a client) is marked with `#[resource]`. What can be said in the attributes is listed at
 //! [`macro@task`] and [`macro@flow`]; it can be said again for one call.

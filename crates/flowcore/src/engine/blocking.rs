@@ -1,8 +1,24 @@
-//! Plain functions as tasks: they run on the blocking pool, inside the run that called them.
+//! Plain functions as tasks: they run on the blocking pool, inside the run that called them. Nothing can stop their threads,
+//! so that a thread which goes on when its attempt has ended is left behind in the attempt's scope, for the next attempt to
+//! wait for.
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use super::context::Scope;
 use super::error::Error;
 use super::panics::Panicked;
+
+/// A thread that was left behind.
+pub(crate) struct LeftThread(oneshot::Receiver<()>);
+
+impl LeftThread {
+    /// Waits until the thread has ended.
+    pub(crate) async fn ended(self) {
+        // Its end shows in the sender's being dropped; it never sends anything.
+        drop(self.0.await);
+    }
+}
 
 /// Runs a plain function on the blocking pool.
 #[doc(hidden)]
@@ -10,10 +26,38 @@ pub async fn blocking<T: Send + 'static>(
     function: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let scope = Scope::current();
-    match tokio::task::spawn_blocking(move || scope.enter(|| Panicked::catch(function))).await {
+    let inside = scope.clone();
+    let (sender, ended) = oneshot::channel();
+    let thread = tokio::task::spawn_blocking(move || {
+        let result = inside.enter(|| Panicked::catch(function));
+        drop(sender);
+        result
+    });
+    let mut running = Running { scope, thread: thread.abort_handle(), ended: Some(ended) };
+    let result = thread.await;
+    running.ended = None;
+    match result {
         Ok(Ok(result)) => result,
         // Let the engine treat it like a panic of an async function.
         Ok(Err(panicked)) => Err(panicked.into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A plain function that runs, and where its thread is left when nobody waits for it any more.
+struct Running {
+    scope: Scope,
+    thread: AbortHandle,
+    /// None when it has ended.
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            // One that has not begun never will.
+            self.thread.abort();
+            self.scope.leave(LeftThread(ended));
+        }
     }
 }

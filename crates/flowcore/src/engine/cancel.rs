@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::sync::Notify;
+use super::condition::Condition;
 
 /// A request to end. Children are asked with their parent, and a child may be asked alone.
 #[derive(Clone)]
@@ -10,7 +10,7 @@ pub(crate) struct Cancel(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
-    requested: Notify,
+    asked: Condition,
 }
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct State {
 
 impl Cancel {
     pub(crate) fn new() -> Self {
-        Cancel(Arc::new(Inner { state: Mutex::default(), requested: Notify::new() }))
+        Cancel(Arc::new(Inner { state: Mutex::default(), asked: Condition::new() }))
     }
 
     /// Makes a request that is made together with this one.
@@ -50,7 +50,7 @@ impl Cancel {
             state.requested = true;
             std::mem::take(&mut state.children)
         };
-        self.0.requested.notify_waiters();
+        self.0.asked.changed();
         for child in children.iter().filter_map(Weak::upgrade) {
             Cancel(child).cancel();
         }
@@ -61,14 +61,7 @@ impl Cancel {
     }
 
     pub(crate) async fn requested(&self) {
-        loop {
-            let mut requested = std::pin::pin!(self.0.requested.notified());
-            requested.as_mut().enable();
-            if self.is_requested() {
-                return;
-            }
-            requested.await;
-        }
+        self.0.asked.met(|| self.is_requested().then_some(())).await;
     }
 }
 

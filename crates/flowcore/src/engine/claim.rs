@@ -36,7 +36,7 @@ pub(crate) async fn claim(
         run = scheduled.run;
     }
     loop {
-        let decided = client.claim_flow_run(&run, executor.clone(), options.retry_policy()).await?;
+        let decided = client.claim_flow_run(&run, executor.clone(), options.common.retry_policy()).await?;
         match decided.decision {
             Decision::Accept(_) => return Ok(Claim::Taken(Box::new(decided.run))),
             Decision::Wait(until) => {

@@ -1,15 +1,14 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
-use std::collections::HashMap;
-use std::fmt::Write;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
 
+use super::blocking::LeftThread;
+use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
+use super::condition::Condition;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
@@ -34,6 +33,15 @@ pub(crate) struct Around {
     pub(crate) engine: Engine,
     pub(crate) flow: Option<Arc<FlowScope>>,
     pub(crate) task: Option<TaskScope>,
+    /// The thread of a plain function that goes on although its attempt has ended.
+    left: Mutex<Option<LeftThread>>,
+}
+
+impl Around {
+    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    pub(crate) fn cancel(&self) -> Option<&Cancel> {
+        self.task.as_ref().map(TaskScope::cancel).or_else(|| self.flow.as_ref().map(|flow| &flow.cancel))
+    }
 }
 
 /// The task run around the code.
@@ -43,14 +51,21 @@ pub(crate) struct TaskScope {
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
-    /// Asks the task run to end, and what is called in it.
-    cancel: Cancel,
+    /// Asks the task run to end.
+    run: Cancel,
+    /// Asks this attempt of it to end, and what is called in it. Made when it is first needed, which most never do.
+    cancel: OnceLock<Cancel>,
 }
 
 impl TaskScope {
-    pub(crate) fn new(entry: Arc<Entry>, depth: usize, cancel: Cancel) -> Self {
+    pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth, cancel }
+        TaskScope { id, entry, attempt, depth, run, cancel: OnceLock::new() }
+    }
+
+    /// Gives what asks this attempt to end: with its run, or alone.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        self.cancel.get_or_init(|| self.run.child())
     }
 
     pub(crate) fn name(&self) -> String {
@@ -76,45 +91,11 @@ pub(crate) struct FlowScope {
     children: Children,
 }
 
-/// What was called so far, and what is known from earlier attempts.
-#[derive(Default)]
-pub(crate) struct Calls {
-    occurrences: HashMap<InputDigest, u32, BuildHasherDefault<DigestHasher>>,
-    per_task: HashMap<&'static str, u32>,
-    earlier: HashMap<String, TaskRun>,
-}
-
-/// Takes the first bytes of a digest as its hash: they are as good as random already.
-#[derive(Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// Which call of which task one is.
-pub(crate) struct Occurrence {
-    /// Which call with these inputs: the dynamic key.
-    pub(crate) dynamic_key: String,
-    /// Which call of this task, counted over all inputs.
-    pub(crate) number: u32,
-    /// The run of this call in an earlier attempt.
-    pub(crate) earlier: Option<TaskRun>,
-}
-
 /// Counts what was submitted and has not ended.
 #[derive(Default)]
 struct Children {
     running: AtomicUsize,
-    ended: Notify,
+    ended: Condition,
 }
 
 pub(crate) struct NewFlowScope {
@@ -131,7 +112,6 @@ pub(crate) struct NewFlowScope {
 
 impl FlowScope {
     pub(crate) fn new(new: NewFlowScope) -> Self {
-        let earlier = new.earlier.into_iter().map(|run| (run.dynamic_key.clone(), run)).collect();
         FlowScope {
             id: new.id,
             name: new.name,
@@ -142,22 +122,19 @@ impl FlowScope {
             cancel: new.cancel,
             slots: Mutex::default(),
             limit: new.limit.max(1),
-            calls: Mutex::new(Calls { earlier, ..Calls::default() }),
+            calls: Mutex::new(Calls::behind(new.earlier)),
             children: Children::default(),
         }
     }
 
-    /// Counts a call of a task with these inputs.
-    pub(crate) fn occur(&self, task: &'static str, digest: InputDigest) -> Occurrence {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let nth = calls.occurrences.entry(digest).or_insert(0);
-        let dynamic_key = dynamic_key(digest, *nth);
-        *nth += 1;
-        let number = calls.per_task.entry(task).or_insert(0);
-        let this = *number;
-        *number += 1;
-        let earlier = if calls.earlier.is_empty() { None } else { calls.earlier.remove(&dynamic_key) };
-        Occurrence { dynamic_key, number: this, earlier }
+    /// Counts a call of a task, as [`Calls::occur`].
+    pub(crate) fn occur(
+        &self,
+        task: &'static str,
+        digest: Option<InputDigest>,
+        known: impl Fn() -> Option<InputDigest>,
+    ) -> Occurrence {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).occur(task, digest, known)
     }
 
     /// Gives the slots for submitted tasks at this depth.
@@ -171,29 +148,9 @@ impl FlowScope {
 
     /// Waits until everything that was submitted has ended.
     pub(crate) async fn children_ended(&self) {
-        loop {
-            let mut ended = std::pin::pin!(self.children.ended.notified());
-            ended.as_mut().enable();
-            if self.children.running.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            ended.await;
-        }
+        let Children { running, ended } = &self.children;
+        ended.met(|| (running.load(Ordering::Acquire) == 0).then_some(())).await;
     }
-}
-
-/// Writes which call with these inputs one is: 24 hexadecimal digits of the inputs' digest and a number.
-fn dynamic_key(digest: InputDigest, nth: u32) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut key = String::with_capacity(28);
-    for byte in &digest.0[..12] {
-        key.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        key.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    key.push('-');
-    // Nearly always one digit, and writing to a text cannot fail.
-    let _ = write!(key, "{nth}");
-    key
 }
 
 /// A submitted run's place among its flow's children, given back when it ends.
@@ -209,14 +166,14 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if self.0.children.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.children.ended.notify_waiters();
+            self.0.children.ended.changed();
         }
     }
 }
 
 impl Scope {
     pub(crate) fn new(engine: Engine, flow: Option<Arc<FlowScope>>, task: Option<TaskScope>) -> Self {
-        Scope(Some(Arc::new(Around { engine, flow, task })))
+        Scope(Some(Arc::new(Around { engine, flow, task, left: Mutex::new(None) })))
     }
 
     /// Gives what surrounds the present code.
@@ -237,9 +194,21 @@ impl Scope {
         self.0.as_ref().and_then(|around| around.task.as_ref())
     }
 
-    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    /// Gives what asks the code to end.
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
-        self.task().map(|task| &task.cancel).or_else(|| self.flow().map(|flow| &flow.cancel))
+        self.0.as_ref().and_then(|around| around.cancel())
+    }
+
+    /// Leaves the thread of a plain function behind.
+    pub(crate) fn leave(&self, thread: LeftThread) {
+        if let Some(around) = &self.0 {
+            *around.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        }
+    }
+
+    /// Takes the thread that was left behind.
+    pub(crate) fn take_left(&self) -> Option<LeftThread> {
+        self.0.as_ref().and_then(|around| around.left.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {
@@ -296,7 +265,7 @@ impl Scope {
         let child = self.flow().map(Child::new);
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
-            let name = call.definition.name();
+            let name = call.name();
             // The arguments' own code may panic.
             let ended = match caught(FlowExecution::run(scope, call, Some(&settled))).await {
                 Ok(ended) => ended,

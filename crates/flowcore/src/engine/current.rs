@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::cancel::Cancel;
 use super::context::Scope;
 use super::definition::{ParameterError, Parameters};
 use super::error::Error;
@@ -57,6 +58,45 @@ pub fn attempt() -> Option<i32> {
         (None, flow) => flow.as_ref().map(|flow| flow.attempt),
     })
     .flatten()
+}
+
+/// Tells whether the run around this code is asked to end: it was cancelled, its attempt has taken too long, or its call
+/// was dropped. False outside of runs.
+///
+/// Async functions need not ask, since they end at their next await. The thread of a plain function cannot be stopped:
+/// one that works for long should ask now and then and return, as a retry waits for that.
+///
+/// ```
+/// use flowcore::{Result, current, task};
+///
+/// #[task(timeout = 60)]
+/// fn digest(numbers: Vec<u64>) -> Result<u64> {
+///     let mut sum: u64 = 0;
+///     for numbers in numbers.chunks(10_000) {
+///         if current::is_cancelled() {
+///             return Err(flowcore::Error::msg("it takes too long"));
+///         }
+///         sum = numbers.iter().fold(sum, |sum, number| sum.wrapping_mul(31).wrapping_add(*number));
+///     }
+///     Ok(sum)
+/// }
+/// ```
+pub fn is_cancelled() -> bool {
+    Scope::peek(|around| around.cancel().is_some_and(Cancel::is_requested)).unwrap_or_default()
+}
+
+/// Waits until the run around this code is asked to end, as [`is_cancelled`] tells; outside of runs for ever.
+///
+/// The run is that around the call, wherever the future is awaited then: it is for work that a run has started beside
+/// itself, such as a task or a process of its own, and that does not end with it.
+pub fn cancelled() -> impl Future<Output = ()> + Send + 'static {
+    let cancel = Scope::current().cancel().cloned();
+    async move {
+        match cancel {
+            Some(cancel) => cancel.requested().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Keeps an artifact of the run around this code.

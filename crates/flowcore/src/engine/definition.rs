@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::flow_call::AnyFlowCall;
 use super::options::{FlowOptions, TaskOptions};
+use crate::model::FlowRun;
 
 /// Where and what the function of a task or flow is.
 #[derive(Debug)]
@@ -46,9 +47,24 @@ impl TaskDefinition {
         &self.site
     }
 
-    /// Tells the task's name.
+    /// Tells the task's name: that of its function, unless the attribute gives one.
     pub fn name(&self) -> &str {
-        self.options.name.as_deref().unwrap_or(self.site.name)
+        self.options.common.name.as_deref().unwrap_or(self.site.name)
+    }
+
+    /// Tells what the task is for.
+    pub fn description(&self) -> &str {
+        self.options.common.description.as_deref().unwrap_or(self.site.documentation)
+    }
+
+    /// Tells the version that runs are marked with.
+    pub fn version(&self) -> Option<&str> {
+        self.options.common.version.as_deref()
+    }
+
+    /// Lists the tags of its runs.
+    pub fn tags(&self) -> &[String] {
+        &self.options.common.tags
     }
 }
 
@@ -78,12 +94,22 @@ impl FlowDefinition {
 
     /// Tells the flow's name: that of its function, with dashes for underscores, unless the attribute gives one.
     pub fn name(&self) -> String {
-        self.options.name.clone().unwrap_or_else(|| self.site.name.replace('_', "-"))
+        self.options.common.name.clone().unwrap_or_else(|| self.site.name.replace('_', "-"))
     }
 
     /// Tells what the flow is for.
     pub fn description(&self) -> &str {
-        self.options.description.as_deref().unwrap_or(self.site.documentation)
+        self.options.common.description.as_deref().unwrap_or(self.site.documentation)
+    }
+
+    /// Tells the version that runs are marked with.
+    pub fn version(&self) -> Option<&str> {
+        self.options.common.version.as_deref()
+    }
+
+    /// Lists the tags of the flow and its runs.
+    pub fn tags(&self) -> &[String] {
+        &self.options.common.tags
     }
 
     /// Gives the JSON schema of the parameters, in the form that Prefect deployments carry.
@@ -165,6 +191,14 @@ pub fn find_flow(name: &str) -> Result<&'static FlowDefinition, RegistryError> {
         name: name.to_owned(),
         known: flows().map(FlowDefinition::name).collect::<Vec<_>>().join(", "),
     })
+}
+
+/// On a flow run whose call gave the flow another name: the name by which the program has the flow.
+pub(crate) const FLOW_LABEL: &str = "flowcore.flow";
+
+/// Finds the flow of this program that a run was made of.
+pub(crate) fn flow_of(run: &FlowRun) -> Result<&'static FlowDefinition, RegistryError> {
+    find_flow(run.labels.get(FLOW_LABEL).unwrap_or(&run.flow_name))
 }
 
 /// Goes through the flows of this program, in no order.

@@ -45,16 +45,14 @@ impl FlowCallParts {
         self.options.as_deref().unwrap_or(&self.definition.options)
     }
 
+    /// Tells the flow's name: this call's own, if it was given one.
+    pub(crate) fn name(&self) -> String {
+        self.options().common.name.clone().unwrap_or_else(|| self.definition.name())
+    }
+
     /// Tells how the call's result is kept.
     pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
-        let options = self.options();
-        Keeping {
-            engine,
-            codec: self.codec,
-            persist: options.persist_result,
-            storage: options.result_storage.as_ref(),
-            serializer: options.serializer,
-        }
+        self.options().common.keeping(engine, self.codec)
     }
 
     async fn run(self) -> Settled {

@@ -1,10 +1,11 @@
 //! One flow run, from call to final state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use super::attempt::{Attempt, until_either};
+use super::blocking::LeftThread;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
 use super::codec::Value;
@@ -13,7 +14,6 @@ use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::hooks::{Hook, HookEvent};
-use super::names::fill;
 use super::new_run::new_run;
 use super::options::FlowOptions;
 use super::panics::{CatchPanics, Panicked, caught};
@@ -21,31 +21,22 @@ use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
 use super::upstream::wait_for;
-use super::verdict::{Ending, ending_of};
+use super::verdict::Ending;
 use crate::client::ClientError;
-use crate::model::{
-    FlowRun, FlowRunId, Page, State, StateData, StateName, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp,
-};
+use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp};
 use crate::orchestration::{Decision, Executor};
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
-    engine: Engine,
-    call: FlowCallParts,
-    arguments: Map<String, Json>,
+    pub(super) engine: Engine,
+    pub(super) call: FlowCallParts,
+    pub(super) arguments: Map<String, Json>,
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
     cancel: Cancel,
-    run: FlowRun,
+    pub(super) run: FlowRun,
+    /// The thread of an earlier attempt, which may still run.
+    left: Option<LeftThread>,
     parent: Option<Arc<Parent>>,
-}
-
-/// How one attempt of the body ended.
-enum Attempt {
-    Value(Value),
-    Error(Error),
-    Panic(Panicked),
-    TimedOut(Duration),
-    Cancelled,
 }
 
 /// Asks a run to end when the future of its call is dropped.
@@ -60,7 +51,7 @@ impl Drop for CancelOnDrop {
 impl FlowExecution {
     /// Runs a call to its end. `promise` is that of a submitted call.
     pub(crate) async fn run(scope: Scope, mut call: FlowCallParts, promise: Option<&Promise>) -> Settled {
-        let name = call.definition.name();
+        let name = call.name();
         let engine = match call.engine.take() {
             Some(engine) => engine,
             None => match scope.engine().await {
@@ -107,7 +98,7 @@ impl FlowExecution {
         cancel: Cancel,
         promise: Option<Promise>,
     ) -> Settled {
-        let name = call.definition.name();
+        let name = call.name();
         let parent = match Parent::of(&engine, &scope, &call, edges).await {
             Ok(parent) => parent.map(Arc::new),
             Err(error) => return unorchestrated(&name, error),
@@ -130,14 +121,14 @@ impl FlowExecution {
             Ok(Begun::Ended(id, settled)) => {
                 identify(id);
                 if let (Some(parent), Some(state)) = (&parent, &settled.state) {
-                    parent.ended(&engine, id, state);
+                    parent.ended(id, state);
                 }
                 *settled
             }
             Err(error) => unorchestrated(&name, error),
         };
         if let (Some(parent), None, Err(error)) = (&parent, &settled.state, &settled.result) {
-            parent.lost(&engine, error);
+            parent.lost(error);
         }
         settled
     }
@@ -176,9 +167,9 @@ impl FlowExecution {
             }
         };
         if let Some(parent) = &parent {
-            parent.running(&engine, run.id);
+            parent.running(run.id);
         }
-        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, parent })))
+        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, left: None, parent })))
     }
 
     async fn execute(mut self) -> Settled {
@@ -192,10 +183,11 @@ impl FlowExecution {
             let running = self.run.state.clone();
             scope.clone().enter(|| self.log_begin());
             let attempt = scope.clone().surround(async {
-                self.hooks(|options| &options.on_running, &running).await;
+                self.hooks(|options| &options.common.on_running, &running).await;
                 self.attempt(&flow).await
             });
             let attempt = attempt.await;
+            self.left = scope.take_left();
             self.engine.0.journal.unfence(self.run.id);
             let ended = match attempt {
                 // Its last tasks are journalled; nothing of it may be committed behind the final state.
@@ -223,7 +215,7 @@ impl FlowExecution {
             id: self.run.id,
             name: self.run.name.clone(),
             flow_name: self.run.flow_name.clone(),
-            tags: self.call.options().tags.clone(),
+            tags: self.call.options().common.tags.clone(),
             parameters: self.run.parameters.clone(),
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),
@@ -235,44 +227,22 @@ impl FlowExecution {
     /// Runs the body once, and lets what it has submitted come to an end.
     async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, ClientError> {
         let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
-        let last = attempts > self.call.options().retries;
-        let timeout = self.call.options().timeout;
+        let last = attempts > self.call.options().common.retries;
+        let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
         let job = &mut self.call.job;
-        let body = async {
-            match Panicked::catch(|| job.invoke(last)) {
-                Ok(body) => match CatchPanics(body).await {
-                    Ok(Ok(value)) => Attempt::Value(value),
-                    Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
-                        Some(panicked) => Attempt::Panic(panicked.clone()),
-                        None => Attempt::Error(error),
-                    },
-                    Err(panicked) => Attempt::Panic(panicked),
-                },
-                Err(panicked) => Attempt::Panic(panicked),
-            }
-        };
-        let work = async {
-            let attempt = body.await;
+        let body = std::pin::pin!(async {
+            let ran = match Panicked::catch(|| job.invoke(last)) {
+                Ok(body) => CatchPanics(body).await,
+                Err(panicked) => Err(panicked),
+            };
             // What was submitted belongs to the run: after a success it is waited for.
-            if matches!(attempt, Attempt::Value(_)) {
+            if let Ok(Ok(_)) = &ran {
                 flow.children_ended().await;
             }
-            attempt
-        };
-        let attempt = tokio::select! {
-            biased;
-            attempt = work => attempt,
-            () = flow.cancel.requested() => Attempt::Cancelled,
-            () = async { match timeout { Some(limit) => clock.sleep(limit).await, None => std::future::pending().await } } => {
-                Attempt::TimedOut(timeout.unwrap_or_default())
-            }
-        };
-        let attempt = match attempt {
-            // What it waited for was asked to end with it, and told it first.
-            Attempt::Error(_) if flow.cancel.is_requested() => Attempt::Cancelled,
-            other => other,
-        };
+            ran
+        });
+        let attempt = Attempt::of(body, timeout, &flow.cancel, &*clock).await;
         // After anything else it is asked to end.
         if !matches!(attempt, Attempt::Value(_)) {
             flow.cancel.cancel();
@@ -294,9 +264,10 @@ impl FlowExecution {
         self.run = decided.run;
         match decided.decision {
             Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
+                let message = message.trim_end_matches('.');
                 let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
                 let wait = (due - waiting.timestamp).as_seconds_f64();
-                tracing::warn!(target: "flowcore::flow_run", "{message} It is tried again in {wait:.1} s.");
+                tracing::warn!(target: "flowcore::flow_run", "{message}; it is tried again in {wait:.1} s");
                 self.again(due).await
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
@@ -319,10 +290,11 @@ impl FlowExecution {
         let clock = self.engine.0.clock.clone();
         if let Ok(wait) = (due - clock.now()).to_std() {
             self.engine.0.logs.flush().await?;
-            tokio::select! {
-                () = clock.sleep(wait) => {}
-                () = self.cancel.requested() => {}
-            }
+            until_either(clock.sleep(wait), &self.cancel).await;
+        }
+        if let Some(thread) = self.left.take() {
+            // Two attempts of one run must not run side by side.
+            until_either(thread.ended(), &self.cancel).await;
         }
         let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
         let decided = self.engine.0.client.set_flow_run_state(&self.run, self.engine.state(next)).await?;
@@ -341,75 +313,9 @@ impl FlowExecution {
         }
     }
 
-    /// Makes the state that an attempt leads to.
-    async fn judge(&self, attempt: Attempt) -> Ending {
-        let failed = self.engine.state(StateType::Failed);
-        match attempt {
-            Attempt::Value(value) => match ending_of(&self.engine, &value) {
-                Some(state) => Ending { value: state.is_completed().then_some(value), state, source: None },
-                None => self.completed(value).await,
-            },
-            Attempt::Error(error) => self.failed(failed, error),
-            Attempt::Panic(panicked) => self.panicked(panicked),
-            Attempt::TimedOut(limit) => {
-                let message = format!("The flow took longer than {limit:?}.");
-                Ending { state: failed.named(StateName::TIMED_OUT).message(message), value: None, source: None }
-            }
-            Attempt::Cancelled => {
-                let state = self.engine.state(StateType::Cancelled).message("The flow was asked to end.");
-                Ending { state, value: None, source: None }
-            }
-        }
-    }
-
-    fn panicked(&self, panicked: Panicked) -> Ending {
-        let data = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
-        let state = self.engine.state(StateType::Failed).message(format!("{}.", panicked.say("The flow"))).data(data);
-        Ending { state, value: None, source: Some(Error::from(panicked)) }
-    }
-
-    async fn completed(&self, value: Value) -> Ending {
-        let own_key = || match &self.call.options().result_storage_key {
-            Some(template) => {
-                let id = self.run.id.to_string();
-                let more = [
-                    ("flow_name", self.run.flow_name.as_str()),
-                    ("flow_run_id", &id),
-                    ("flow_run_name", &self.run.name),
-                ];
-                fill(template, &self.arguments, &more)
-            }
-            None => self.run.id.to_string(),
-        };
-        let keeping = self.call.keeping(&self.engine);
-        let kept = match keeping.keep_inline(&value) {
-            Some(kept) => Ok(kept),
-            None => keeping.keep(&value, None, own_key).await,
-        };
-        match kept {
-            Ok(data) => {
-                let mut state = self.engine.state(StateType::Completed);
-                state.data = data.map(Box::new);
-                Ending { state, value: Some(value), source: None }
-            }
-            Err(error) => self.failed(self.engine.state(StateType::Failed), error),
-        }
-    }
-
-    fn failed(&self, state: State, error: Error) -> Ending {
-        let chain = error.chain();
-        let accepted = self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
-        let mut state = state.message(format!("The flow failed: {}.", chain.join(": ")));
-        state = state.data(StateData::Failure { chain, location: None });
-        if !(error.is_retriable() && accepted) {
-            state.details_mut().retriable = Some(false);
-        }
-        Ending { state, value: None, source: Some(error) }
-    }
-
     async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {
         if let Some(parent) = &self.parent {
-            parent.ended(&self.engine, self.run.id, &state);
+            parent.ended(self.run.id, &state);
         }
         if let Err(error) = self.engine.0.logs.flush().await {
             // They are put back and come with the next ones; how the run ended is recorded.
@@ -459,10 +365,10 @@ enum Begun {
 /// Tells which hooks a final state calls for.
 pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
     match state.kind {
-        StateType::Completed => |options| &options.on_completion,
+        StateType::Completed => |options| &options.common.on_completion,
         StateType::Cancelled => |options| &options.on_cancellation,
         StateType::Crashed => |options| &options.on_crashed,
-        _ => |options| &options.on_failure,
+        _ => |options| &options.common.on_failure,
     }
 }
 

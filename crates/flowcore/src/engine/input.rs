@@ -48,6 +48,14 @@ impl<T> Input<T> {
         matches!(&self.0, Source::Upstream(upstream) if upstream.tolerant)
     }
 
+    /// Looks at the argument if it is a value.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match &self.0 {
+            Source::Value(value) => Some(value),
+            Source::Upstream(_) => None,
+        }
+    }
+
     /// Makes the argument; all of its runs have settled.
     pub(crate) fn into_value(self) -> Result<T, RunError> {
         match self.0 {

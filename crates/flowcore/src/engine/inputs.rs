@@ -30,6 +30,14 @@ pub trait Inputs: Send + Sync + 'static {
     #[doc(hidden)]
     fn digest_all(values: &Self::Values, hasher: &mut blake3::Hasher) -> Result<(), DigestError>;
 
+    /// Hashes each value that is known before the runs have settled, by position.
+    #[doc(hidden)]
+    fn digest_known(&self, each: &mut dyn FnMut(usize, [u8; 32])) -> Result<(), DigestError>;
+
+    /// Shows what is known before the runs have settled, under the names of the parameters.
+    #[doc(hidden)]
+    fn known(&self, names: &[&'static str]) -> Map<String, Json>;
+
     /// Shows the values as JSON, under the names of the parameters.
     #[doc(hidden)]
     fn to_json(values: &Self::Values, names: &[&'static str]) -> Map<String, Json>;
@@ -111,6 +119,21 @@ macro_rules! tuples {
                 Ok(())
             }
 
+            fn digest_known(&self, each: &mut dyn FnMut(usize, [u8; 32])) -> Result<(), DigestError> {
+                $(if let Some(value) = self.$index.value() {
+                    each($index, digest_one(value)?);
+                })*
+                Ok(())
+            }
+
+            fn known(&self, names: &[&'static str]) -> Map<String, Json> {
+                let mut object = Map::new();
+                $(if let Some(value) = self.$index.value() {
+                    object.insert(names[$index].to_owned(), show(value));
+                })*
+                object
+            }
+
             fn to_json(values: &Self::Values, names: &[&'static str]) -> Map<String, Json> {
                 let mut object = Map::new();
                 $(object.insert(names[$index].to_owned(), show(&values.$index));)*
@@ -188,6 +211,14 @@ impl Inputs for () {
 
     fn digest_all((): &(), _: &mut blake3::Hasher) -> Result<(), DigestError> {
         Ok(())
+    }
+
+    fn digest_known(&self, _: &mut dyn FnMut(usize, [u8; 32])) -> Result<(), DigestError> {
+        Ok(())
+    }
+
+    fn known(&self, _: &[&'static str]) -> Map<String, Json> {
+        Map::new()
     }
 
     fn to_json((): &(), _: &[&'static str]) -> Map<String, Json> {

@@ -21,13 +21,13 @@ pub(crate) trait Job: Send + Sync {
     /// Makes the arguments; all runs have settled.
     fn resolve(&mut self) -> Result<(), RunError>;
 
-    /// Hashes each argument, by position.
+    /// Hashes each argument, by position; before they are resolved only those that are known.
     fn digest(&self, each: &mut dyn FnMut(usize, [u8; 32])) -> Result<(), DigestError>;
 
     /// Hashes all arguments into one.
     fn digest_all(&self, hasher: &mut blake3::Hasher) -> Result<(), DigestError>;
 
-    /// Shows the arguments as JSON.
+    /// Shows the arguments as JSON, before they are resolved only those that are known.
     fn arguments(&self, names: &[&'static str]) -> Map<String, Json>;
 
     /// Starts one execution; with `last`, the arguments are given away.
@@ -79,7 +79,10 @@ where
     }
 
     fn digest(&self, each: &mut dyn FnMut(usize, [u8; 32])) -> Result<(), DigestError> {
-        I::digest(self.values(), each)
+        match &self.arguments {
+            Arguments::Coming(inputs) => inputs.digest_known(each),
+            _ => I::digest(self.values(), each),
+        }
     }
 
     fn digest_all(&self, hasher: &mut blake3::Hasher) -> Result<(), DigestError> {
@@ -87,7 +90,10 @@ where
     }
 
     fn arguments(&self, names: &[&'static str]) -> Map<String, Json> {
-        I::to_json(self.values(), names)
+        match &self.arguments {
+            Arguments::Coming(inputs) => inputs.known(names),
+            _ => I::to_json(self.values(), names),
+        }
     }
 
     fn invoke(&mut self, last: bool) -> BodyFuture {

@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use super::background::Background;
 use super::cancel::Cancel;
+use super::condition::Condition;
 use crate::client::{Client, ClientError};
 use crate::model::{FlowRunId, State, TaskRun, TaskRunRecord};
 
@@ -124,7 +125,7 @@ struct Shared {
     client: Arc<dyn Client>,
     background: Background,
     queue: Mutex<Queue>,
-    room: Notify,
+    room: Condition,
 }
 
 #[derive(Default)]
@@ -146,7 +147,7 @@ struct Queue {
 
 impl Journal {
     pub(crate) fn new(client: Arc<dyn Client>, background: Background) -> Self {
-        Journal(Arc::new(Shared { client, background, queue: Mutex::default(), room: Notify::new() }))
+        Journal(Arc::new(Shared { client, background, queue: Mutex::default(), room: Condition::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -165,22 +166,15 @@ impl Journal {
     /// Waits while too much is waiting to be recorded; an error when that is so because the
     /// store has been failing for long.
     pub(crate) async fn room(&self) -> Result<(), ClientError> {
-        loop {
-            let mut room = std::pin::pin!(self.0.room.notified());
-            room.as_mut().enable();
-            {
-                let queue = self.lock();
-                if queue.changed.len() < MOST_WAITING {
-                    return Ok(());
-                }
-                if let Some((since, error)) = &queue.failing
-                    && since.elapsed() > PATIENCE
-                {
-                    return Err(error.clone());
-                }
+        let look = || {
+            let queue = self.lock();
+            match &queue.failing {
+                _ if queue.changed.len() < MOST_WAITING => Some(Ok(())),
+                Some((since, error)) if since.elapsed() > PATIENCE => Some(Err(error.clone())),
+                _ => None,
             }
-            room.await;
-        }
+        };
+        self.0.room.met(look).await
     }
 
     /// Lets a task run enter a state, and remembers to record it.
@@ -237,11 +231,11 @@ impl Journal {
     async fn flush_all(&self) {
         let Some(mut turn) = Turn::take(self) else { return };
         while let Some(position) = turn.next_batch() {
-            self.0.room.notify_waiters();
+            self.0.room.changed();
             let result = self.record(&turn.entries).await;
             turn.finish_batch(position, &result);
             if result.is_err() {
-                self.0.room.notify_waiters();
+                self.0.room.changed();
                 self.flush_again();
                 return;
             }

@@ -6,13 +6,16 @@
 //! state.
 
 pub mod artifact;
+pub(crate) mod attempt;
 pub(crate) mod background;
 pub(crate) mod blocking;
 pub(crate) mod bounds;
 pub(crate) mod cache_policy;
+pub(crate) mod calls;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod codec;
+pub(crate) mod condition;
 pub(crate) mod context;
 pub(crate) mod core;
 pub mod current;
@@ -47,6 +50,7 @@ pub(crate) mod slots;
 pub(crate) mod subflow;
 pub(crate) mod task_cache;
 pub(crate) mod task_call;
+pub(crate) mod task_end;
 pub(crate) mod task_engine;
 pub(crate) mod task_entry;
 pub(crate) mod upstream;

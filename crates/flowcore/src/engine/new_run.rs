@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::core::Engine;
+use super::definition::FLOW_LABEL;
 use super::error::Error;
 use super::flow_call::FlowCallParts;
 use super::names::{fill, made_up};
@@ -19,7 +20,9 @@ pub(crate) fn new_run(
 ) -> Result<NewFlowRun, Error> {
     let options = call.options();
     let id = FlowRunId(engine.0.clock.uuid());
-    let flow_name = call.definition.name();
+    let flow_name = call.name();
+    let own_name = call.definition.name();
+    let renamed = (own_name != flow_name).then(|| (FLOW_LABEL.to_owned(), own_name));
     let name = match &options.flow_run_name {
         Some(template) => {
             let id = id.to_string();
@@ -30,14 +33,14 @@ pub(crate) fn new_run(
     Ok(NewFlowRun {
         id,
         flow_name,
-        flow_tags: call.definition.options.tags.clone(),
+        flow_tags: call.definition.options.common.tags.clone(),
         name,
-        tags: options.tags.clone(),
+        tags: options.common.tags.clone(),
         parameters: serde_json::value::to_raw_value(arguments)?,
-        flow_version: options.version.clone(),
+        flow_version: options.common.version.clone(),
         parent_task_run_id,
-        policy: options.retry_policy(),
-        labels: std::collections::BTreeMap::new(),
+        policy: options.common.retry_policy(),
+        labels: renamed.into_iter().collect(),
         executor: Some(executor),
     })
 }

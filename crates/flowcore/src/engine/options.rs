@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache_policy::CachePolicy;
+use super::codec::Codec;
+use super::core::Engine;
 use super::error::Error;
 use super::hooks::Hook;
+use super::persist::Keeping;
 use super::retry::RetryDelay;
 use crate::model::RetryPolicy;
 use crate::results::{Serializer, Storage};
@@ -25,11 +28,9 @@ pub enum Durability {
 /// A predicate on the error of a failed attempt.
 pub(crate) type RetryIf = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 
-/// What can be said of a task.
+/// What can be said of tasks and of flows alike.
 #[derive(Clone, Default)]
-#[must_use = "options say nothing until they are given to a definition"]
-#[non_exhaustive]
-pub struct TaskOptions {
+pub(crate) struct CommonOptions {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) version: Option<String>,
@@ -39,18 +40,52 @@ pub struct TaskOptions {
     pub(crate) retry_jitter: Option<f64>,
     pub(crate) retry_if: Option<RetryIf>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) cache: CachePolicy,
-    pub(crate) cache_expiration: Option<Duration>,
-    pub(crate) refresh_cache: bool,
     pub(crate) persist_result: Option<bool>,
     pub(crate) result_storage: Option<Storage>,
     pub(crate) result_storage_key: Option<String>,
     pub(crate) serializer: Option<Serializer>,
-    pub(crate) durability: Durability,
-    pub(crate) task_run_name: Option<String>,
     pub(crate) on_running: Vec<Hook>,
     pub(crate) on_completion: Vec<Hook>,
     pub(crate) on_failure: Vec<Hook>,
+}
+
+impl CommonOptions {
+    pub(crate) fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            retries: self.retries,
+            retry_delay: self.retry_delay.seconds().to_vec(),
+            retry_jitter: self.retry_jitter,
+        }
+    }
+
+    /// Tells whether trying again can help after this error.
+    pub(crate) fn is_retriable(&self, error: &Error) -> bool {
+        error.is_retriable() && self.retry_if.as_ref().is_none_or(|accepts| accepts(error))
+    }
+
+    /// Tells how a result is kept.
+    pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine, codec: Option<Codec>) -> Keeping<'a> {
+        Keeping {
+            engine,
+            codec,
+            persist: self.persist_result,
+            storage: self.result_storage.as_ref(),
+            serializer: self.serializer,
+        }
+    }
+}
+
+/// What can be said of a task.
+#[derive(Clone, Default)]
+#[must_use = "options say nothing until they are given to a definition"]
+#[non_exhaustive]
+pub struct TaskOptions {
+    pub(crate) common: CommonOptions,
+    pub(crate) cache: CachePolicy,
+    pub(crate) cache_expiration: Option<Duration>,
+    pub(crate) refresh_cache: bool,
+    pub(crate) durability: Durability,
+    pub(crate) task_run_name: Option<String>,
 }
 
 /// What can be said of a flow.
@@ -58,24 +93,9 @@ pub struct TaskOptions {
 #[must_use = "options say nothing until they are given to a definition"]
 #[non_exhaustive]
 pub struct FlowOptions {
-    pub(crate) name: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) version: Option<String>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) retries: u32,
-    pub(crate) retry_delay: RetryDelay,
-    pub(crate) retry_jitter: Option<f64>,
-    pub(crate) retry_if: Option<RetryIf>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) persist_result: Option<bool>,
-    pub(crate) result_storage: Option<Storage>,
-    pub(crate) result_storage_key: Option<String>,
-    pub(crate) serializer: Option<Serializer>,
+    pub(crate) common: CommonOptions,
     pub(crate) flow_run_name: Option<String>,
     pub(crate) task_limit: Option<usize>,
-    pub(crate) on_running: Vec<Hook>,
-    pub(crate) on_completion: Vec<Hook>,
-    pub(crate) on_failure: Vec<Hook>,
     pub(crate) on_cancellation: Vec<Hook>,
     pub(crate) on_crashed: Vec<Hook>,
 }
@@ -96,43 +116,51 @@ macro_rules! setters {
 macro_rules! common_setters {
     () => {
         $crate::engine::options::setters! {
-            /// Sets the name under which runs are grouped.
-            name(name: impl Into<String>) |options| options.name = Some(name.into());
-            /// Sets the description; by default it is the function's documentation.
-            description(description: impl Into<String>) |options| options.description = Some(description.into());
+            /// Sets the name; runs belong to the task or flow of that name.
+            name(name: impl Into<String>) |options| options.common.name = Some(name.into());
             /// Sets the version that runs are marked with.
-            version(version: impl Into<String>) |options| options.version = Some(version.into());
+            version(version: impl Into<String>) |options| options.common.version = Some(version.into());
             /// Adds tags.
             tags(tags: impl IntoIterator<Item = impl Into<String>>)
-                |options| options.tags.extend(tags.into_iter().map(Into::into));
+                |options| options.common.tags.extend(tags.into_iter().map(Into::into));
             /// Sets how often a failed run is tried again.
-            retries(retries: u32) |options| options.retries = retries;
+            retries(retries: u32) |options| options.common.retries = retries;
             /// Sets the wait before each retry: seconds or a [`Duration`](std::time::Duration), one or a list whose
             /// last is repeated, or [`RetryDelay::exponential`](crate::RetryDelay::exponential).
-            retry_delay(delay: impl Into<$crate::engine::retry::RetryDelay>) |options| options.retry_delay = delay.into();
+            retry_delay(delay: impl Into<$crate::engine::retry::RetryDelay>) |options| options.common.retry_delay = delay.into();
             /// Draws each wait up to this fraction longer: with 0.5 a wait of 10 s lasts from 10 to 15 s.
-            retry_jitter(fraction: f64) |options| options.retry_jitter = Some(fraction);
+            retry_jitter(fraction: f64) |options| options.common.retry_jitter = Some(fraction);
             /// Tries again only after errors that the predicate accepts.
             retry_if(accepts: impl Fn(&$crate::engine::error::Error) -> bool + Send + Sync + 'static)
-                |options| options.retry_if = Some(std::sync::Arc::new(accepts));
+                |options| options.common.retry_if = Some(std::sync::Arc::new(accepts));
             /// Ends an attempt that takes longer, in seconds or as a [`Duration`](std::time::Duration), as TimedOut.
-            timeout(timeout: impl Into<$crate::engine::retry::Seconds>) |options| options.timeout = Some(timeout.into().duration());
+            timeout(timeout: impl Into<$crate::engine::retry::Seconds>) |options| options.common.timeout = Some(timeout.into().duration());
             /// Says whether the result is kept. Unsaid, it is kept for resumption; with true always in result storage;
             /// with false not at all, and then it need not be serializable.
-            persist_result(persist: bool) |options| options.persist_result = Some(persist);
+            persist_result(persist: bool) |options| options.common.persist_result = Some(persist);
             /// Sets where results are stored.
-            result_storage(storage: $crate::results::Storage) |options| options.result_storage = Some(storage);
+            result_storage(storage: $crate::results::Storage) |options| options.common.result_storage = Some(storage);
             /// Sets the key that the result is stored under: a template over the parameters, such as `report-{day}`.
             result_storage_key(template: impl Into<String>)
-                |options| options.result_storage_key = Some(template.into());
+                |options| options.common.result_storage_key = Some(template.into());
             /// Sets how stored results are written.
-            serializer(serializer: $crate::results::Serializer) |options| options.serializer = Some(serializer);
+            serializer(serializer: $crate::results::Serializer) |options| options.common.serializer = Some(serializer);
             /// Calls the hook when user code starts.
-            on_running(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_running.push(hook.into());
+            on_running(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.common.on_running.push(hook.into());
             /// Calls the hook when the run has completed.
-            on_completion(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_completion.push(hook.into());
+            on_completion(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.common.on_completion.push(hook.into());
             /// Calls the hook when the run has failed for good.
-            on_failure(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_failure.push(hook.into());
+            on_failure(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.common.on_failure.push(hook.into());
+        }
+    };
+}
+
+/// Setters that only definitions have: on a call they could have no effect.
+macro_rules! definition_setters {
+    () => {
+        $crate::engine::options::setters! {
+            /// Sets the description; by default it is the function's documentation.
+            description(description: impl Into<String>) |options| options.common.description = Some(description.into());
         }
     };
 }
@@ -186,11 +214,8 @@ impl TaskOptions {
         self
     }
 
+    definition_setters!();
     task_setters!();
-
-    pub(crate) fn retry_policy(&self) -> RetryPolicy {
-        retry_policy(self.retries, &self.retry_delay, self.retry_jitter)
-    }
 }
 
 impl FlowOptions {
@@ -203,25 +228,24 @@ impl FlowOptions {
         self
     }
 
+    definition_setters!();
     flow_setters!();
-
-    pub(crate) fn retry_policy(&self) -> RetryPolicy {
-        retry_policy(self.retries, &self.retry_delay, self.retry_jitter)
-    }
-}
-
-fn retry_policy(retries: u32, delay: &RetryDelay, jitter: Option<f64>) -> RetryPolicy {
-    RetryPolicy { retries, retry_delay: delay.seconds().to_vec(), retry_jitter: jitter }
 }
 
 impl fmt::Debug for TaskOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskOptions").field("name", &self.name).field("retries", &self.retries).finish_non_exhaustive()
+        f.debug_struct("TaskOptions")
+            .field("name", &self.common.name)
+            .field("retries", &self.common.retries)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for FlowOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlowOptions").field("name", &self.name).field("retries", &self.retries).finish_non_exhaustive()
+        f.debug_struct("FlowOptions")
+            .field("name", &self.common.name)
+            .field("retries", &self.common.retries)
+            .finish_non_exhaustive()
     }
 }

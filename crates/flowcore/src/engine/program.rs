@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use super::bounds::Resource;
 use super::core::Engine;
-use super::definition::{ParameterError, Parameters, find_flow};
+use super::definition::{ParameterError, Parameters, flow_of};
 use super::error::{BoxError, Error, RunError};
 use super::settled::Settled;
 use crate::model::{FlowRunId, Program};
@@ -51,7 +51,7 @@ pub async fn execute_flow_run(engine: &Engine, id: FlowRunId) -> Result<(), RunE
     if run.state.is_completed() {
         return Err(failed(Error::msg("the run has already completed")));
     }
-    let flow = find_flow(&run.flow_name).map_err(|error| failed(error.into()))?;
+    let flow = flow_of(&run).map_err(|error| failed(error.into()))?;
     let call = Parameters::from_json(run.parameters.get()).and_then(|parameters| flow.call(&parameters));
     let Settled { result, .. } = call.map_err(|error| failed(error.into()))?.execute(id, engine).await;
     result.map(drop)

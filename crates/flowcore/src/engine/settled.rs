@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Notify;
-
 use super::cancel::Cancel;
 use super::codec::Value;
+use super::condition::Condition;
 use super::error::RunError;
 use crate::model::{State, TaskInput};
 
@@ -26,13 +25,13 @@ struct Inner {
     /// Known once the run has one: a task run that is adopted from an earlier attempt gets its id late.
     input: OnceLock<TaskInput>,
     settled: OnceLock<Settled>,
-    changed: Notify,
+    ended: Condition,
     cancel: Cancel,
 }
 
 impl Promise {
     pub(crate) fn new(cancel: Cancel) -> Self {
-        Promise(Arc::new(Inner { input: OnceLock::new(), settled: OnceLock::new(), changed: Notify::new(), cancel }))
+        Promise(Arc::new(Inner { input: OnceLock::new(), settled: OnceLock::new(), ended: Condition::new(), cancel }))
     }
 
     pub(crate) fn identify(&self, input: TaskInput) {
@@ -46,7 +45,7 @@ impl Promise {
 
     pub(crate) fn settle(&self, settled: Settled) {
         if self.0.settled.set(settled).is_ok() {
-            self.0.changed.notify_waiters();
+            self.0.ended.changed();
         }
     }
 
@@ -63,15 +62,7 @@ impl Promise {
     }
 
     pub(crate) async fn wait(&self) -> &Settled {
-        loop {
-            let mut changed = std::pin::pin!(self.0.changed.notified());
-            // Registered before the look, so that an end between the look and the wait is not missed.
-            changed.as_mut().enable();
-            if let Some(settled) = self.get() {
-                return settled;
-            }
-            changed.await;
-        }
+        self.0.ended.met(|| self.get()).await
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::context::{Occurrence, Scope};
+use super::calls::Occurrence;
+use super::context::Scope;
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
@@ -15,36 +16,39 @@ use crate::model::{
 
 /// The task run that stands for a subflow in its parent.
 pub(crate) struct Parent {
+    /// The parent's engine, which keeps the task run. The subflow itself may be on another one.
+    engine: Engine,
     entry: Arc<Entry>,
     /// The run of the same call in an earlier attempt of the parent.
     pub(crate) earlier_run: Option<FlowRunId>,
 }
 
 impl Parent {
-    /// Makes the task run, or takes that of an earlier attempt; none outside a flow.
+    /// Makes the task run, or takes that of an earlier attempt; none outside a flow. `child` is the subflow's engine.
     pub(crate) async fn of(
-        engine: &Engine,
+        child: &Engine,
         scope: &Scope,
         call: &FlowCallParts,
         mut task_inputs: TaskInputs,
     ) -> Result<Option<Parent>, Error> {
         let Some(flow) = scope.flow() else { return Ok(None) };
+        let engine = scope.engine().await?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(call.definition.site.key.as_bytes());
         call.job.digest_all(&mut hasher)?;
         let digest = InputDigest(*hasher.finalize().as_bytes());
-        let Occurrence { dynamic_key, number, earlier } = flow.occur(call.definition.site.key, digest);
         let pending = engine.state(StateType::Pending);
         if let Some(task) = scope.task() {
             task_inputs.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id: task.id }]);
         }
+        let Occurrence { dynamic_key, number, earlier } = flow.occur(call.definition.site.key, Some(digest), || None);
         if let Some(mut run) = earlier {
             let filter = FlowRunFilter {
                 parent_task_run_ids: Some(vec![run.id]),
                 page: Page::first(1),
                 ..FlowRunFilter::default()
             };
-            let earlier_run = engine.0.client.flow_runs(&filter).await?.first().map(|run| run.id);
+            let earlier_run = child.0.client.flow_runs(&filter).await?.first().map(|run| run.id);
             let states = engine.0.client.task_run_states(run.id).await?;
             run.attempt = flow.attempt;
             let completed = run.state.is_completed();
@@ -52,7 +56,7 @@ impl Parent {
             if !completed {
                 engine.0.journal.enter(&entry, pending);
             }
-            return Ok(Some(Parent { entry, earlier_run }));
+            return Ok(Some(Parent { engine, entry, earlier_run }));
         }
         let entry = Entry::new(
             TaskRun {
@@ -60,10 +64,10 @@ impl Parent {
                 flow_run_id: Some(flow.id),
                 attempt: flow.attempt,
                 task_key: Text::Borrowed(call.definition.site.key),
-                dynamic_key,
-                name: format!("{}-{number}", call.definition.name()),
-                task_version: call.options().version.clone().map(Text::Owned),
-                tags: call.options().tags.clone(),
+                dynamic_key: dynamic_key.unwrap_or_default(),
+                name: format!("{}-{number}", call.name()),
+                task_version: call.options().common.version.clone().map(Text::Owned),
+                tags: call.options().common.tags.clone(),
                 inputs_digest: Some(digest),
                 task_inputs,
                 empirical_policy: RetryPolicy::default(),
@@ -75,7 +79,7 @@ impl Parent {
             0,
         );
         engine.0.journal.note(&entry);
-        Ok(Some(Parent { entry, earlier_run: None }))
+        Ok(Some(Parent { engine, entry, earlier_run: None }))
     }
 
     pub(crate) fn id(&self) -> TaskRunId {
@@ -83,36 +87,36 @@ impl Parent {
     }
 
     /// Gives the result if the same call completed in an earlier attempt.
-    pub(crate) async fn finished(&self, engine: &Engine, call: &FlowCallParts) -> Option<Settled> {
+    pub(crate) async fn finished(&self, child: &Engine, call: &FlowCallParts) -> Option<Settled> {
         let state = self.entry.with(|run| run.state.clone());
         if !state.is_completed() {
             return None;
         }
-        let value = call.keeping(engine).load(&state).await?;
+        let value = call.keeping(child).load(&state).await?;
         Some(Settled { state: Some(state), result: Ok(value) })
     }
 
     /// Notes that the subflow runs.
-    pub(crate) fn running(&self, engine: &Engine, child: FlowRunId) {
-        self.enter(engine, child, engine.state(StateType::Running));
+    pub(crate) fn running(&self, child: FlowRunId) {
+        self.enter(child, self.engine.state(StateType::Running));
     }
 
     /// Notes how the subflow ended.
-    pub(crate) fn ended(&self, engine: &Engine, child: FlowRunId, end: &State) {
-        let mut state = engine.state(end.kind).named(end.name.clone());
+    pub(crate) fn ended(&self, child: FlowRunId, end: &State) {
+        let mut state = self.engine.state(end.kind).named(end.name.clone());
         state.message.clone_from(&end.message);
         state.data.clone_from(&end.data);
-        self.enter(engine, child, state);
+        self.enter(child, state);
     }
 
     /// Notes that the subflow could not be orchestrated, so that nobody knows how it ended.
-    pub(crate) fn lost(&self, engine: &Engine, error: &RunError) {
-        let state = engine.state(StateType::Crashed).message(format!("{error:?}"));
-        engine.0.journal.enter(&self.entry, state);
+    pub(crate) fn lost(&self, error: &RunError) {
+        let state = self.engine.state(StateType::Crashed).message(format!("{error:?}"));
+        self.engine.0.journal.enter(&self.entry, state);
     }
 
-    fn enter(&self, engine: &Engine, child: FlowRunId, mut state: State) {
+    fn enter(&self, child: FlowRunId, mut state: State) {
         state.details_mut().child_flow_run_id = Some(child);
-        engine.0.journal.enter(&self.entry, state);
+        self.engine.0.journal.enter(&self.entry, state);
     }
 }

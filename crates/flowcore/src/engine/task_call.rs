@@ -59,19 +59,12 @@ impl Call {
 
     /// Tells the task's name: this call's own, if it was given one.
     pub(crate) fn name(&self) -> &str {
-        self.options().name.as_deref().unwrap_or(self.definition.site.name)
+        self.options().common.name.as_deref().unwrap_or(self.definition.site.name)
     }
 
     /// Tells how the call's result is kept.
     pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
-        let options = self.options();
-        Keeping {
-            engine,
-            codec: self.codec,
-            persist: options.persist_result,
-            storage: options.result_storage.as_ref(),
-            serializer: options.serializer,
-        }
+        self.options().common.keeping(engine, self.codec)
     }
 
     /// Tells whether the call waits for nothing: all of its arguments are values.

@@ -1,11 +1,13 @@
 //! One task run, from call to final state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::attempt::{Attempt, Fault, until_either};
+use super::blocking::LeftThread;
+use super::calls::Occurrence;
 use super::cancel::Cancel;
 use super::codec::Value;
-use super::context::{Occurrence, Scope, TaskScope};
+use super::context::{Scope, TaskScope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
@@ -15,32 +17,25 @@ use super::panics::{CatchPanics, Panicked, caught};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
-use super::task_entry::{adopt, digest, fill_for, make_entry, take_entry};
+use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, take_entry};
 use super::upstream::{Upstream, upstream};
-use crate::model::{State, StateData, StateName, StateType, TaskInput, Timestamp};
+use crate::model::{State, StateData, StateType, TaskInput, Timestamp};
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
 
 /// One task run under way.
 pub(crate) struct TaskExecution {
-    engine: Engine,
-    scope: Scope,
-    call: Call,
-    entry: Arc<Entry>,
+    pub(super) engine: Engine,
+    pub(super) scope: Scope,
+    pub(super) call: Call,
+    pub(super) entry: Arc<Entry>,
     cancel: Cancel,
     run_count_at_start: i32,
     /// The key that the result is stored under, where a template makes it; made while the arguments are here.
     own_key: Option<String>,
+    /// The thread of an earlier attempt, which may still run.
+    left: Option<LeftThread>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
-}
-
-/// How one attempt of the body ended.
-enum Attempt {
-    Value(Value),
-    Error(Error),
-    Panic(Panicked),
-    TimedOut(Duration),
-    Cancelled,
 }
 
 impl TaskExecution {
@@ -75,18 +70,18 @@ impl TaskExecution {
                 Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
-        let occurrence = match (scope.flow(), digest) {
-            (Some(flow), Some(digest)) => flow.occur(call.definition.site.key, digest),
-            _ => Occurrence { dynamic_key: engine.0.clock.uuid().simple().to_string(), number: 0, earlier: None },
+        let mut occurrence = match scope.flow() {
+            Some(flow) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
+            None => Occurrence { dynamic_key: None, number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
             && let Some(settled) = Box::pin(adopt(&engine, &call, earlier, promise)).await
         {
             return settled;
         }
-        let entry = match occurrence.earlier {
-            None => make_entry(&engine, &scope, &call, &occurrence, digest, edges),
-            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, edges)).await {
+        let entry = match occurrence.earlier.take() {
+            None => make_entry(&engine, &scope, &call, occurrence, digest, edges),
+            Some(run) => match Box::pin(take_entry(&engine, &scope, &call, run, occurrence, digest, edges)).await {
                 Ok(entry) => entry,
                 Err(error) => return unorchestrated(call.name(), error),
             },
@@ -95,12 +90,12 @@ impl TaskExecution {
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
         }
-        let own_key = match &call.options().result_storage_key {
+        let own_key = match &call.options().common.result_storage_key {
             Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
             _ => None,
         };
         let mut execution =
-            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, ended: false };
+            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, left: None, ended: false };
         let settled = match failed {
             None => match caught(execution.execute()).await {
                 Ok(settled) => settled,
@@ -126,16 +121,20 @@ impl TaskExecution {
                 _ => return self.cancelled(),
             },
             Ok(Cached::Miss(cached)) => cached,
-            Err(error) => return Box::pin(self.fail(Attempt::Error(error))).await.unwrap_or_else(|| self.cancelled()),
+            Err(error) => return Box::pin(self.fail(Fault::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
         loop {
+            if let Some(thread) = self.left.take() {
+                // Two attempts of one call must not run side by side.
+                Box::pin(until_either(thread.ended(), &self.cancel)).await;
+            }
             if self.cancel.is_requested() {
                 return self.cancelled();
             }
             match self.propose(self.engine.state(StateType::Running)) {
                 Decision::Accept(running) => {
-                    if !self.call.options().on_running.is_empty() {
-                        Box::pin(self.call_hooks(&self.call.options().on_running, &running)).await;
+                    if !self.call.options().common.on_running.is_empty() {
+                        Box::pin(self.call_hooks(&self.call.options().common.on_running, &running)).await;
                     }
                 }
                 Decision::Wait(until) => {
@@ -144,21 +143,18 @@ impl TaskExecution {
                 }
                 _ => return self.cancelled(),
             }
-            let attempt = self.attempt().await;
-            let attempt = match attempt {
+            let fault = match self.attempt().await {
                 Attempt::Value(value) => match self.keep(&value, cached.as_ref()).await {
-                    Ok(data) if self.call.options().on_completion.is_empty() => {
+                    Ok(data) if self.call.options().common.on_completion.is_empty() => {
                         return self.complete(value, data, cached).1;
                     }
                     Ok(data) => return Box::pin(self.complete_with_hooks(value, data, cached)).await,
-                    Err(error) => Attempt::Error(error),
+                    Err(error) => Fault::Error(error),
                 },
-                other => other,
+                Attempt::Cancelled => return self.cancelled(),
+                Attempt::Failed(fault) => fault,
             };
-            if matches!(attempt, Attempt::Cancelled) {
-                return self.cancelled();
-            }
-            if let Some(settled) = Box::pin(self.fail(attempt)).await {
+            if let Some(settled) = Box::pin(self.fail(fault)).await {
                 return settled;
             }
             let due = self.entry.with(|run| run.times.next_scheduled_start_time);
@@ -170,35 +166,22 @@ impl TaskExecution {
     async fn attempt(&mut self) -> Attempt {
         let scope = self.inside();
         let attempt = scope.task().map_or(1, |task| task.attempt);
-        let retries = self.call.options().retries;
+        let retries = self.call.options().common.retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
         // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
         let body = match Panicked::catch(|| scope.clone().enter(|| job.invoke(last))) {
             Ok(body) => CatchPanics(body),
-            Err(panicked) => return Attempt::Panic(panicked),
+            Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
         };
-        let mut body = std::pin::pin!(scope.surround(body));
-        let timeout = self.call.options().timeout;
-        let clock = self.engine.0.clock.clone();
-        let result = tokio::select! {
-            biased;
-            result = &mut body => result,
-            () = self.cancel.requested() => return Attempt::Cancelled,
-            () = async { match timeout { Some(timeout) => clock.sleep(timeout).await, None => std::future::pending().await } } => {
-                return Attempt::TimedOut(timeout.unwrap_or_default());
-            }
+        let mut under_way = UnderWay { scope: scope.clone(), returned: false };
+        let attempt = {
+            let body = std::pin::pin!(scope.surround(body));
+            Attempt::of(body, self.call.options().common.timeout, &self.cancel, &*self.engine.0.clock).await
         };
-        match result {
-            Ok(Ok(value)) => Attempt::Value(value),
-            Ok(Err(error)) => match error.inner().downcast_ref::<Panicked>() {
-                Some(panicked) => Attempt::Panic(panicked.clone()),
-                // What it waited for was asked to end with it, and told it first.
-                None if self.cancel.is_requested() => Attempt::Cancelled,
-                None => Attempt::Error(error),
-            },
-            Err(panicked) => Attempt::Panic(panicked),
-        }
+        under_way.returned = !matches!(attempt, Attempt::Cancelled | Attempt::Failed(Fault::TimedOut(_)));
+        self.left = under_way.scope.take_left();
+        attempt
     }
 
     async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
@@ -212,111 +195,8 @@ impl TaskExecution {
         Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }
 
-    async fn complete_with_hooks(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> Settled {
-        let (completed, settled) = self.complete(value, data, cached);
-        if let (true, Some(state)) = (completed, &settled.state) {
-            self.call_hooks(&self.call.options().on_completion, state).await;
-        }
-        settled
-    }
-
-    /// Ends the run as Completed; tells whether it did.
-    fn complete(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> (bool, Settled) {
-        let mut state = self.engine.state(StateType::Completed);
-        state.data = data.map(Box::new);
-        if let Some(cached) = cached {
-            let details = state.details_mut();
-            details.cache_key = Some(cached.key);
-            details.cache_expiration = cached.expiration;
-        }
-        match self.propose(state) {
-            Decision::Accept(state) => (true, Settled { state: Some(state), result: Ok(value) }),
-            _ => (false, self.cancelled()),
-        }
-    }
-
-    /// Ends the run as Failed, or gives none when it is to be tried again.
-    async fn fail(&mut self, attempt: Attempt) -> Option<Settled> {
-        let mut state = self.engine.state(StateType::Failed);
-        let mut retriable = true;
-        let mut source = None;
-        match attempt {
-            Attempt::TimedOut(limit) => {
-                state = state.named(StateName::TIMED_OUT).message(format!("The task took longer than {limit:?}."));
-            }
-            Attempt::Panic(panicked) => {
-                state = describe_panic(state, &panicked);
-                source = Some(Error::from(panicked));
-            }
-            Attempt::Error(error) => {
-                retriable =
-                    error.is_retriable() && self.call.options().retry_if.as_ref().is_none_or(|accepts| accepts(&error));
-                let chain = error.chain();
-                state = state.message(format!("The task failed: {}", chain.join(": ")));
-                state = state.data(StateData::Failure { chain, location: None });
-                source = Some(error);
-            }
-            Attempt::Value(_) | Attempt::Cancelled => {}
-        }
-        if !retriable {
-            state.details_mut().retriable = Some(false);
-        }
-        let message = state.message.clone().unwrap_or_default();
-        match self.propose(state) {
-            Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
-                let wait = waiting.scheduled_time().unwrap_or_default() - waiting.timestamp;
-                self.log(|| tracing::warn!(target: "flowcore::task_run", "{message}; it is tried again in {:.1} s", wait.as_seconds_f64()));
-                None
-            }
-            Decision::Accept(state) | Decision::Reject(state, _) => {
-                self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.call_hooks(&self.call.options().on_failure, &state).await;
-                Some(self.failed_with(state, source))
-            }
-            _ => Some(self.cancelled()),
-        }
-    }
-
-    /// Ends the run after a panic of code around the body: a predicate, a cache key, the result's serialization.
-    async fn panicked(&mut self, panicked: Panicked) -> Settled {
-        let mut state = describe_panic(self.engine.state(StateType::Failed), &panicked);
-        state.details_mut().retriable = Some(false);
-        match self.propose(state) {
-            Decision::Accept(state) => {
-                let message = state.message.clone().unwrap_or_default();
-                self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
-                self.call_hooks(&self.call.options().on_failure, &state).await;
-                self.failed_with(state, Some(Error::from(panicked)))
-            }
-            _ => self.cancelled(),
-        }
-    }
-
-    fn not_ready(&self, error: &RunError) -> Settled {
-        let message = format!("{error}, and its result is needed.");
-        let state = self.engine.state(StateType::Pending).named(StateName::NOT_READY).message(message);
-        match self.propose(state) {
-            Decision::Accept(state) => self.failed_with(state, Some(Error::from(error.clone()))),
-            _ => self.cancelled(),
-        }
-    }
-
-    fn cancelled(&self) -> Settled {
-        let state = self.engine.state(StateType::Cancelled).message("The task was asked to end.");
-        match self.propose(state) {
-            Decision::Accept(state) => self.failed_with(state, None),
-            _ => self.failed_with(self.entry.with(|run| run.state.clone()), None),
-        }
-    }
-
-    fn failed_with(&self, state: State, source: Option<Error>) -> Settled {
-        let error =
-            RunError::of_state(format!("task `{}`", self.entry.with(|run| run.name.clone())), state.clone(), source);
-        Settled { state: Some(state), result: Err(error) }
-    }
-
     /// Applies the rules to a proposed state, and enters what they allow.
-    fn propose(&self, proposed: State) -> Decision {
+    pub(super) fn propose(&self, proposed: State) -> Decision {
         let clock = &self.engine.0.clock;
         let decision = self.entry.with(|run| {
             let governed = Governed {
@@ -337,10 +217,7 @@ impl TaskExecution {
     async fn sleep_until(&self, due: Timestamp) {
         let clock = &self.engine.0.clock;
         if let Ok(wait) = (due - clock.now()).to_std() {
-            tokio::select! {
-                () = clock.sleep(wait) => {}
-                () = self.cancel.requested() => {}
-            }
+            until_either(clock.sleep(wait), &self.cancel).await;
         }
     }
 
@@ -352,11 +229,11 @@ impl TaskExecution {
     }
 
     /// Logs inside the run.
-    fn log(&self, log: impl FnOnce()) {
+    pub(super) fn log(&self, log: impl FnOnce()) {
         self.inside().enter(log);
     }
 
-    async fn call_hooks(&self, hooks: &[Hook], state: &State) {
+    pub(super) async fn call_hooks(&self, hooks: &[Hook], state: &State) {
         let (id, run_name) = self.entry.with(|run| (run.id, run.name.clone()));
         let event = HookEvent {
             name: self.call.name().to_owned(),
@@ -383,6 +260,21 @@ impl TaskExecution {
     }
 }
 
+/// An attempt under way: if it ends otherwise than by its body's return, what it has called is asked to end, and so is its
+/// thread.
+struct UnderWay {
+    scope: Scope,
+    returned: bool,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let (false, Some(task)) = (self.returned, self.scope.task()) {
+            task.cancel().cancel();
+        }
+    }
+}
+
 impl Drop for TaskExecution {
     fn drop(&mut self) {
         if !self.ended {
@@ -393,11 +285,6 @@ impl Drop for TaskExecution {
     }
 }
 
-fn describe_panic(state: State, panicked: &Panicked) -> State {
-    let failure = StateData::Failure { chain: vec![panicked.to_string()], location: panicked.location.clone() };
-    state.message(panicked.say("The task")).data(failure)
-}
-
-fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {
+pub(super) fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {
     Settled { state: None, result: Err(RunError::infrastructure(format!("task `{name}`"), error)) }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::context::{Occurrence, Scope};
+use super::calls::Occurrence;
+use super::context::Scope;
 use super::core::Engine;
 use super::digest::DigestError;
 use super::error::Error;
 use super::journal::Entry;
 use super::names::fill;
+use super::panics::Panicked;
 use super::settled::{Promise, Settled};
 use super::task_call::Call;
 use crate::model::{InputDigest, RunTimes, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text};
@@ -20,6 +22,26 @@ pub(crate) fn digest(call: &Call) -> Result<InputDigest, DigestError> {
     Ok(InputDigest(*hasher.finalize().as_bytes()))
 }
 
+/// Hashes the task's key, the arguments that are known without the runs that others come from, and those runs: what finds
+/// the run of the same call in an earlier attempt that never had its arguments. Before and behind the arguments' arrival it
+/// is the same.
+pub(crate) fn known_digest(call: &Call, edges: &TaskInputs) -> Option<InputDigest> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(call.definition.site.key.as_bytes());
+    let names = call.definition.site.parameters;
+    let mut add = |nth: usize, digest: [u8; 32]| {
+        if !names.get(nth).is_some_and(|name| edges.contains_key(*name)) {
+            hasher.update(&nth.to_le_bytes());
+            hasher.update(&digest);
+        }
+    };
+    // The arguments' own code may panic. Without a digest the call has no earlier run.
+    Panicked::catch(|| call.job.digest(&mut add)).ok()?.ok()?;
+    hasher.update(&serde_json::to_vec(edges).ok()?);
+    Some(InputDigest(*hasher.finalize().as_bytes()))
+}
+
+/// Fills a template for a call; arguments that are not known stay as `{argument}`.
 pub(crate) fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
     let arguments = call.job.arguments(call.definition.site.parameters);
     let flow_run_id = scope.flow().map(|flow| flow.id.to_string()).unwrap_or_default();
@@ -55,12 +77,22 @@ pub(crate) async fn take_entry(
     scope: &Scope,
     call: &Call,
     mut run: TaskRun,
+    occurrence: Occurrence,
+    digest: Option<InputDigest>,
     task_inputs: TaskInputs,
 ) -> Result<Arc<Entry>, Error> {
     let states = engine.0.client.task_run_states(run.id).await?;
     run.attempt = scope.flow().map_or(0, |flow| flow.attempt);
-    run.empirical_policy = call.options().retry_policy();
+    run.empirical_policy = call.options().common.retry_policy();
     run.task_inputs = task_inputs;
+    if let (None, Some(dynamic_key)) = (run.inputs_digest, occurrence.dynamic_key) {
+        // It has its arguments at last.
+        run.dynamic_key = dynamic_key;
+        run.inputs_digest = digest;
+        if let Some(template) = &call.options().task_run_name {
+            run.name = fill_for(call, scope, template);
+        }
+    }
     let entry = Entry::adopted(run, states.len());
     engine.0.journal.enter(&entry, engine.state(StateType::Pending));
     Ok(entry)
@@ -71,17 +103,18 @@ pub(crate) fn make_entry(
     engine: &Engine,
     scope: &Scope,
     call: &Call,
-    occurrence: &Occurrence,
+    occurrence: Occurrence,
     digest: Option<InputDigest>,
     task_inputs: TaskInputs,
 ) -> Arc<Entry> {
     let options = call.options();
     let pending = engine.state(StateType::Pending);
     let name = match &options.task_run_name {
-        Some(template) if digest.is_some() => fill_for(call, scope, template),
-        _ => format!("{}-{}", call.name(), occurrence.number),
+        // The arguments' own code may panic.
+        Some(template) => Panicked::catch(|| fill_for(call, scope, template)).unwrap_or_else(|_| template.clone()),
+        None => format!("{}-{}", call.name(), occurrence.number),
     };
-    let mut tags = options.tags.clone();
+    let mut tags = options.common.tags.clone();
     if let Some(flow) = scope.flow() {
         tags.extend(flow.tags.iter().cloned());
     }
@@ -90,13 +123,13 @@ pub(crate) fn make_entry(
         flow_run_id: scope.flow().map(|flow| flow.id),
         attempt: scope.flow().map_or(0, |flow| flow.attempt),
         task_key: Text::Borrowed(call.definition.site.key),
-        dynamic_key: occurrence.dynamic_key.clone(),
+        dynamic_key: occurrence.dynamic_key.unwrap_or_else(|| engine.0.clock.uuid().simple().to_string()),
         name,
-        task_version: options.version.clone().map(Text::Owned),
+        task_version: options.common.version.clone().map(Text::Owned),
         tags,
         inputs_digest: digest,
         task_inputs,
-        empirical_policy: options.retry_policy(),
+        empirical_policy: options.common.retry_policy(),
         cache_key: None,
         times: RunTimes::new(pending.timestamp),
         state: pending,

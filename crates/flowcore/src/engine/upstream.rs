@@ -23,6 +23,13 @@ impl Upstream {
         }
         Upstream { edges, failed: None }
     }
+
+    /// Adds an edge to a run, if it has an id yet.
+    fn add(&mut self, name: &'static str, to: &Promise) {
+        if let Some(input) = to.input() {
+            self.edges.entry(Text::Borrowed(name)).or_default().push(input);
+        }
+    }
 }
 
 /// Waits until every run that a call needs has settled, or the call is asked to end.
@@ -64,12 +71,11 @@ pub(crate) async fn wait_for(
                 // The run itself will say that it was cancelled; it only must not touch its arguments.
                 let error = super::error::Error::msg("the flow was asked to end");
                 upstream.failed.get_or_insert_with(|| RunError::infrastructure("a run that it waits for", error));
-                break;
+                upstream.add(name, &promise);
+                continue;
             }
         };
-        if let Some(input) = promise.input() {
-            upstream.edges.entry(Text::Borrowed(name)).or_default().push(input);
-        }
+        upstream.add(name, &promise);
         if let (Err(error), false) = (&settled.result, tolerant) {
             upstream.failed.get_or_insert_with(|| error.clone());
         }
