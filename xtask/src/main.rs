@@ -3,6 +3,7 @@
 //! Each command is one file. What the tests need beside Rust is in [`services`].
 
 mod ci;
+mod compile;
 mod failure;
 mod passthrough;
 mod process;
@@ -25,6 +26,7 @@ Usage: cargo xtask <command>
   tidy                   check layers, file lengths, forbidden words and the number of crates, without compiling
   ci                     run everything that CI runs
   bench NAME [ARGS]      run a benchmark in release mode; ARGS are a part of it, and --json
+  bench compile          measure what a user's hello-world costs to compile
   prove NAME [ARGS]      run a long proof in release mode; `prove --list` names them
   services               start the services of the tests, print their variables, stop at Enter or end of input
   help                   print this help
@@ -54,6 +56,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         ("test", [dashes, rest @ ..]) if dashes == "--" => test::run(rest),
         ("tidy", []) => tidy::run(),
         ("ci", []) => ci::run(),
+        ("bench", [name]) if name == "compile" => compile::run(),
         ("bench", [_, ..]) => passthrough::bench(rest),
         ("prove", [_, ..]) => passthrough::prove(rest),
         ("services", []) => serve::run(),
