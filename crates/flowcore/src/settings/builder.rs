@@ -116,7 +116,7 @@ impl SettingsBuilder {
         let Sought { layers, mut report, default_home, project } = self.seek();
         let hides = |problem: &_| matches!(problem, SettingsProblem::File { .. } | SettingsProblem::Syntax { .. });
         report.problems.retain(hides);
-        SettingsError::check(report.problems)?;
+        SettingsError::check(report)?;
         let home = home(&layers, default_home).ok_or(SettingsProblem::NoHome)?;
         let profiles = Profiles::read(&home)?;
         let chosen = layers.iter().find_map(|layer| layer.get(known::PROFILE.name()));

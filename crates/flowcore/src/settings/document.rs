@@ -7,6 +7,7 @@ use super::layer::Report;
 use super::{error::SettingsProblem, value_file::because};
 
 /// A settings file.
+#[cfg_attr(not(feature = "settings-files"), expect(dead_code, reason = "only what reads files makes all of them"))]
 pub(super) enum Document {
     /// There is none.
     Absent,
@@ -17,7 +18,6 @@ pub(super) enum Document {
 }
 
 /// A key in a file with what it holds. Tables are entries, and so is what is in them.
-#[cfg_attr(not(feature = "settings-files"), expect(dead_code, reason = "only what reads files makes entries"))]
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     /// The key, behind the keys of the tables that it is in.
@@ -68,6 +68,33 @@ pub(super) fn read(file: &Path, report: &mut Report) -> Document {
     }
     report.warnings.push(super::warning::SettingsWarning::FileIgnored { file: file.to_owned() });
     Document::Unusable
+}
+
+#[cfg(all(test, not(feature = "settings-files")))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use crate::settings::Settings;
+
+    #[test]
+    fn without_the_feature_files_are_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = || {
+            let home = [("FLOWCORE_HOME", folder.path())];
+            Settings::builder().environment(home).folder(folder.path()).load().unwrap()
+        };
+        assert_eq!(load().warnings(), []);
+        for name in ["flowcore.toml", "profiles.toml"] {
+            std::fs::write(folder.path().join(name), "task_limit = 1").unwrap();
+        }
+        let settings = load();
+        let warnings: Vec<String> = settings.warnings().iter().map(ToString::to_string).collect();
+        assert!(
+            warnings.len() == 2 && warnings.iter().all(|warning| warning.contains("settings-files")),
+            "{warnings:?}"
+        );
+        assert_eq!(settings.task_limit, 256);
+    }
 }
 
 #[cfg(feature = "settings-files")]

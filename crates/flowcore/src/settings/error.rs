@@ -3,12 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::layer::Report;
+use super::warning::SettingsWarning;
+
 /// All that is wrong with the settings.
 ///
 /// One problem is written as a sentence, several are written below each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
     problems: Vec<SettingsProblem>,
+    warnings: Vec<SettingsWarning>,
 }
 
 impl SettingsError {
@@ -17,9 +21,15 @@ impl SettingsError {
         &self.problems
     }
 
-    /// Makes an error of problems, if there are any.
-    pub(super) fn check(problems: Vec<SettingsProblem>) -> Result<(), SettingsError> {
-        if problems.is_empty() { Ok(()) } else { Err(SettingsError { problems }) }
+    /// Returns what does no harm by itself and may be the reason: a name that is not quite that of a setting.
+    pub fn warnings(&self) -> &[SettingsWarning] {
+        &self.warnings
+    }
+
+    /// Makes an error of problems if there are any, or gives the warnings.
+    pub(super) fn check(report: Report) -> Result<Vec<SettingsWarning>, SettingsError> {
+        let Report { problems, warnings } = report;
+        if problems.is_empty() { Ok(warnings) } else { Err(SettingsError { problems, warnings }) }
     }
 }
 
@@ -37,7 +47,7 @@ impl fmt::Display for SettingsError {
 
 impl From<SettingsProblem> for SettingsError {
     fn from(problem: SettingsProblem) -> Self {
-        SettingsError { problems: vec![problem] }
+        SettingsError { problems: vec![problem], warnings: Vec::new() }
     }
 }
 

@@ -31,7 +31,7 @@ impl Profiles {
     pub fn read(home: &Path) -> Result<Self, SettingsError> {
         let mut report = Report::default();
         let profiles = Profiles::load(home, &mut report);
-        SettingsError::check(report.problems)?;
+        SettingsError::check(report)?;
         Ok(profiles.unwrap_or_else(|| Profiles::of(home.join(PROFILES_FILE), Vec::new())))
     }
 

@@ -109,9 +109,9 @@ impl Settings {
             },
             home,
             read: BTreeMap::new(),
-            warnings: reader.report.warnings,
+            warnings: Vec::new(),
         };
-        SettingsError::check(reader.report.problems)?;
+        settings.warnings = SettingsError::check(reader.report)?;
         let mut sources = reader.sources;
         let read = settings.values().into_iter();
         settings.read = read
