@@ -172,7 +172,7 @@ async fn validate_says_all_that_is_wrong_everywhere() {
     assert_snapshot!(wrong);
     // All at once also where the settings are only used.
     let used = project.flowcore("flow ls");
-    assert_eq!((used.code, used.err.lines().count()), (Some(1), 3), "{used}");
+    assert_eq!((used.code, used.err.lines().count()), (Some(1), 4), "{used}");
     project.write("flowcore.toml", "databse.url = 'x'\n");
     let json = project.flowcore("config validate -o json");
     assert_eq!(json.code, Some(1));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowcore::client::Client;
 use flowcore::connect;
-use flowcore::settings::{Settings, SettingsBuilder};
+use flowcore::settings::{Settings, SettingsBuilder, SettingsError};
 
 use crate::failure::Failure;
 use crate::output::{Output, note};
@@ -35,9 +35,10 @@ pub(crate) fn settings(profile: Option<&str>) -> SettingsBuilder {
 
 /// Reads the settings and warns of what sets nothing.
 pub(crate) fn load_settings(profile: Option<&str>) -> Result<Settings, Failure> {
-    let settings = settings(profile).load()?;
-    for warning in settings.warnings() {
+    let result = settings(profile).load();
+    // A name that is not quite that of a setting may be the reason for what is wrong.
+    for warning in result.as_ref().map_or_else(SettingsError::warnings, Settings::warnings) {
         note(&format!("warning: {warning}"));
     }
-    Ok(settings)
+    Ok(result?)
 }

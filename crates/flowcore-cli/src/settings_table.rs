@@ -81,7 +81,7 @@ fn remove(table: &mut dyn TableLike, path: &[String]) {
 }
 
 /// Makes room for a setting that a table does not have.
-fn new_item<'a>(table: &'a mut dyn TableLike, name: SettingName, spelling: Spelling) -> &'a mut Item {
+fn new_item(table: &mut dyn TableLike, name: SettingName, spelling: Spelling) -> &mut Item {
     let key = match spelling {
         Spelling::Variable if name.from_file => format!("{}_FILE", name.setting.name()),
         Spelling::Variable => name.setting.name().to_owned(),
