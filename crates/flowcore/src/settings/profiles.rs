@@ -118,7 +118,7 @@ impl Profiles {
     pub(super) fn warn_of_strangers(&self, report: &mut Report) {
         for entry in &self.entries {
             let is_stranger = match (&entry.path[..], &entry.content) {
-                ([key], Content::Text(_)) => key != ACTIVE,
+                ([key], Content::Text(_)) => key != ACTIVE && key != PROFILES,
                 ([key], _) => key != PROFILES,
                 ([table, _], Content::Table) => table != PROFILES,
                 ([_, _], _) => true,

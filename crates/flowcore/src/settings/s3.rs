@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::redact::redact_url;
+
 /// How to reach S3, or a server that speaks its protocol, such as RustFS or MinIO.
 ///
 /// Storages in memory and in folders need none of it.
@@ -33,7 +35,7 @@ impl fmt::Debug for S3Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secret = |value: &Option<String>| value.as_ref().map(|_| "***");
         f.debug_struct("S3Settings")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.endpoint.as_deref().map(redact_url))
             .field("region", &self.region)
             .field("access_key_id", &self.access_key_id)
             .field("secret_access_key", &secret(&self.secret_access_key))
@@ -51,8 +53,12 @@ mod tests {
     #[test]
     fn printing_shows_no_secret() {
         let secret = |text: &str| Some(text.to_owned());
-        let settings =
-            S3Settings { secret_access_key: secret("hush"), session_token: secret("psst"), ..S3Settings::default() };
+        let settings = S3Settings {
+            endpoint: secret("http://a:hush@h"),
+            secret_access_key: secret("hush"),
+            session_token: secret("psst"),
+            ..S3Settings::default()
+        };
         let text = format!("{settings:?}");
         assert!(!text.contains("hush") && !text.contains("psst"), "{text}");
         assert!(text.contains("secret_access_key: Some") && text.contains("region: None"), "{text}");
