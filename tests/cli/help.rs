@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 33] = [
     "",
     "flow",
     "flow ls",
@@ -26,6 +26,16 @@ const COMMANDS: [&str; 23] = [
     "event ls",
     "config",
     "config view",
+    "config set",
+    "config unset",
+    "config validate",
+    "profile",
+    "profile ls",
+    "profile create",
+    "profile use",
+    "profile inspect",
+    "profile rename",
+    "profile delete",
     "version",
     "nonsense",
 ];

@@ -8,5 +8,6 @@ mod help;
 mod history;
 mod reading;
 mod retrying;
+mod settings;
 mod sweeping;
 mod world;

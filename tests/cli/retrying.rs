@@ -27,7 +27,7 @@ const CODE: i32 = 7;
 #[tokio::test]
 async fn program() {
     let Some((client, run)) = claimed().await else { return };
-    println!("executing {}", run.name);
+    println!("executing {} with profile {:?}", run.name, Settings::load().unwrap().profile);
     std::fs::write(MARK, run.id.to_string()).unwrap();
     let completed = State::new(StateType::Completed, StateId(Uuid::from_u128(1)), a_second_later(&run));
     client.set_flow_run_state(&run, completed).await.unwrap();
@@ -106,6 +106,19 @@ async fn the_program_takes_the_run_and_gives_its_exit_code() {
         crate::history::flow_run_id(1).to_string()
     );
     assert_eq!(state(&world).0, "Completed");
+}
+
+#[tokio::test]
+async fn the_program_has_the_settings_of_the_command_wherever_they_stood() {
+    let world = World::new().await;
+    failed(&world, Some(itself(&world, PROGRAM))).await;
+    let place = |name: &str| world.home.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(place("url"), place("flowcore.db")).unwrap();
+    std::fs::write(place("profiles.toml"), "[profiles.dev]\n").unwrap();
+    let file = [("FLOWCORE_DATABASE_URL_FILE", &*place("url"))];
+    let retried = world.flowcore_with(&file, "--profile dev flow-run retry brave-otter");
+    assert_eq!(retried.code, Some(CODE), "{retried}");
+    assert!(retried.out.contains("executing brave-otter with profile Some(\"dev\")"), "{retried}");
 }
 
 #[tokio::test]

@@ -48,7 +48,8 @@ impl World {
         self.transcript(line, &output)
     }
 
-    fn transcript(&self, line: &str, output: &Output) -> Transcript {
+    /// Takes down what a command said.
+    pub(crate) fn transcript(&self, line: &str, output: &Output) -> Transcript {
         let home = self.home.path().to_str().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replace(home, "[home]");
         Transcript {

@@ -67,6 +67,20 @@ async fn program() {
 }
 
 #[tokio::test]
+async fn the_own_engine_is_as_the_projects_file_says() {
+    let home = tempfile::tempdir().unwrap();
+    let file = "logging.level = 'WARNING'\ndatabase.url = 'elsewhere.db'\ntask_limits = 1\n";
+    std::fs::write(home.path().join("flowcore.toml"), file).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "outside::program", "--nocapture"]).env(HOME, home.path()).current_dir(home.path());
+    let output = command.env("FLOWCORE_TEST_OUTSIDE", "1").output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+    assert!(home.path().join("elsewhere.db").is_file() && !home.path().join("flowcore.db").exists());
+    assert!(!err.contains("counting") && err.contains("did you mean task_limit?"), "{err}");
+}
+
+#[tokio::test]
 async fn tasks_outside_a_flow_are_recorded_and_committed() {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());

@@ -6,7 +6,8 @@ mod conformance;
 mod server;
 mod wire;
 
-use flowcore::results::{Storage, StorageSettings};
+use flowcore::results::Storage;
+use flowcore::settings::Settings;
 
 /// Runs each test of the suite as a test of its own on each storage.
 macro_rules! conforms {
@@ -58,6 +59,10 @@ async fn storages_at_two_prefixes_of_a_bucket_know_nothing_of_each_other() {
     assert_eq!(whole.list("").await.unwrap(), Vec::<String>::new());
     assert_eq!(Storage::from_url(one.url(), &server.settings()).unwrap().list("").await.unwrap(), ["k"]);
     // The settings are found in the environment's words as well.
-    let settings = StorageSettings::from_lookup(|name| server.variable(name));
-    assert_eq!(conformance::payload(&Storage::from_url(one.url(), &settings).unwrap(), "k").await.unwrap(), b"1");
+    let settings = Settings::from_lookup(&|name| server.variable(name)).unwrap();
+    let found = Storage::from_url(one.url(), &settings.s3).unwrap();
+    assert_eq!(conformance::payload(&found, "k").await.unwrap(), b"1");
+    // Another one is opened with the same.
+    let found = found.another(two.url()).unwrap();
+    assert_eq!(conformance::payload(&found, "k").await.unwrap(), b"2");
 }

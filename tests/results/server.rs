@@ -1,6 +1,6 @@
 //! An S3 server on a loopback port, with its objects in a folder of its own.
 
-use flowcore::results::StorageSettings;
+use flowcore::settings::S3Settings;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -39,12 +39,12 @@ impl S3Server {
         Self { folder, endpoint, serving }
     }
 
-    pub(crate) fn settings(&self) -> StorageSettings {
-        StorageSettings {
+    pub(crate) fn settings(&self) -> S3Settings {
+        S3Settings {
             endpoint: Some(self.endpoint.clone()),
             access_key_id: Some(ACCESS_KEY_ID.to_owned()),
             secret_access_key: Some(SECRET_ACCESS_KEY.to_owned()),
-            ..StorageSettings::default()
+            ..S3Settings::default()
         }
     }
 
@@ -55,6 +55,7 @@ impl S3Server {
             "AWS_ACCESS_KEY_ID" => Some(ACCESS_KEY_ID.to_owned()),
             "AWS_SECRET_ACCESS_KEY" => Some(SECRET_ACCESS_KEY.to_owned()),
             "AWS_REGION" => Some("eu-central-1".to_owned()),
+            "FLOWCORE_HOME" => Some(self.folder.path().to_str()?.to_owned()),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What goes wrong between a storage and its S3 server is told with what to check.
 
-use flowcore::results::{Lookup, ResultError, Serializer, Storage, StorageSettings};
+use flowcore::results::{Lookup, ResultError, Serializer, Storage};
+use flowcore::settings::S3Settings;
 
 use crate::conformance::{now, put};
 use crate::server::{S3Server, SECRET_ACCESS_KEY};
@@ -22,7 +23,7 @@ async fn a_wrong_secret_says_to_check_the_credentials() {
     let server = S3Server::start().await;
     let right = Storage::from_url("s3://results", &server.settings()).unwrap();
     put(&right, "key", "1").await;
-    let settings = StorageSettings { secret_access_key: Some("a wrong one".to_owned()), ..server.settings() };
+    let settings = S3Settings { secret_access_key: Some("a wrong one".to_owned()), ..server.settings() };
     let wrong = Storage::from_url("s3://results", &settings).unwrap();
     is_unreachable(&wrong, "check FLOWCORE_S3_ACCESS_KEY_ID and FLOWCORE_S3_SECRET_ACCESS_KEY").await;
     assert!(wrong.delete("key").await.is_err());

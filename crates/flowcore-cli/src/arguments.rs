@@ -8,12 +8,13 @@ use crate::commands::config::ConfigCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
+use crate::commands::profile::ProfileCommand;
 use crate::commands::task_run::TaskRunCommand;
 
-/// Looks at flow runs and task runs, retries them, and shows settings.
+/// Looks at flow runs and task runs, retries them, shows and changes settings.
 ///
-/// The database is the one that FLOWCORE_DATABASE_URL names, or else flowcore.db in the folder FLOWCORE_HOME. `flowcore
-/// config view` shows both.
+/// The database is the one that the setting database.url names, or else flowcore.db in the home folder. `flowcore config
+/// view` shows all settings.
 ///
 /// Exit codes: 0 when all went well, 1 when something was not found or failed, 2 when the command line is wrong.
 #[derive(Debug, Parser)]
@@ -26,6 +27,9 @@ use crate::commands::task_run::TaskRunCommand;
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
+    /// The profile whose settings count, instead of the active one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -48,9 +52,12 @@ pub(crate) enum Command {
     /// Looks at what happened.
     #[command(subcommand)]
     Event(EventCommand),
-    /// Shows the settings.
+    /// Shows, checks and changes the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Shows and changes profiles, which are sets of settings under a name.
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Shows the version, the database and what is compiled in.
     Version(OutputArguments),
 }

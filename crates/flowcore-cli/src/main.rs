@@ -1,13 +1,16 @@
-//! The flowcore command: looks at runs, retries them, shows settings.
+//! The flowcore command: looks at runs, retries them, shows and changes settings.
 
 mod arguments;
 mod commands;
+mod confirm;
 mod failure;
 mod output;
 mod paging;
 mod program;
 mod select;
 mod session;
+mod settings_file;
+mod settings_table;
 mod states;
 mod text;
 mod time;
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
         }
     };
     let mut out = Output::stdout();
-    let result = runtime.block_on(commands::run(arguments.command, &mut out));
+    let result = runtime.block_on(commands::run(arguments, &mut out));
     let result = result.and_then(|code| out.flush().map(|()| code));
     match result {
         Ok(code) => ExitCode::from(code),

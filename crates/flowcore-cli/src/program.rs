@@ -73,7 +73,13 @@ pub(crate) fn start(program: &Program, run: &FlowRun, settings: &Settings, detac
         .current_dir(&program.directory)
         .env(flowcore::EXECUTE, run.id.to_string())
         .env("FLOWCORE_HOME", &settings.home)
-        .env("FLOWCORE_DATABASE_URL", &settings.database_url);
+        .env("FLOWCORE_DATABASE_URL", &settings.database_url)
+        // The values are here already, and a setting cannot be set twice.
+        .env_remove("FLOWCORE_HOME_FILE")
+        .env_remove("FLOWCORE_DATABASE_URL_FILE");
+    if let Some(profile) = &settings.profile {
+        command.env("FLOWCORE_PROFILE", profile).env_remove("FLOWCORE_PROFILE_FILE");
+    }
     if detach {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // A group of its own does not get the terminal's Ctrl-C.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowcore::client::Client;
 use flowcore::connect;
-use flowcore::settings::Settings;
+use flowcore::settings::{Settings, SettingsBuilder, SettingsError};
 
 use crate::failure::Failure;
 use crate::output::{Output, note};
@@ -18,18 +18,27 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens the database that the settings name.
-    pub(crate) async fn open(out: &'a mut Output) -> Result<Self, Failure> {
-        let settings = load_settings()?;
+    pub(crate) async fn open(profile: Option<&str>, out: &'a mut Output) -> Result<Self, Failure> {
+        let settings = load_settings(profile)?;
         let client = connect::client(&settings).await?;
         Ok(Session { settings, client, out })
     }
 }
 
-/// Reads the settings and warns of variables that set nothing.
-pub(crate) fn load_settings() -> Result<Settings, Failure> {
-    let settings = Settings::load()?;
-    for unknown in settings.unknown_variables() {
-        note(&format!("warning: {unknown}"));
+/// Prepares to read the settings, with those of the profile that the command line names.
+pub(crate) fn settings(profile: Option<&str>) -> SettingsBuilder {
+    match profile {
+        Some(profile) => Settings::builder().profile(profile),
+        None => Settings::builder(),
     }
-    Ok(settings)
+}
+
+/// Reads the settings and warns of what sets nothing.
+pub(crate) fn load_settings(profile: Option<&str>) -> Result<Settings, Failure> {
+    let result = settings(profile).load();
+    // A name that is not quite that of a setting may be the reason for what is wrong.
+    for warning in result.as_ref().map_or_else(SettingsError::warnings, Settings::warnings) {
+        note(&format!("warning: {warning}"));
+    }
+    Ok(result?)
 }

@@ -3,7 +3,7 @@
 //! This is the one module that knows all layers. Programs seldom need it: the process's own engine is made here when the
 //! first run wants it, and [`Engine::connect`] makes another. Tools that only read use [`client`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
@@ -12,9 +12,9 @@ use crate::engine::definition::flow_of;
 use crate::engine::flow_engine::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
-use crate::model::FlowRun;
+use crate::model::{FlowRun, LogLevel};
 use crate::orchestration::{Orchestrator, Probe};
-use crate::results::{KeyLocks, ResultError, Storage, StorageSettings};
+use crate::results::{KeyLocks, ResultError, Storage};
 use crate::settings::{Settings, SettingsError};
 use crate::store::memory::MemoryStore;
 use crate::store::{self, StoreError};
@@ -52,7 +52,7 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let client = client(settings).await?;
     let engine = Engine::new(EngineParts {
-        storage: Storage::from_url(&settings.result_storage, &StorageSettings::from_env())?,
+        storage: Storage::from_url(&settings.result_storage, &settings.s3)?,
         locks: KeyLocks::in_folder(settings.home.join("locks")),
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
         process_folder: Some(settings.home.join("processes")),
@@ -107,8 +107,21 @@ impl Engine {
 }
 
 inventory::submit! {
-    DefaultEngine(|| Box::pin(async {
-        let settings = Settings::load().map_err(|error| EngineError(error.to_string()))?;
-        engine(&settings).await.map_err(|error| EngineError(error.to_string()))
-    }))
+    DefaultEngine {
+        // What is wrong with the settings is reported when the engine is made.
+        log_level: || own_settings().as_ref().map_or(LogLevel::Info, |settings| settings.log_level),
+        make: || Box::pin(async {
+            let settings = own_settings().as_ref().map_err(|error| EngineError(error.to_string()))?;
+            for warning in settings.warnings() {
+                tracing::warn!(target: "flowcore", "{warning}");
+            }
+            engine(settings).await.map_err(|error| EngineError(error.to_string()))
+        }),
+    }
+}
+
+/// Gives the process's own settings, which are read once.
+fn own_settings() -> &'static Result<Settings, SettingsError> {
+    static SETTINGS: OnceLock<Result<Settings, SettingsError>> = OnceLock::new();
+    SETTINGS.get_or_init(Settings::load)
 }

@@ -194,9 +194,9 @@
 //!
 //! # Settings and features
 //!
-//! The process's own engine is made from [`Settings`](settings::Settings), which are read from `FLOWCORE_` variables. The
-//! features are `macros`, `schema`, `sqlite`, `results` and `logs` (on by default), `postgres`, `s3`, `msgpack` and
-//! `compression`.
+//! The process's own engine is made from [`Settings`](settings::Settings), which are read from `FLOWCORE_` variables,
+//! from `flowcore.toml` and from profiles. The features are `macros`, `schema`, `sqlite`, `results`, `logs` and
+//! `settings-files` (on by default), `postgres`, `s3`, `msgpack` and `compression`.
 
 #[doc(hidden)]
 #[path = "private.rs"]

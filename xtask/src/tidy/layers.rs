@@ -42,7 +42,7 @@ const LAYERS: &[Layer] = &[
     // Values are kept beside the runs; the records of where they are belong to the model.
     Layer {
         module: "results",
-        may: Only(&["model", "clock"]),
+        may: Only(&["model", "clock", "settings"]),
         never: &[],
         why: "results are kept without knowing about runs",
     },

@@ -6,22 +6,25 @@ pub(crate) mod event;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
 mod log_lines;
+pub(crate) mod profile;
 mod run_report;
 pub(crate) mod task_run;
 mod version;
 
-use crate::arguments::Command;
+use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
 
 /// Carries out a command and gives the exit code.
-pub(crate) async fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
-    match command {
-        Command::Config(command) => config::run(&command, out).map(|()| 0),
-        Command::Version(arguments) => version::run(arguments, out).map(|()| 0),
+pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Result<u8, Failure> {
+    let profile = arguments.profile.as_deref();
+    match arguments.command {
+        Command::Config(command) => config::run(&command, profile, out),
+        Command::Profile(command) => profile::run(&command, profile, out).map(|()| 0),
+        Command::Version(arguments) => version::run(arguments, profile, out).map(|()| 0),
         command => {
-            let mut session = Session::open(out).await?;
+            let mut session = Session::open(profile, out).await?;
             let result = with_session(command, &mut session).await;
             // A failure of the command itself is what the user has to know first.
             let closed = session.client.close().await;
@@ -40,7 +43,7 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.
-        Command::Config(_) | Command::Version(_) => {}
+        Command::Config(_) | Command::Profile(_) | Command::Version(_) => {}
     }
     Ok(0)
 }

@@ -18,10 +18,10 @@ struct Version {
     features: Vec<&'static str>,
 }
 
-pub(super) fn run(arguments: OutputArguments, out: &mut Output) -> Result<(), Failure> {
+pub(super) fn run(arguments: OutputArguments, profile: Option<&str>, out: &mut Output) -> Result<(), Failure> {
     let version = Version {
         version: env!("CARGO_PKG_VERSION"),
-        database: redact_url(&load_settings()?.database_url),
+        database: redact_url(&load_settings(profile)?.database_url),
         schema: schema_version(),
         features: features(),
     };

@@ -12,7 +12,7 @@ use super::logs::LogSink;
 use super::process::Process;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
-use crate::model::{State, StateId, StateType};
+use crate::model::{LogLevel, State, StateId, StateType};
 use crate::results::{KeyLocks, Storage};
 
 /// What flows and tasks run on: a client that keeps runs, a storage for results, a clock.
@@ -118,7 +118,7 @@ impl Engine {
         DEFAULT
             .get_or_try_init(|| async {
                 match inventory::iter::<DefaultEngine>.into_iter().next() {
-                    Some(default) => (default.0)().await,
+                    Some(default) => (default.make)().await,
                     None => Err(EngineError("flowcore was built without a way to connect".into())),
                 }
             })
@@ -143,8 +143,14 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// How to make the process's own engine. The composition root submits it, so that the engine need not know it.
-pub(crate) struct DefaultEngine(pub(crate) fn() -> MakingEngine);
+/// How the process's own engine is. The composition root submits it, so that the engine need not know it.
+pub(crate) struct DefaultEngine {
+    /// Makes it.
+    pub(crate) make: fn() -> MakingEngine,
+    /// Gives the level of log lines that are kept and printed.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "only log lines have a level"))]
+    pub(crate) log_level: fn() -> LogLevel,
+}
 
 pub(crate) type MakingEngine = std::pin::Pin<Box<dyn Future<Output = Result<Engine, EngineError>> + Send>>;
 

@@ -1,5 +1,7 @@
 //! What a program's `main` does for flowcore: be able to execute one stored run, print log lines, and end in order.
 
+#[cfg(feature = "logs")]
+use super::core::DefaultEngine;
 use super::core::Engine;
 use super::error::Error;
 use super::program::{self, EXECUTE};
@@ -52,13 +54,10 @@ async fn execute(id: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Reads the level of log lines that are kept and printed; what is no level is reported with the other settings, when the
-/// engine is made.
+/// Gives the level of log lines that are kept and printed.
 #[cfg(feature = "logs")]
 fn log_level() -> &'static str {
-    let given =
-        ["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
-    match given.and_then(|level| level.parse().ok()) {
+    match inventory::iter::<DefaultEngine>.into_iter().next().map(|default| (default.log_level)()) {
         Some(LogLevel::Trace) => "trace",
         Some(LogLevel::Debug) => "debug",
         Some(LogLevel::Warning) => "warn",

@@ -4,7 +4,7 @@ use super::codec::{Codec, Value};
 use super::core::Engine;
 use super::error::Error;
 use crate::model::{ResultMetadata, State, StateData, Timestamp};
-use crate::results::{KeyGuard, Lookup, Serializer, Storage, StorageSettings};
+use crate::results::{KeyGuard, Lookup, Serializer, Storage};
 
 /// How a run's result is kept.
 pub(crate) struct Keeping<'a> {
@@ -106,7 +106,7 @@ impl Keeping<'_> {
                 let storage = if record.storage == self.storage().url() {
                     self.storage().clone()
                 } else {
-                    match Storage::from_url(&record.storage, &StorageSettings::from_env()) {
+                    match self.storage().another(&record.storage) {
                         Ok(storage) => storage,
                         Err(error) => {
                             tracing::warn!(target: "flowcore", "a kept result cannot be reached and is made anew: {error}");

@@ -17,12 +17,10 @@ mod record;
 #[cfg(feature = "s3")]
 mod s3;
 mod serializer;
-mod settings;
 mod storage;
 
 pub use error::{ResultError, SerializerError};
 pub use locks::{KeyGuard, KeyLocks};
 pub use record::Lookup;
 pub use serializer::Serializer;
-pub use settings::StorageSettings;
 pub use storage::Storage;

@@ -10,8 +10,9 @@ use object_store::{ClientOptions, RetryConfig};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
+use super::ResultError;
 use super::objects::{Kind, Objects};
-use super::{ResultError, StorageSettings};
+use crate::settings::S3Settings;
 
 /// A result that cannot be had within these times is computed anew, so that waiting for minutes, as is usual for a copy
 /// of large files, makes no sense here.
@@ -24,7 +25,7 @@ const RETRIES: usize = 4;
 pub(super) fn open(
     url: &str,
     bucket_and_prefix: &str,
-    settings: &StorageSettings,
+    settings: &S3Settings,
 ) -> Result<(String, Objects), ResultError> {
     let address = |reason: String| ResultError::Address { url: url.to_owned(), reason };
     let (bucket, prefix) = bucket_and_prefix.split_once('/').unwrap_or((bucket_and_prefix, ""));
@@ -39,7 +40,7 @@ pub(super) fn open(
     Ok((url, Objects { durable: store.clone(), store, root, kind: Kind::Bucket }))
 }
 
-fn build(url: &str, bucket: &str, settings: &StorageSettings) -> Result<AmazonS3, ResultError> {
+fn build(url: &str, bucket: &str, settings: &S3Settings) -> Result<AmazonS3, ResultError> {
     let setting =
         |setting, advice: &str| ResultError::Setting { url: url.to_owned(), setting, advice: advice.to_owned() };
     let access_key_id = settings

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::memory::Memory;
 #[cfg(feature = "results")]
 use super::objects::Objects;
-use super::{Lookup, ResultError, Serializer, StorageSettings, names, record};
+use super::{Lookup, ResultError, Serializer, names, record};
 use crate::clock::{Clock, SystemClock};
 use crate::model::{ResultMetadata, Timestamp};
+use crate::settings::S3Settings;
 
 /// A result storage: in memory, in a folder, or in an S3 bucket.
 ///
@@ -18,6 +19,8 @@ use crate::model::{ResultMetadata, Timestamp};
 #[derive(Clone)]
 pub struct Storage {
     inner: Arc<Inner>,
+    /// What it was opened with, for others to be opened with as well.
+    settings: Arc<S3Settings>,
 }
 
 struct Inner {
@@ -55,7 +58,19 @@ impl Storage {
     /// # Errors
     /// When the address makes no sense, a setting is missing, the folder cannot be created, or the kind of storage is
     /// not compiled in.
-    pub fn from_url(url: &str, settings: &StorageSettings) -> Result<Self, ResultError> {
+    pub fn from_url(url: &str, settings: &S3Settings) -> Result<Self, ResultError> {
+        Ok(Self { settings: Arc::new(settings.clone()), ..Self::open(url, settings)? })
+    }
+
+    /// Opens the storage at another address, with the settings that this one was opened with.
+    ///
+    /// # Errors
+    /// As [`from_url`](Self::from_url).
+    pub fn another(&self, url: &str) -> Result<Self, ResultError> {
+        Self::from_url(url, &self.settings)
+    }
+
+    fn open(url: &str, settings: &S3Settings) -> Result<Self, ResultError> {
         let address = |reason: &str| ResultError::Address { url: url.to_owned(), reason: reason.to_owned() };
         if let Some(name) = url.strip_prefix("memory:") {
             let name = name.trim_start_matches('/');
@@ -178,7 +193,7 @@ impl Storage {
     }
 
     fn new(url: String, backend: Backend) -> Self {
-        Self { inner: Arc::new(Inner { url, backend }) }
+        Self { inner: Arc::new(Inner { url, backend }), settings: Arc::default() }
     }
 
     async fn look(&self, key: &str, expected: Option<&ResultMetadata>, now: Timestamp) -> Lookup {
@@ -227,7 +242,7 @@ impl Storage {
 
 #[cfg(feature = "s3")]
 impl Storage {
-    fn open_s3(url: &str, bucket_and_prefix: &str, settings: &StorageSettings) -> Result<Self, ResultError> {
+    fn open_s3(url: &str, bucket_and_prefix: &str, settings: &S3Settings) -> Result<Self, ResultError> {
         let (url, objects) = super::s3::open(url, bucket_and_prefix, settings)?;
         Ok(Self::new(url, Backend::Objects(objects)))
     }
@@ -235,7 +250,7 @@ impl Storage {
 
 #[cfg(not(feature = "s3"))]
 impl Storage {
-    fn open_s3(url: &str, _: &str, _: &StorageSettings) -> Result<Self, ResultError> {
+    fn open_s3(url: &str, _: &str, _: &S3Settings) -> Result<Self, ResultError> {
         Err(ResultError::FeatureOff { feature: "s3", url: url.to_owned() })
     }
 }

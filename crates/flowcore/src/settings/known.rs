@@ -1,82 +1,253 @@
-//! Every variable that is read, in one table.
+//! Every setting, in one table.
 
-/// A setting and the variables that set it.
+/// A setting: what it is called, what it may be, what it is for.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// The variables, the one that counts most first. The first one names the setting.
-    pub(super) variables: &'static [&'static str],
-    /// What a value may be, as the end of a sentence that begins with "set it to".
-    pub(super) allowed: &'static str,
-    /// Whether the value is never shown.
-    pub(super) secret: bool,
+pub struct KnownSetting {
+    key: &'static str,
+    variables: &'static [&'static str],
+    about: &'static str,
+    allowed: &'static str,
+    default: &'static str,
+    secret: bool,
+    in_profiles: bool,
 }
 
-impl Known {
-    const fn new(variables: &'static [&'static str], allowed: &'static str) -> Self {
-        Known { variables, allowed, secret: false }
+impl KnownSetting {
+    const fn new(
+        key: &'static str,
+        variables: &'static [&'static str],
+        about: &'static str,
+        allowed: &'static str,
+        default: &'static str,
+    ) -> Self {
+        KnownSetting { key, variables, about, allowed, default, secret: false, in_profiles: true }
     }
 
     const fn secret(self) -> Self {
-        Known { secret: true, ..self }
+        KnownSetting { secret: true, ..self }
     }
 
-    /// The setting's name.
-    pub(super) const fn name(&self) -> &'static str {
+    /// For what has to be known before a profile is looked for.
+    const fn outside_profiles(self) -> Self {
+        KnownSetting { in_profiles: false, ..self }
+    }
+
+    /// Returns the setting's name, which is that of the variable that counts most: `FLOWCORE_DATABASE_URL`.
+    pub const fn name(&self) -> &'static str {
         self.variables[0]
+    }
+
+    /// Returns its key in files: `database.url`, which is `url` in the table `[database]`.
+    pub const fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// Lists the variables that set it, the one that counts most first.
+    pub const fn variables(&self) -> &'static [&'static str] {
+        self.variables
+    }
+
+    /// Says in a sentence what it is for.
+    pub const fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Says what a value may be, as the end of a sentence that begins with "set it to".
+    pub const fn allowed(&self) -> &'static str {
+        self.allowed
+    }
+
+    /// Says what it is unless it is set.
+    pub const fn default(&self) -> &'static str {
+        self.default
+    }
+
+    /// Tells whether its value is never shown.
+    pub const fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    /// Tells whether a profile may set it.
+    pub const fn is_in_profiles(&self) -> bool {
+        self.in_profiles
     }
 }
 
-pub(super) const HOME: Known = Known::new(&["FLOWCORE_HOME"], "the path of a folder");
+pub(super) const HOME: KnownSetting = KnownSetting::new(
+    "home",
+    &["FLOWCORE_HOME"],
+    "The folder for everything that is kept on this machine.",
+    "the path of a folder",
+    "flowcore's folder among the user's data",
+)
+.outside_profiles();
 
-pub(super) const DATABASE_URL: Known = Known::new(
+pub(super) const PROFILE: KnownSetting = KnownSetting::new(
+    "profile",
+    &["FLOWCORE_PROFILE"],
+    "The profile whose settings count.",
+    "the name of a profile",
+    "the active one of profiles.toml in the home folder",
+)
+.outside_profiles();
+
+pub(super) const DATABASE_URL: KnownSetting = KnownSetting::new(
+    "database.url",
     &["FLOWCORE_DATABASE_URL", "PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"],
+    "The database that runs are recorded in.",
     "an address such as sqlite:///FOLDER/flowcore.db or postgresql://USER:PASSWORD@HOST/DATABASE, or the path of a file",
+    "flowcore.db in the home folder",
 );
 
-pub(super) const SQLITE_SYNCHRONOUS: Known = Known::new(
+pub(super) const SQLITE_SYNCHRONOUS: KnownSetting = KnownSetting::new(
+    "sqlite.synchronous",
     &["FLOWCORE_SQLITE_SYNCHRONOUS"],
+    "When SQLite waits until the disk has what it wrote.",
     "FULL (what is committed outlasts a power failure) or NORMAL (it outlasts the process)",
+    "FULL",
 );
 
-pub(super) const RESULT_STORAGE: Known = Known::new(
+pub(super) const RESULT_STORAGE: KnownSetting = KnownSetting::new(
+    "result_storage",
     &["FLOWCORE_RESULT_STORAGE"],
+    "Where large and cached results are kept.",
     "an address such as file:///FOLDER or s3://BUCKET/PREFIX, or the path of a folder",
+    "the folder results in the home folder",
 );
 
-pub(super) const LOGGING_LEVEL: Known =
-    Known::new(&["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"], "one of TRACE, DEBUG, INFO, WARNING and ERROR");
+pub(super) const LOGGING_LEVEL: KnownSetting = KnownSetting::new(
+    "logging.level",
+    &["FLOWCORE_LOGGING_LEVEL", "PREFECT_LOGGING_LEVEL"],
+    "The least grave log lines that are printed and kept.",
+    "one of TRACE, DEBUG, INFO, WARNING and ERROR",
+    "INFO",
+);
 
-pub(super) const INLINE_RESULT_LIMIT: Known = Known::new(
+pub(super) const INLINE_RESULT_LIMIT: KnownSetting = KnownSetting::new(
+    "inline_result_limit",
     &["FLOWCORE_INLINE_RESULT_LIMIT"],
+    "Up to so many bytes a result is kept in its run's row.",
     "a number of bytes, such as 16384, or one of KiB or MiB, such as 16KiB",
+    "16384",
 );
 
-pub(super) const TASK_LIMIT: Known = Known::new(&["FLOWCORE_TASK_LIMIT"], "a number of tasks, at least 1");
+pub(super) const TASK_LIMIT: KnownSetting = KnownSetting::new(
+    "task_limit",
+    &["FLOWCORE_TASK_LIMIT"],
+    "How many submitted tasks of a flow run run at once.",
+    "a number of tasks, at least 1",
+    "256",
+);
 
-/// Settings of the S3 result storage. They are read where the storage is opened; here they are only listed.
-pub(super) const S3: [Known; 7] = {
-    const ANY: &str = "a text";
-    const FLAG: &str = "true or false";
-    [
-        Known::new(&["FLOWCORE_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], ANY),
-        Known::new(&["FLOWCORE_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"], ANY),
-        Known::new(&["FLOWCORE_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"], ANY),
-        Known::new(&["FLOWCORE_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"], ANY).secret(),
-        Known::new(&["FLOWCORE_S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"], ANY).secret(),
-        Known::new(&["FLOWCORE_S3_ALLOW_HTTP", "AWS_ALLOW_HTTP"], FLAG),
-        Known::new(&["FLOWCORE_S3_PATH_STYLE"], FLAG),
-    ]
-};
+pub(super) const S3_ENDPOINT: KnownSetting = KnownSetting::new(
+    "s3.endpoint",
+    &["FLOWCORE_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+    "The server behind s3:// addresses.",
+    "an address such as http://localhost:9000",
+    "Amazon's",
+);
 
-const OWN: [&Known; 7] =
-    [&HOME, &DATABASE_URL, &SQLITE_SYNCHRONOUS, &RESULT_STORAGE, &LOGGING_LEVEL, &INLINE_RESULT_LIMIT, &TASK_LIMIT];
+pub(super) const S3_REGION: KnownSetting = KnownSetting::new(
+    "s3.region",
+    &["FLOWCORE_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+    "The region of the S3 server.",
+    "a name such as eu-central-1",
+    "none; any with an endpoint",
+);
 
-/// Lists every setting.
-pub(super) fn all() -> impl Iterator<Item = &'static Known> {
-    OWN.into_iter().chain(&S3)
+pub(super) const S3_ACCESS_KEY_ID: KnownSetting = KnownSetting::new(
+    "s3.access_key_id",
+    &["FLOWCORE_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"],
+    "Who asks the S3 server.",
+    "a text",
+    "none",
+);
+
+pub(super) const S3_SECRET_ACCESS_KEY: KnownSetting = KnownSetting::new(
+    "s3.secret_access_key",
+    &["FLOWCORE_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"],
+    "The secret that belongs to the access key.",
+    "a text",
+    "none",
+)
+.secret();
+
+pub(super) const S3_SESSION_TOKEN: KnownSetting = KnownSetting::new(
+    "s3.session_token",
+    &["FLOWCORE_S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"],
+    "The token of temporary credentials.",
+    "a text",
+    "none",
+)
+.secret();
+
+pub(super) const S3_ALLOW_HTTP: KnownSetting = KnownSetting::new(
+    "s3.allow_http",
+    &["FLOWCORE_S3_ALLOW_HTTP", "AWS_ALLOW_HTTP"],
+    "Whether requests to the S3 server may go unencrypted.",
+    "true or false",
+    "as the endpoint's scheme says",
+);
+
+pub(super) const S3_PATH_STYLE: KnownSetting = KnownSetting::new(
+    "s3.path_style",
+    &["FLOWCORE_S3_PATH_STYLE"],
+    "Whether the bucket is named in the path of a request rather than in its host.",
+    "true or false",
+    "true with an endpoint",
+);
+
+static ALL: [&KnownSetting; 15] = [
+    &HOME,
+    &PROFILE,
+    &DATABASE_URL,
+    &SQLITE_SYNCHRONOUS,
+    &RESULT_STORAGE,
+    &LOGGING_LEVEL,
+    &INLINE_RESULT_LIMIT,
+    &TASK_LIMIT,
+    &S3_ENDPOINT,
+    &S3_REGION,
+    &S3_ACCESS_KEY_ID,
+    &S3_SECRET_ACCESS_KEY,
+    &S3_SESSION_TOKEN,
+    &S3_ALLOW_HTTP,
+    &S3_PATH_STYLE,
+];
+
+/// Lists every setting, in the order in which they are shown.
+pub fn known_settings() -> impl Iterator<Item = &'static KnownSetting> {
+    ALL.into_iter()
 }
 
 /// Tells whether flowcore sets or reads this variable for its own ends.
 pub(super) fn is_internal(variable: &str) -> bool {
     variable == "FLOWCORE_EXECUTE_FLOW_RUN" || variable.starts_with("FLOWCORE_TEST_")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::names;
+    use super::*;
+
+    /// Whoever knows the variable can guess the key, and the other way round.
+    #[test]
+    fn keys_are_the_names_of_variables_in_lower_case() {
+        for known in known_settings() {
+            assert_eq!(format!("FLOWCORE_{}", known.key().replace('.', "_").to_uppercase()), known.name());
+            assert!(known.about().ends_with('.') && !known.allowed().ends_with('.'), "{known:?}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_found_by_each_of_its_names() {
+        for known in known_settings() {
+            for name in known.variables().iter().chain([&known.key()]) {
+                let found = names::find_setting(name).unwrap();
+                assert_eq!((found.setting.name(), found.from_file), (known.name(), false), "{name}");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Addresses as they may be shown.
 
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 
 /// Writes an address without its password: what stands between the user's name and the `@`, and the values of
 /// parameters that are named like secrets, become `***`.

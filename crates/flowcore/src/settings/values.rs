@@ -1,91 +1,123 @@
 //! The settings themselves.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt};
 
-use super::error::SettingsError;
-use super::home::data_directory;
-use super::known::{self, Known};
-use super::redact::{redact_url, split_scheme};
-use super::unknown::{UnknownVariable, unknown_variables};
-use super::value::{Setting, Source, Synchronous};
+use super::builder::SettingsBuilder;
+use super::error::{SettingsError, SettingsProblem};
+use super::known::{self, KnownSetting};
+use super::layer::{Found, Layer, Report};
+use super::parse;
+use super::redact::{HIDDEN, redact_url};
+use super::s3::S3Settings;
+use super::source::{Setting, Source};
+use super::synchronous::Synchronous;
+use super::warning::SettingsWarning;
 use crate::model::LogLevel;
 
 /// Every setting, read and checked.
+///
+/// Fields may be assigned to: they are listed as set in code then.
 #[derive(Clone)]
 pub struct Settings {
-    /// The folder for everything that flowcore keeps on this machine. Absolute; it need not exist yet.
+    /// The folder for everything that flowcore keeps on this machine. Absolute; it need not exist yet. Set by
+    /// `FLOWCORE_HOME`; by default `$XDG_DATA_HOME/flowcore`, on macOS `~/Library/Application Support/flowcore`.
     pub home: PathBuf,
-    /// The database's address. It may hold a password: show it by [`redact_url`](super::redact_url).
+    /// The profile whose settings count. Set by `FLOWCORE_PROFILE`; by default the active one of `profiles.toml` in the
+    /// home folder, if there is one.
+    pub profile: Option<String>,
+    /// The database's address. It may hold a password: show it by [`redact_url`]. Set by `FLOWCORE_DATABASE_URL`,
+    /// `PREFECT_API_DATABASE_CONNECTION_URL` or `PREFECT_SERVER_DATABASE_CONNECTION_URL`; by default `flowcore.db` in the
+    /// home folder.
     pub database_url: String,
-    /// When SQLite waits until the disk has what it wrote.
+    /// When SQLite waits until the disk has what it wrote. Set by `FLOWCORE_SQLITE_SYNCHRONOUS`; by default with every
+    /// commit.
     pub sqlite_synchronous: Synchronous,
-    /// The result storage's address.
+    /// The result storage's address. Set by `FLOWCORE_RESULT_STORAGE`; by default `results` in the home folder.
     pub result_storage: String,
-    /// The least grave lines that are logged.
+    /// The least grave lines that are logged. Set by `FLOWCORE_LOGGING_LEVEL` or `PREFECT_LOGGING_LEVEL`; `INFO` by
+    /// default.
     pub log_level: LogLevel,
-    /// The largest result, in bytes, that is kept with the run itself. Larger ones go to the result storage.
+    /// The largest result, in bytes, that is kept with the run itself. Larger ones go to the result storage. Set by
+    /// `FLOWCORE_INLINE_RESULT_LIMIT`; 16,384 by default.
     pub inline_result_limit: u64,
-    /// How many submitted tasks of one flow run run at once, at most.
+    /// How many submitted tasks of one flow run run at once, at most. Set by `FLOWCORE_TASK_LIMIT`; 256 by default.
     pub task_limit: usize,
-    /// Where the values came from, by name; what is not in here is a default.
-    sources: BTreeMap<&'static str, Source>,
-    /// Settings of the S3 storage, which reads them itself.
-    s3: Vec<Setting>,
-    unknown: Vec<UnknownVariable>,
+    /// How to reach S3. Set by the variables that begin with `FLOWCORE_S3_`, or those of Amazon's own tools.
+    pub s3: S3Settings,
+    /// What was read, by name: the value as it was then, and where it came from. What is not in here was a default.
+    read: BTreeMap<&'static str, (Option<String>, Source)>,
+    warnings: Vec<SettingsWarning>,
 }
 
 impl Settings {
-    /// Reads the settings from the environment.
+    /// Reads the settings of this process. Of these the first one that says something counts: the environment, `.env` in
+    /// the current folder, `flowcore.toml` there or in the nearest folder above, the profile, the default.
     ///
     /// # Errors
-    /// When a variable holds what its setting cannot be, or there is neither `FLOWCORE_HOME` nor a home directory.
+    /// When settings are wrong: all that is wrong at once.
     pub fn load() -> Result<Self, SettingsError> {
-        for variable in known::all().flat_map(|known| known.variables) {
-            if let Err(env::VarError::NotUnicode(_)) = env::var(variable) {
-                return Err(SettingsError::NotText { variable });
-            }
-        }
-        let mut settings = Settings::from_lookup(&|name| env::var(name).ok())?;
-        settings.unknown = unknown_variables(env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-        Ok(settings)
+        Settings::builder().load()
     }
 
-    /// Reads the settings from what `lookup` says about each variable. One that is empty counts as absent.
+    /// Begins to read settings with something else than the process has: values set in code, another profile.
+    pub fn builder() -> SettingsBuilder {
+        SettingsBuilder::default()
+    }
+
+    /// Reads the settings from what `lookup` says about each variable, and from no files but those that variables name.
     ///
     /// # Errors
     /// As [`Settings::load`].
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut reader = Reader { lookup, sources: BTreeMap::new() };
-        let home = match reader.read(&known::HOME, |text| std::path::absolute(text).ok())? {
-            Some(home) => home,
-            None => data_directory(cfg!(target_os = "macos"), lookup).ok_or(SettingsError::NoHome)?,
-        };
-        let inside = |name: &str| {
-            let path = home.join(name).into_os_string().into_string();
-            path.map_err(|_| SettingsError::HomeNotText(home.display().to_string()))
-        };
-        let (database_file, results_folder) = (inside("flowcore.db")?, inside("results")?);
-        Ok(Settings {
+        Settings::builder().lookup(lookup).without_files().load()
+    }
+
+    /// Checks what the layers say, those that count most first.
+    pub(super) fn resolve(
+        layers: &[Layer],
+        default_home: Option<PathBuf>,
+        report: Report,
+    ) -> Result<Self, SettingsError> {
+        let mut reader = Reader { layers, report, sources: BTreeMap::new() };
+        let home = reader.home(default_home);
+        let (database_file, results_folder) = (reader.inside(&home, "flowcore.db"), reader.inside(&home, "results"));
+        let mut settings = Settings {
+            profile: reader.read(&known::PROFILE, parse::text),
             database_url: reader
-                .read(&known::DATABASE_URL, database_url)?
-                .or_else(|| sqlite_url("sqlite", &database_file, ""))
+                .read(&known::DATABASE_URL, parse::database_url)
+                .or_else(|| parse::sqlite_url("sqlite", &database_file, "", Path::new("")))
                 .unwrap_or(database_file),
-            sqlite_synchronous: reader.read(&known::SQLITE_SYNCHRONOUS, |text| text.parse().ok())?.unwrap_or_default(),
+            sqlite_synchronous: reader
+                .read(&known::SQLITE_SYNCHRONOUS, |found| found.text.parse().ok())
+                .unwrap_or_default(),
             result_storage: reader
-                .read(&known::RESULT_STORAGE, storage_url)?
-                .unwrap_or_else(|| format!("file://{}", url_path(&results_folder))),
-            log_level: reader.read(&known::LOGGING_LEVEL, |text| text.parse().ok())?.unwrap_or(LogLevel::Info),
-            inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, bytes)?.unwrap_or(16 * 1024),
-            task_limit: reader
-                .read(&known::TASK_LIMIT, |text| text.parse().ok().filter(|limit| *limit > 0))?
-                .unwrap_or(256),
-            s3: known::S3.iter().filter_map(|known| reader.listed(known)).collect(),
+                .read(&known::RESULT_STORAGE, parse::storage_url)
+                .unwrap_or_else(|| parse::folder_url(&results_folder)),
+            log_level: reader.read(&known::LOGGING_LEVEL, |found| found.text.parse().ok()).unwrap_or(LogLevel::Info),
+            inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
+            task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
+            s3: S3Settings {
+                endpoint: reader.read(&known::S3_ENDPOINT, parse::text),
+                region: reader.read(&known::S3_REGION, parse::text),
+                access_key_id: reader.read(&known::S3_ACCESS_KEY_ID, parse::text),
+                secret_access_key: reader.read(&known::S3_SECRET_ACCESS_KEY, parse::text),
+                session_token: reader.read(&known::S3_SESSION_TOKEN, parse::text),
+                allow_http: reader.read(&known::S3_ALLOW_HTTP, parse::flag),
+                path_style: reader.read(&known::S3_PATH_STYLE, parse::flag),
+            },
             home,
-            sources: reader.sources,
-            unknown: Vec::new(),
-        })
+            read: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        settings.warnings = SettingsError::check(reader.report)?;
+        let mut sources = reader.sources;
+        let read = settings.values().into_iter();
+        settings.read = read
+            .map(|(known, value)| (known.name(), (value, sources.remove(known.name()).unwrap_or_default())))
+            .collect();
+        Ok(settings)
     }
 
     /// Gives the database's address with what the other settings say about the database.
@@ -99,32 +131,46 @@ impl Settings {
         format!("{url}{separator}synchronous={}", self.sqlite_synchronous.as_str().to_lowercase())
     }
 
-    /// Lists the settings with their values, without secrets, and where these came from.
-    ///
-    /// Of the S3 storage only what is set is listed.
+    /// Lists the settings with their values, without secrets, and where these came from. What has no value is left out.
     pub fn entries(&self) -> Vec<Setting> {
-        let entry = |known: &Known, value: String| {
-            let source = self.sources.get(known.name()).copied().unwrap_or_default();
-            Setting { name: known.name(), value, source }
+        let entry = |(known, value): (&'static KnownSetting, Option<String>)| {
+            let source = match self.read.get(known.name()) {
+                Some((read, source)) if *read == value => source.clone(),
+                _ => Source::Code,
+            };
+            let value = value?;
+            let value = if known.is_secret() { HIDDEN.to_owned() } else { redact_url(&value) };
+            Some(Setting { name: known.name(), key: known.key(), value, source })
         };
-        let mut entries = vec![
-            entry(&known::HOME, self.home.display().to_string()),
-            entry(&known::DATABASE_URL, redact_url(&self.database_url)),
-            entry(&known::SQLITE_SYNCHRONOUS, self.sqlite_synchronous.as_str().to_owned()),
-            entry(&known::RESULT_STORAGE, redact_url(&self.result_storage)),
-            entry(&known::LOGGING_LEVEL, self.log_level.as_str().to_owned()),
-            entry(&known::INLINE_RESULT_LIMIT, self.inline_result_limit.to_string()),
-            entry(&known::TASK_LIMIT, self.task_limit.to_string()),
-        ];
-        entries.extend(self.s3.iter().cloned());
-        entries
+        self.values().into_iter().filter_map(entry).collect()
     }
 
-    /// Lists the variables that begin with `FLOWCORE_` and set nothing. Whoever loads settings should warn of them.
-    ///
-    /// Only [`Settings::load`] can know them.
-    pub fn unknown_variables(&self) -> &[UnknownVariable] {
-        &self.unknown
+    /// Lists what changes nothing and is probably not meant. Whoever loads settings should print it.
+    pub fn warnings(&self) -> &[SettingsWarning] {
+        &self.warnings
+    }
+
+    /// Lists the values as they are, with secrets.
+    fn values(&self) -> Vec<(&'static KnownSetting, Option<String>)> {
+        let s3 = &self.s3;
+        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
+        vec![
+            (&known::HOME, Some(self.home.display().to_string())),
+            (&known::PROFILE, self.profile.clone()),
+            (&known::DATABASE_URL, Some(self.database_url.clone())),
+            (&known::SQLITE_SYNCHRONOUS, Some(self.sqlite_synchronous.as_str().to_owned())),
+            (&known::RESULT_STORAGE, Some(self.result_storage.clone())),
+            (&known::LOGGING_LEVEL, Some(self.log_level.as_str().to_owned())),
+            (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
+            (&known::TASK_LIMIT, Some(self.task_limit.to_string())),
+            (&known::S3_ENDPOINT, s3.endpoint.clone()),
+            (&known::S3_REGION, s3.region.clone()),
+            (&known::S3_ACCESS_KEY_ID, s3.access_key_id.clone()),
+            (&known::S3_SECRET_ACCESS_KEY, s3.secret_access_key.clone()),
+            (&known::S3_SESSION_TOKEN, s3.session_token.clone()),
+            (&known::S3_ALLOW_HTTP, flag(s3.allow_http)),
+            (&known::S3_PATH_STYLE, flag(s3.path_style)),
+        ]
     }
 }
 
@@ -135,92 +181,53 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Reads variables and remembers where each value came from.
+/// Reads values, remembers where each one came from, and goes on after what is wrong.
 struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
+    layers: &'a [Layer],
+    report: Report,
     sources: BTreeMap<&'static str, Source>,
 }
 
 impl Reader<'_> {
-    fn find(&self, known: &Known) -> Option<(&'static str, String)> {
-        known.variables.iter().find_map(|variable| {
-            let value = (self.lookup)(variable)?.trim().to_owned();
-            (!value.is_empty()).then_some((*variable, value))
+    fn read<T>(&mut self, known: &'static KnownSetting, parse: impl Fn(&Found) -> Option<T>) -> Option<T> {
+        let found = self.layers.iter().find_map(|layer| layer.get(known.name()))?;
+        match parse(found) {
+            Some(value) => {
+                self.sources.insert(known.name(), found.source.clone());
+                Some(value)
+            }
+            None => {
+                self.report.problems.push(invalid(known, found));
+                None
+            }
+        }
+    }
+
+    /// Reads the home folder. Where there is none, the others are read as if it were the root.
+    fn home(&mut self, default: Option<PathBuf>) -> PathBuf {
+        let problems = self.report.problems.len();
+        self.read(&known::HOME, parse::folder).or(default).unwrap_or_else(|| {
+            if self.report.problems.len() == problems {
+                self.report.problems.push(SettingsProblem::NoHome);
+            }
+            PathBuf::from("/")
         })
     }
 
-    fn read<T>(&mut self, known: &Known, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, SettingsError> {
-        let Some((variable, text)) = self.find(known) else { return Ok(None) };
-        let value = parse(&text).ok_or_else(|| {
-            let value = redact_url(&text);
-            SettingsError::Invalid { variable, value, allowed: known.allowed }
-        })?;
-        self.sources.insert(known.name(), Source::Environment(variable));
-        Ok(Some(value))
-    }
-
-    fn listed(&self, known: &Known) -> Option<Setting> {
-        let (variable, text) = self.find(known)?;
-        let value = if known.secret { "***".to_owned() } else { redact_url(&text) };
-        Some(Setting { name: known.name(), value, source: Source::Environment(variable) })
+    fn inside(&mut self, home: &Path, name: &str) -> String {
+        home.join(name).into_os_string().into_string().unwrap_or_else(|_| {
+            let problem = SettingsProblem::HomeNotText(home.display().to_string());
+            if !self.report.problems.contains(&problem) {
+                self.report.problems.push(problem);
+            }
+            String::new()
+        })
     }
 }
 
-/// Reads a database's address. What no scheme begins is the path of a SQLite file. Relative paths are made absolute,
-/// since the program that retries a run is started in another folder.
-fn database_url(text: &str) -> Option<String> {
-    let Some((scheme, rest)) = split_scheme(text) else {
-        return sqlite_url("sqlite", text, "");
-    };
-    match scheme.split('+').next()? {
-        "memory" | "postgres" | "postgresql" => Some(text.to_owned()),
-        "sqlite" => {
-            let end = rest.find('?').unwrap_or(rest.len());
-            let (path, query) = rest.split_at_checked(end)?;
-            sqlite_url(scheme, path.strip_prefix("//").unwrap_or(path), query)
-        }
-        _ => None,
-    }
-}
-
-/// Writes the address of a SQLite file. Its path is not escaped, so that one with a question mark is no address and
-/// stands for itself.
-fn sqlite_url(scheme: &str, path: &str, query: &str) -> Option<String> {
-    if path.is_empty() {
-        return None;
-    }
-    // An absolute path stays as it is, which may be behind the further slash of SQLAlchemy's form.
-    let path = if path.starts_with('/') { path.to_owned() } else { absolute(path)? };
-    Some(if path.contains('?') { path } else { format!("{scheme}://{path}{query}") })
-}
-
-/// Reads a result storage's address: what no scheme begins is the path of a folder, and made absolute.
-fn storage_url(text: &str) -> Option<String> {
-    match split_scheme(text) {
-        None => Some(format!("file://{}", url_path(&absolute(text)?))),
-        Some((scheme, _)) => ["file", "s3", "memory"].contains(&scheme).then(|| text.to_owned()),
-    }
-}
-
-fn absolute(path: &str) -> Option<String> {
-    std::path::absolute(Path::new(path)).ok()?.to_str().map(str::to_owned)
-}
-
-/// Escapes what would end an address's path or begin an escape.
-fn url_path(path: &str) -> String {
-    path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
-}
-
-/// Reads a size: bytes, or KiB or MiB when that stands behind the number.
-fn bytes(text: &str) -> Option<u64> {
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text.get(number.len()..)?.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kib" => 1024,
-        "mib" => 1024 * 1024,
-        _ => return None,
-    };
-    number.trim_end().parse::<u64>().ok()?.checked_mul(unit)
+fn invalid(known: &KnownSetting, found: &Found) -> SettingsProblem {
+    let value = if known.is_secret() { HIDDEN.to_owned() } else { redact_url(&found.text) };
+    SettingsProblem::Invalid { place: found.place.clone(), value, allowed: known.allowed() }
 }
 
 #[cfg(test)]

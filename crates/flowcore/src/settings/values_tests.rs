@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::env;
+
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -72,7 +74,7 @@ fn own_variables_count_more_than_aliases_and_empty_ones_not_at_all() {
 #[test]
 fn without_a_home_the_error_says_what_to_set() {
     let error = load(&[]).unwrap_err();
-    assert_eq!(error, SettingsError::NoHome);
+    assert_eq!(error.problems(), [SettingsProblem::NoHome]);
     assert!(error.to_string().contains("set FLOWCORE_HOME"));
 }
 
@@ -89,6 +91,7 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
         ("FLOWCORE_TASK_LIMIT", "many"),
         ("FLOWCORE_DATABASE_URL", "mysql://db/flows"),
         ("FLOWCORE_RESULT_STORAGE", "gs://bucket"),
+        ("AWS_ALLOW_HTTP", "perhaps"),
     ] {
         let error = load(&[("FLOWCORE_HOME", "/srv"), (variable, value)]).unwrap_err().to_string();
         let begin = format!("{variable} is `{value}`, which is not allowed: set it to ");
@@ -96,6 +99,37 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
     }
     let secret = load(&[("FLOWCORE_HOME", "/srv"), ("FLOWCORE_DATABASE_URL", "mysql://ann:hush@db/x")]);
     assert!(!secret.unwrap_err().to_string().contains("hush"));
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let wrong = [("FLOWCORE_TASK_LIMIT", "0"), ("PREFECT_LOGGING_LEVEL", "LOUD"), ("FLOWCORE_S3_PATH_STYLE", "so")];
+    let error = load(&wrong).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.problems().len(), 4, "{text}");
+    assert!(text.starts_with("4 settings are wrong:\n  there is no home directory"), "{text}");
+    assert!(wrong.iter().all(|(variable, _)| text.contains(&format!("\n  {variable} is `"))), "{text}");
+}
+
+#[test]
+fn flags_have_several_words() {
+    let flag = |text| load(&[("HOME", "/srv"), ("FLOWCORE_S3_PATH_STYLE", text)]).unwrap().s3.path_style;
+    for (text, value) in
+        [("TRUE", Some(true)), ("1", Some(true)), ("off", Some(false)), ("no", Some(false)), ("", None)]
+    {
+        assert_eq!(flag(text), value, "{text}");
+    }
+}
+
+#[test]
+fn what_a_program_assigns_is_listed_as_its_own() {
+    let mut settings = load(&[("HOME", "/srv"), ("FLOWCORE_TASK_LIMIT", "8")]).unwrap();
+    settings.task_limit = 9;
+    settings.s3.secret_access_key = Some("hush".to_owned());
+    let listed = listed(&settings);
+    assert!(listed.contains(&"FLOWCORE_TASK_LIMIT=9 (code)".to_owned()), "{listed:?}");
+    assert!(listed.contains(&"FLOWCORE_S3_SECRET_ACCESS_KEY=*** (code)".to_owned()), "{listed:?}");
+    assert!(listed.contains(&"FLOWCORE_LOGGING_LEVEL=INFO (default)".to_owned()), "{listed:?}");
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! `flowcore flow-run delete`.
 
-use std::io::{self, IsTerminal, Write};
-
 use clap::Args;
 use flowcore::model::FlowRun;
 
+use crate::confirm::confirmed;
 use crate::failure::Failure;
 use crate::select;
 use crate::session::Session;
@@ -29,7 +28,7 @@ pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result
             runs.push(run);
         }
     }
-    if !arguments.yes && !confirmed(&runs)? {
+    if !arguments.yes && !asked(&runs)? {
         return Err(Failure::new("nothing was deleted"));
     }
     for run in runs {
@@ -39,21 +38,14 @@ pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result
     Ok(())
 }
 
-/// Asks on the terminal. Refuses where there is nobody to ask.
-fn confirmed(runs: &[FlowRun]) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        let what = counted(runs.len(), "flow run");
-        return Err(Failure::Usage(format!("deleting {what} cannot be undone: confirm it with --yes")));
-    }
-    let mut terminal = io::stderr();
-    for run in runs {
-        let (name, flow) = (one_line(&run.name), one_line(&run.flow_name));
-        writeln!(terminal, "  {}  {name} of {flow}, {}", run.id, run.state.name)?;
-    }
+fn asked(runs: &[FlowRun]) -> Result<bool, Failure> {
     let what = counted(runs.len(), "flow run");
-    write!(terminal, "Delete {what} with task runs, states, log lines and artifacts? [y/N] ")?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    confirmed(&what, || {
+        let line = |run: &FlowRun| {
+            let (name, flow) = (one_line(&run.name), one_line(&run.flow_name));
+            format!("  {}  {name} of {flow}, {}\n", run.id, run.state.name)
+        };
+        let list: String = runs.iter().map(line).collect();
+        format!("{list}Delete {what} with task runs, states, log lines and artifacts?")
+    })
 }

@@ -6,16 +6,16 @@ use std::net::TcpListener;
 use super::*;
 use crate::results::{Lookup, Serializer, Storage};
 
-fn settings(endpoint: Option<String>) -> StorageSettings {
-    StorageSettings {
+fn settings(endpoint: Option<String>) -> S3Settings {
+    S3Settings {
         endpoint,
         access_key_id: Some("key".to_owned()),
         secret_access_key: Some("hush".to_owned()),
-        ..StorageSettings::default()
+        ..S3Settings::default()
     }
 }
 
-fn open_error(url: &str, settings: &StorageSettings) -> ResultError {
+fn open_error(url: &str, settings: &S3Settings) -> ResultError {
     Storage::from_url(url, settings).unwrap_err()
 }
 
@@ -23,11 +23,11 @@ fn open_error(url: &str, settings: &StorageSettings) -> ResultError {
 fn what_is_missing_is_named() {
     let all = settings(Some("http://127.0.0.1:9000".to_owned()));
     let cases = [
-        ("FLOWCORE_S3_ACCESS_KEY_ID", StorageSettings { access_key_id: None, ..all.clone() }),
-        ("FLOWCORE_S3_SECRET_ACCESS_KEY", StorageSettings { secret_access_key: None, ..all.clone() }),
-        ("FLOWCORE_S3_REGION", StorageSettings { endpoint: None, ..all.clone() }),
-        ("FLOWCORE_S3_ENDPOINT", StorageSettings { endpoint: Some("localhost:9000".to_owned()), ..all.clone() }),
-        ("FLOWCORE_S3_ALLOW_HTTP", StorageSettings { allow_http: Some(false), ..all.clone() }),
+        ("FLOWCORE_S3_ACCESS_KEY_ID", S3Settings { access_key_id: None, ..all.clone() }),
+        ("FLOWCORE_S3_SECRET_ACCESS_KEY", S3Settings { secret_access_key: None, ..all.clone() }),
+        ("FLOWCORE_S3_REGION", S3Settings { endpoint: None, ..all.clone() }),
+        ("FLOWCORE_S3_ENDPOINT", S3Settings { endpoint: Some("localhost:9000".to_owned()), ..all.clone() }),
+        ("FLOWCORE_S3_ALLOW_HTTP", S3Settings { allow_http: Some(false), ..all.clone() }),
     ];
     for (name, settings) in cases {
         let error = open_error("s3://bucket/prefix", &settings);

@@ -43,7 +43,7 @@ async fn memory_keeps_replaces_lists_and_deletes() {
 
 #[tokio::test]
 async fn memory_is_found_by_its_address_and_is_otherwise_its_own() {
-    let settings = StorageSettings::default();
+    let settings = S3Settings::default();
     let storage = Storage::memory();
     put(&storage, "a", "1").await;
     let again = Storage::from_url(storage.url(), &settings).unwrap();
@@ -80,7 +80,7 @@ fn addresses_that_make_no_sense_are_explained() {
         ("file:///a%2", "%"),
         ("file:///a%FF", "%"),
     ] {
-        let error = Storage::from_url(url, &StorageSettings::default()).unwrap_err();
+        let error = Storage::from_url(url, &S3Settings::default()).unwrap_err();
         assert!(matches!(error, ResultError::Address { .. }), "{url}: {error}");
         assert!(error.to_string().contains(part) && error.to_string().contains("s3://BUCKET/PREFIX"), "{error}");
     }
@@ -90,7 +90,7 @@ fn addresses_that_make_no_sense_are_explained() {
 #[test]
 fn a_folder_names_the_feature_that_is_off() {
     for url in ["file:///tmp/results", "results"] {
-        let error = Storage::from_url(url, &StorageSettings::default()).unwrap_err();
+        let error = Storage::from_url(url, &S3Settings::default()).unwrap_err();
         assert!(matches!(error, ResultError::FeatureOff { feature: "results", .. }), "{error}");
     }
 }
@@ -98,7 +98,7 @@ fn a_folder_names_the_feature_that_is_off() {
 #[cfg(not(feature = "s3"))]
 #[test]
 fn a_bucket_names_the_feature_that_is_off() {
-    let error = Storage::from_url("s3://bucket", &StorageSettings::default()).unwrap_err();
+    let error = Storage::from_url("s3://bucket", &S3Settings::default()).unwrap_err();
     assert!(matches!(error, ResultError::FeatureOff { feature: "s3", .. }), "{error}");
     assert!(error.to_string().contains("feature `s3`"), "{error}");
 }

@@ -70,7 +70,7 @@ async fn opening_the_address_finds_the_records_however_it_is_spelled() {
     assert!(metadata.storage.starts_with("file:///") && metadata.storage.ends_with("/a%20b%2520%23%C3%BC%3F"));
     let plain = odd.join("../a b%20#ü?");
     for url in [metadata.storage.as_str(), odd.to_str().unwrap(), plain.to_str().unwrap()] {
-        let again = Storage::from_url(url, &StorageSettings::default()).unwrap();
+        let again = Storage::from_url(url, &S3Settings::default()).unwrap();
         assert_eq!(again.url(), storage.url());
         assert!(matches!(again.read_record(&metadata, now()).await, Lookup::Found { .. }), "{url}");
     }
