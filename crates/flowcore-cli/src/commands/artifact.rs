@@ -62,7 +62,7 @@ async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
         None => None,
     };
     let page = arguments.limit.page();
-    let filter = ArtifactFilter { key: arguments.key, flow_run_id, latest: arguments.latest, page };
+    let filter = ArtifactFilter { key: arguments.key, flow_run_id, latest: arguments.latest, page, ..ArtifactFilter::default() };
     let artifacts = session.client.artifacts(&filter).await?;
     if arguments.output.json() {
         return session.out.json(&artifacts);

@@ -38,7 +38,7 @@ pub(super) async fn run(command: EventCommand, session: &mut Session<'_>) -> Res
     };
     // One more than is shown tells whether there are more.
     let page = Page { limit: ls.limit.saturating_add(1), offset: ls.offset };
-    let mut events = session.client.events(&EventFilter { flow_run_id, page }).await?;
+    let mut events = session.client.events(&EventFilter { flow_run_id, page, ..EventFilter::default() }).await?;
     let shown = usize::try_from(ls.limit).unwrap_or(usize::MAX);
     let more = events.len() > shown;
     events.truncate(shown);

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, Page, StateType,
-    TaskRunFilter, TaskRunId, Timestamp,
+    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page,
+    StateType, TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
 use crate::store::timeline::run_resource;
@@ -17,6 +17,7 @@ use super::rows::{
     ARTIFACT_COLUMNS, EVENT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS,
     flow_run, micros,
 };
+use super::strays::ANYWHERE;
 
 /// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
 struct Select {
@@ -90,18 +91,30 @@ impl Select {
         self.compare(&format!("{column} <"), until.map(micros));
     }
 
+    fn id_range(&mut self, column: &str, range: Option<IdRange>) {
+        let Some(IdRange { from, to }) = range.filter(|range| *range != IdRange::ALL) else { return };
+        let next = self.next();
+        self.and(&format!("{column} >= ${next} AND {column} <= ${}", next + 1));
+        self.arguments.uuid(from);
+        self.arguments.uuid(to);
+    }
+
     fn states(&mut self, types: Option<&[StateType]>, names: Option<&[String]>) {
         self.texts("state_type", types.map(|types| types.iter().map(|kind| kind.as_str())));
-        self.texts("state_name", names.map(|names| names.iter().map(String::as_str)));
+        self.texts("state_name", self::names(names));
     }
 
     fn page(mut self, order: &str, page: Page) -> Statement {
+        self.order(order, page);
+        self.end("")
+    }
+
+    fn order(&mut self, order: &str, page: Page) {
         let limit = self.next();
         // Writing to a text cannot fail.
         let _ = write!(self.text, " ORDER BY {order} LIMIT ${limit} OFFSET ${}", limit + 1);
         self.arguments.int(i64::from(page.limit));
         self.arguments.int(i64::from(page.offset));
-        self.end("")
     }
 
     fn end(mut self, tail: &str) -> Statement {
@@ -119,12 +132,23 @@ pub(super) fn flows(dialect: Dialect, filter: &FlowFilter) -> Statement {
 pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
     let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
     select.uuids("id", ids(filter.ids.as_deref(), |id: &FlowRunId| id.0).as_deref());
-    select.texts("flow_name", filter.flow_names.as_ref().map(|names| names.iter().map(String::as_str)));
+    select.id_range("id", filter.id_range);
+    select.texts("flow_name", names(filter.flow_names.as_deref()));
+    select.texts("name", names(filter.names.as_deref()));
     select.contains("name", filter.name_like.as_deref());
     select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
     select.between("expected_start_time", filter.since, filter.until);
     let parents = ids(filter.parent_task_run_ids.as_deref(), |id: &TaskRunId| id.0);
     select.uuids("parent_task_run_id", parents.as_deref());
+    if let Some(parents) = ids(filter.parent_flow_run_ids.as_deref(), |id: &FlowRunId| id.0) {
+        // There are few subflows and many task runs, so that it begins with those.
+        select.and(
+            "parent_task_run_id IS NOT NULL AND EXISTS (SELECT 1 FROM task_runs t \
+             WHERE t.id = flow_runs.parent_task_run_id",
+        );
+        select.uuids("t.flow_run_id", Some(&parents));
+        select.text.push(')');
+    }
     select.page("created DESC, id DESC", filter.page)
 }
 
@@ -178,18 +202,86 @@ pub(super) fn unended_task_runs(dialect: Dialect, id: FlowRunId) -> Statement {
     select.end(" ORDER BY id")
 }
 
+/// How many of the task runs that come first are looked through for common ones.
+const FIRST: u32 = 1000;
+
+/// Tells whether task runs are asked for that may be common or rare.
+pub(super) fn is_worth_a_try(filter: &TaskRunFilter) -> bool {
+    // Those of one flow run have an index that is in their order and ends when there are enough.
+    selects_by_overview(filter)
+        && filter.flow_run_ids.as_ref().is_none_or(|ids| ids.len() != 1)
+        && filter.page.limit.saturating_add(filter.page.offset) < FIRST
+}
+
+/// Tells whether an index has all that task runs are selected by, and the rows need not be read for it.
+fn selects_by_overview(filter: &TaskRunFilter) -> bool {
+    let conditions = filter.names.is_some()
+        || filter.name_like.is_some()
+        || filter.state_types.is_some()
+        || filter.state_names.is_some();
+    conditions && filter.ids.is_none() && filter.id_range.is_none() && filter.since.is_none() && filter.until.is_none()
+}
+
+/// The task runs that a filter selects.
 pub(super) fn task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
+    let order = by_id(filter.order);
+    if !selects_by_overview(filter) {
+        let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+        task_run_conditions(&mut select, filter);
+        return select.page(order, filter.page);
+    }
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.and("id IN (SELECT id FROM task_runs");
+    select.text.push_str(dialect.overview());
+    select.conditions = 0;
+    task_run_conditions(&mut select, filter);
+    select.order(order, filter.page);
+    select.end(&format!(") ORDER BY {order}"))
+}
+
+/// What a filter selects of the task runs that come first.
+pub(super) fn first_task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
+    let order = by_id(filter.order);
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    let comparison = if filter.order == Order::OldestFirst { "<" } else { ">" };
+    select.and(&format!("id {comparison} (SELECT id FROM task_runs ORDER BY {order} LIMIT 1 OFFSET {FIRST})"));
+    task_run_conditions(&mut select, filter);
+    select.page(order, filter.page)
+}
+
+fn task_run_conditions(select: &mut Select, filter: &TaskRunFilter) {
     select.uuids("id", ids(filter.ids.as_deref(), |id: &TaskRunId| id.0).as_deref());
+    select.id_range("id", filter.id_range);
     match filter.flow_run_ids.as_deref() {
         // One id is the common question, and the index answers it in order.
         Some([one]) => select.uuid("flow_run_id", Some(one.0)),
         several => select.uuids("flow_run_id", ids(several, |id: &FlowRunId| id.0).as_deref()),
     }
+    select.texts("name", names(filter.names.as_deref()));
     select.contains("name", filter.name_like.as_deref());
     select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
     select.between("expected_start_time", filter.since, filter.until);
-    select.page("id", filter.page)
+}
+
+/// How many task runs of a flow run are in which state.
+pub(super) fn task_run_counts(dialect: Dialect, id: FlowRunId) -> Statement {
+    let mut select = Select::new(dialect, "state_type, state_name, COUNT(*)", "task_runs");
+    select.uuid("flow_run_id", Some(id.0));
+    select.end(" GROUP BY state_type, state_name ORDER BY state_name, state_type")
+}
+
+fn by_id(order: Order) -> &'static str {
+    match order {
+        Order::OldestFirst => "id",
+        Order::NewestFirst => "id DESC",
+    }
+}
+
+fn by_time(order: Order) -> &'static str {
+    match order {
+        Order::OldestFirst => "timestamp, id",
+        Order::NewestFirst => "timestamp DESC, id DESC",
+    }
 }
 
 pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
@@ -198,20 +290,58 @@ pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
     select.end("")
 }
 
-/// The next part of all task runs or of those of a flow run, behind an id.
-pub(super) fn task_runs_behind(
+/// The task runs that come first in a range of ids, of all or of one flow run.
+pub(super) fn task_runs_within(
     dialect: Dialect,
     flow_run_id: Option<FlowRunId>,
-    behind: Option<TaskRunId>,
+    range: IdRange,
+    order: Order,
     limit: u32,
 ) -> Statement {
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
     select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
-    if let Some(behind) = behind {
-        select.and(&format!("id > ${}", select.next()));
-        select.arguments.uuid(behind.0);
+    select.id_range("id", Some(range));
+    select.page(by_id(order), Page::first(limit))
+}
+
+/// Up to where strays have been read.
+#[derive(Clone, Copy)]
+pub(super) struct StraysBehind {
+    pub(super) until: i64,
+    pub(super) id: TaskRunId,
+}
+
+/// The strays in a range of ids, and those that may be anywhere: the ones that reach farthest first, behind one.
+pub(super) fn strays(
+    dialect: Dialect,
+    filter: &EventFilter,
+    range: Option<IdRange>,
+    behind: Option<StraysBehind>,
+    limit: u32,
+) -> Statement {
+    const ORDER: &str = "stray_until DESC, id DESC";
+    let mut select = Select::new(dialect, &format!("{TASK_RUN_COLUMNS}, stray_until"), "task_runs");
+    // The index has all that they are selected by.
+    select.and("id IN (SELECT id FROM task_runs WHERE stray_until IS NOT NULL");
+    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
+    match range {
+        Some(range) => {
+            select.compare("stray_until >=", filter.since.map(micros));
+            if range != IdRange::ALL {
+                select.and(&format!("(stray_until = {ANYWHERE} OR id <= ${})", select.next()));
+                select.arguments.uuid(range.to);
+            }
+        }
+        None => select.and(&format!("stray_until = {ANYWHERE}")),
     }
-    select.page("id", Page::first(limit))
+    if let Some(StraysBehind { until, id }) = behind {
+        let next = select.next();
+        select.and(&format!("(stray_until, id) < (${next}, ${})", next + 1));
+        select.arguments.int(until);
+        select.arguments.uuid(id.0);
+    }
+    select.order(ORDER, Page::first(limit));
+    select.end(&format!(") ORDER BY {ORDER}"))
 }
 
 pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
@@ -219,11 +349,12 @@ pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
     select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
     select.uuid("task_run_id", filter.task_run_id.map(|id| id.0));
     select.compare("level >=", filter.level.map(|level| i64::from(level.number())));
-    select.page("timestamp, id", filter.page)
+    select.page(by_time(filter.order), filter.page)
 }
 
 pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
     let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
+    select.id_range("id", filter.id_range);
     if let Some(key) = &filter.key {
         select.and(&format!("key = ${}", select.next()));
         select.arguments.text(key.as_str());
@@ -238,29 +369,41 @@ pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement 
         if filter.flow_run_id.is_some() {
             newer.push_str(" AND newer.flow_run_id = artifacts.flow_run_id");
         }
-        newer.push(')');
         select.and(&newer);
+        // It is in the parentheses, as what follows.
+        select.id_range("newer.id", filter.id_range);
+        select.text.push(')');
     }
     select.page("created DESC, id DESC", filter.page)
 }
 
-/// The oldest own events, as many as a page can show.
+/// The own events that come first, as many as a page can show.
 pub(super) fn events(dialect: Dialect, filter: &EventFilter) -> Statement {
     let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
     if let Some(id) = filter.flow_run_id {
         let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
         select.contains("resource || related", Some(&named));
     }
-    select.page("occurred, id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+    select.between("occurred", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "occurred, id",
+        Order::NewestFirst => "occurred DESC, id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
 }
 
-/// The oldest states of flow runs, each with its run.
+/// The states of flow runs that come first, each with its run.
 pub(super) fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
     let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
     let columns = format!("{}, s.state", columns.join(", "));
     let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
     select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
-    select.page("s.timestamp, s.id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+    select.between("s.timestamp", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "s.timestamp, s.id",
+        Order::NewestFirst => "s.timestamp DESC, s.id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
 }
 
 pub(super) fn processes(dialect: Dialect) -> Statement {
@@ -269,6 +412,10 @@ pub(super) fn processes(dialect: Dialect) -> Statement {
 
 pub(super) fn read_flow_runs(rows: &[Row]) -> Result<Vec<FlowRun>, StoreError> {
     rows.iter().map(flow_run).collect()
+}
+
+fn names(names: Option<&[String]>) -> Option<impl Iterator<Item = &str>> {
+    names.map(|names| names.iter().map(String::as_str))
 }
 
 fn ids<I>(ids: Option<&[I]>, uuid: fn(&I) -> Uuid) -> Option<Vec<Uuid>> {
