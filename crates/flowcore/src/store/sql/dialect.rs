@@ -58,12 +58,10 @@ impl Dialect {
             .replace("{overview}", self.choose(", name, state_type, state_name", ""))
     }
 
-    /// Makes a question about names and states of task runs go through the index that has them, not through the rows.
-    ///
-    /// SQLite's rows are as long as their histories, and to reach one it reads those before it. PostgreSQL's index has no
-    /// names and states: its entries are limited in size, and changes of an indexed column cost it more.
-    pub(super) fn overview(self) -> &'static str {
-        self.choose(" INDEXED BY task_runs_flow_run", "")
+    /// Names the index by which SQLite is to answer. It keeps no statistics, and prefers to read whole rows in their order,
+    /// which are as long as their histories; PostgreSQL knows its tables.
+    pub(super) fn indexed_by(self, index: &str) -> String {
+        self.choose(format!(" INDEXED BY {index}"), String::new())
     }
 
     /// Writes a parameter of a long statement. SQLite looks a numbered one up in a list, from its beginning each time.

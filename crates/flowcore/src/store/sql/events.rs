@@ -4,14 +4,20 @@
 //! walked in the order of their ids until none that is left can matter, and beside them the strays, whose ids do not tell
 //! when their states were.
 
-use crate::model::{Event, EventFilter, IdRange, Order, TaskRunId};
-use crate::store::StoreError;
-use crate::store::timeline::Timeline;
+use uuid::Uuid;
 
-use super::driver::Row;
+use crate::model::{Event, EventFilter, FlowRunId, IdRange, Order, Page, TaskRunId};
+use crate::store::StoreError;
+use crate::store::timeline::{Timeline, run_resource};
+
+use super::dialect::Dialect;
+use super::driver::{Row, Statement};
 use super::read::Readers;
-use super::rows::{TASK_RUN_COLUMNS_READ, event, flow_run, flow_run_state, micros, task_run_with_history};
-use super::select::{self, StraysBehind};
+use super::rows::{
+    EVENT_COLUMNS, FLOW_RUN_COLUMNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, event, flow_run, flow_run_state, micros,
+    task_run_with_history,
+};
+use super::select::{Select, by_id};
 use super::strays::{ANYWHERE, earliest, ids_within, latest};
 
 /// How many task runs are read at a time at most.
@@ -23,10 +29,10 @@ const STATE_BEHIND_FLOW_RUN: usize = 22;
 /// Reads a page of events.
 pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
     let mut timeline = Timeline::new(filter);
-    for row in readers.fetch(|dialect| select::events(dialect, filter)).await? {
+    for row in readers.fetch(|dialect| own_events(dialect, filter)).await? {
         timeline.event(event(&row)?);
     }
-    for row in readers.fetch(|dialect| select::states_with_flow_runs(dialect, filter)).await? {
+    for row in readers.fetch(|dialect| states_with_flow_runs(dialect, filter)).await? {
         timeline.flow_run(&flow_run(&row)?, [&flow_run_state(&row, STATE_BEHIND_FLOW_RUN)?]);
     }
     // Every row has a state at least, so that no more rows than events are needed.
@@ -46,7 +52,7 @@ async fn walk(
     timeline: &mut Timeline,
 ) -> Result<(), StoreError> {
     loop {
-        let ask = |dialect| select::task_runs_within(dialect, filter.flow_run_id, ids, filter.order, chunk);
+        let ask = |dialect| task_runs_within(dialect, filter.flow_run_id, ids, filter.order, chunk);
         let rows = readers.fetch(ask).await?;
         let mut last = None;
         for row in &rows {
@@ -83,7 +89,7 @@ async fn strays(
     };
     let mut behind = None;
     loop {
-        let ask = |dialect| select::strays(dialect, filter, ids, behind, chunk);
+        let ask = |dialect| strays_within(dialect, filter, ids, behind, chunk);
         let rows = readers.fetch(ask).await?;
         for row in &rows {
             let until = row.int(TASK_RUN_COLUMNS_READ)?;
@@ -111,10 +117,94 @@ fn step_over(ids: &mut IdRange, TaskRunId(id): TaskRunId, order: Order) -> bool 
         Order::OldestFirst => number.checked_add(1),
         Order::NewestFirst => number.checked_sub(1),
     };
-    let Some(next) = next.map(uuid::Uuid::from_u128) else { return false };
+    let Some(next) = next.map(Uuid::from_u128) else { return false };
     match order {
         Order::OldestFirst => ids.from = next,
         Order::NewestFirst => ids.to = next,
     }
     ids.from <= ids.to
+}
+
+/// The own events that come first, as many as a page can show.
+fn own_events(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
+    if let Some(id) = filter.flow_run_id {
+        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
+        select.contains("resource || related", Some(&named));
+    }
+    select.between("occurred", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "occurred, id",
+        Order::NewestFirst => "occurred DESC, id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+/// The states of flow runs that come first, each with its run.
+fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
+    let columns = format!("{}, s.state", columns.join(", "));
+    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
+    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
+    select.between("s.timestamp", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "s.timestamp, s.id",
+        Order::NewestFirst => "s.timestamp DESC, s.id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+/// The task runs that come first in a range of ids, of all or of one flow run.
+fn task_runs_within(
+    dialect: Dialect,
+    flow_run_id: Option<FlowRunId>,
+    range: IdRange,
+    order: Order,
+    limit: u32,
+) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
+    select.id_range("id", Some(range));
+    select.page(by_id(order), Page::first(limit))
+}
+
+/// Up to where strays have been read.
+#[derive(Clone, Copy)]
+struct StraysBehind {
+    until: i64,
+    id: TaskRunId,
+}
+
+/// The strays in a range of ids, and those that may be anywhere: the ones that reach farthest first, behind one.
+fn strays_within(
+    dialect: Dialect,
+    filter: &EventFilter,
+    range: Option<IdRange>,
+    behind: Option<StraysBehind>,
+    limit: u32,
+) -> Statement {
+    const ORDER: &str = "stray_until DESC, id DESC";
+    let mut select = Select::new(dialect, &format!("{TASK_RUN_COLUMNS}, stray_until"), "task_runs");
+    // The index has all that they are selected by.
+    let index = dialect.indexed_by("task_runs_strays");
+    select.and(&format!("id IN (SELECT id FROM task_runs{index} WHERE stray_until IS NOT NULL"));
+    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
+    match range {
+        Some(range) => {
+            select.compare("stray_until >=", filter.since.map(micros));
+            if range != IdRange::ALL {
+                select.and(&format!("(stray_until = {ANYWHERE} OR id <= ${})", select.next()));
+                select.arguments.uuid(range.to);
+            }
+        }
+        None => select.and(&format!("stray_until = {ANYWHERE}")),
+    }
+    if let Some(StraysBehind { until, id }) = behind {
+        let next = select.next();
+        select.and(&format!("(stray_until, id) < (${next}, ${})", next + 1));
+        select.arguments.int(until);
+        select.arguments.uuid(id.0);
+    }
+    select.order(ORDER, Page::first(limit));
+    select.end(&format!(") ORDER BY {ORDER}"))
 }

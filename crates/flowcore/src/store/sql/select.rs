@@ -5,45 +5,42 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page,
-    StateType, TaskRunFilter, TaskRunId, Timestamp,
+    ArtifactFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, StateType,
+    TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
-use crate::store::timeline::run_resource;
 
 use super::dialect::Dialect;
 use super::driver::{Arguments, Row, Statement};
 use super::rows::{
-    ARTIFACT_COLUMNS, EVENT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS,
-    flow_run, micros,
+    ARTIFACT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS, flow_run, micros,
 };
-use super::strays::ANYWHERE;
 
 /// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
-struct Select {
+pub(super) struct Select {
     dialect: Dialect,
-    text: String,
-    arguments: Arguments,
+    pub(super) text: String,
+    pub(super) arguments: Arguments,
     conditions: usize,
 }
 
 impl Select {
-    fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
+    pub(super) fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
         let text = format!("SELECT {columns} FROM {table}");
         Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
     }
 
-    fn and(&mut self, condition: &str) {
+    pub(super) fn and(&mut self, condition: &str) {
         self.text.push_str(if self.conditions == 0 { " WHERE " } else { " AND " });
         self.text.push_str(condition);
         self.conditions += 1;
     }
 
-    fn next(&self) -> usize {
+    pub(super) fn next(&self) -> usize {
         self.arguments.len() + 1
     }
 
-    fn uuid(&mut self, column: &str, value: Option<Uuid>) {
+    pub(super) fn uuid(&mut self, column: &str, value: Option<Uuid>) {
         if let Some(value) = value {
             self.and(&format!("{column} = ${}", self.next()));
             self.arguments.uuid(value);
@@ -72,26 +69,26 @@ impl Select {
         }
     }
 
-    fn contains(&mut self, column: &str, value: Option<&str>) {
+    pub(super) fn contains(&mut self, column: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.and(&self.dialect.contains(column, self.next()));
             self.arguments.text(value);
         }
     }
 
-    fn compare(&mut self, comparison: &str, value: Option<i64>) {
+    pub(super) fn compare(&mut self, comparison: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.and(&format!("{comparison} ${}", self.next()));
             self.arguments.int(value);
         }
     }
 
-    fn between(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
+    pub(super) fn between(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
         self.compare(&format!("{column} >="), since.map(micros));
         self.compare(&format!("{column} <"), until.map(micros));
     }
 
-    fn id_range(&mut self, column: &str, range: Option<IdRange>) {
+    pub(super) fn id_range(&mut self, column: &str, range: Option<IdRange>) {
         let Some(IdRange { from, to }) = range.filter(|range| *range != IdRange::ALL) else { return };
         let next = self.next();
         self.and(&format!("{column} >= ${next} AND {column} <= ${}", next + 1));
@@ -104,12 +101,12 @@ impl Select {
         self.texts("state_name", self::names(names));
     }
 
-    fn page(mut self, order: &str, page: Page) -> Statement {
+    pub(super) fn page(mut self, order: &str, page: Page) -> Statement {
         self.order(order, page);
         self.end("")
     }
 
-    fn order(&mut self, order: &str, page: Page) {
+    pub(super) fn order(&mut self, order: &str, page: Page) {
         let limit = self.next();
         // Writing to a text cannot fail.
         let _ = write!(self.text, " ORDER BY {order} LIMIT ${limit} OFFSET ${}", limit + 1);
@@ -117,7 +114,7 @@ impl Select {
         self.arguments.int(i64::from(page.offset));
     }
 
-    fn end(mut self, tail: &str) -> Statement {
+    pub(super) fn end(mut self, tail: &str) -> Statement {
         self.text.push_str(tail);
         Statement { text: self.text.into(), arguments: self.arguments }
     }
@@ -232,7 +229,7 @@ pub(super) fn task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
     }
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
     select.and("id IN (SELECT id FROM task_runs");
-    select.text.push_str(dialect.overview());
+    select.text.push_str(&dialect.indexed_by("task_runs_flow_run"));
     select.conditions = 0;
     task_run_conditions(&mut select, filter);
     select.order(order, filter.page);
@@ -270,7 +267,7 @@ pub(super) fn task_run_counts(dialect: Dialect, id: FlowRunId) -> Statement {
     select.end(" GROUP BY state_type, state_name ORDER BY state_name, state_type")
 }
 
-fn by_id(order: Order) -> &'static str {
+pub(super) fn by_id(order: Order) -> &'static str {
     match order {
         Order::OldestFirst => "id",
         Order::NewestFirst => "id DESC",
@@ -288,60 +285,6 @@ pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
     select.uuid("id", Some(id.0));
     select.end("")
-}
-
-/// The task runs that come first in a range of ids, of all or of one flow run.
-pub(super) fn task_runs_within(
-    dialect: Dialect,
-    flow_run_id: Option<FlowRunId>,
-    range: IdRange,
-    order: Order,
-    limit: u32,
-) -> Statement {
-    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
-    select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
-    select.id_range("id", Some(range));
-    select.page(by_id(order), Page::first(limit))
-}
-
-/// Up to where strays have been read.
-#[derive(Clone, Copy)]
-pub(super) struct StraysBehind {
-    pub(super) until: i64,
-    pub(super) id: TaskRunId,
-}
-
-/// The strays in a range of ids, and those that may be anywhere: the ones that reach farthest first, behind one.
-pub(super) fn strays(
-    dialect: Dialect,
-    filter: &EventFilter,
-    range: Option<IdRange>,
-    behind: Option<StraysBehind>,
-    limit: u32,
-) -> Statement {
-    const ORDER: &str = "stray_until DESC, id DESC";
-    let mut select = Select::new(dialect, &format!("{TASK_RUN_COLUMNS}, stray_until"), "task_runs");
-    // The index has all that they are selected by.
-    select.and("id IN (SELECT id FROM task_runs WHERE stray_until IS NOT NULL");
-    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
-    match range {
-        Some(range) => {
-            select.compare("stray_until >=", filter.since.map(micros));
-            if range != IdRange::ALL {
-                select.and(&format!("(stray_until = {ANYWHERE} OR id <= ${})", select.next()));
-                select.arguments.uuid(range.to);
-            }
-        }
-        None => select.and(&format!("stray_until = {ANYWHERE}")),
-    }
-    if let Some(StraysBehind { until, id }) = behind {
-        let next = select.next();
-        select.and(&format!("(stray_until, id) < (${next}, ${})", next + 1));
-        select.arguments.int(until);
-        select.arguments.uuid(id.0);
-    }
-    select.order(ORDER, Page::first(limit));
-    select.end(&format!(") ORDER BY {ORDER}"))
 }
 
 pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
@@ -375,35 +318,6 @@ pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement 
         select.text.push(')');
     }
     select.page("created DESC, id DESC", filter.page)
-}
-
-/// The own events that come first, as many as a page can show.
-pub(super) fn events(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
-    if let Some(id) = filter.flow_run_id {
-        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
-        select.contains("resource || related", Some(&named));
-    }
-    select.between("occurred", filter.since, filter.until);
-    let order = match filter.order {
-        Order::OldestFirst => "occurred, id",
-        Order::NewestFirst => "occurred DESC, id DESC",
-    };
-    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
-}
-
-/// The states of flow runs that come first, each with its run.
-pub(super) fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
-    let columns = format!("{}, s.state", columns.join(", "));
-    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
-    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
-    select.between("s.timestamp", filter.since, filter.until);
-    let order = match filter.order {
-        Order::OldestFirst => "s.timestamp, s.id",
-        Order::NewestFirst => "s.timestamp DESC, s.id DESC",
-    };
-    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
 }
 
 pub(super) fn processes(dialect: Dialect) -> Statement {
