@@ -13,7 +13,7 @@ use crate::text::one_line;
 use crate::time::{relative, rfc3339};
 
 /// How narrow a column of text may become: a table that cannot be narrower is wider than the terminal.
-const NARROWEST: u16 = 8;
+const NARROWEST: u16 = 12;
 
 /// A column of a table, with its heading.
 #[derive(Clone, Copy, Debug)]
@@ -225,7 +225,7 @@ mod tests {
                 "01960001-0000-7000-8000-000000000001  ok                         Running",
             ]
         );
-        for width in 56..110 {
+        for width in 60..110 {
             let longest = lines(width).iter().map(|line| line.chars().count()).max().unwrap();
             assert!(longest <= usize::from(width), "{longest} in {width}");
         }
