@@ -48,7 +48,7 @@ async fn fill(store: &Arc<dyn Store>) -> Vec<Known> {
             3 => &[0, 5, 650_000],
             4 => &[0, 5, 300_000_000],
             450 => &[-200_000, 0, 10],
-            _ if number % 10 == 0 => &[0, 10, 40_000 + 7 * number as i64],
+            _ if number % 50 == 0 => &[0, 10, 40_000 + 7 * number as i64],
             _ if number % 7 == 0 => &[0, 9_990],
             _ => &[0, 1, 1],
         };
@@ -100,8 +100,13 @@ pub(crate) async fn pages_of_events_are_those_of_the_whole(store: Arc<dyn Store>
     let known = fill(&store).await;
     let spans =
         [(None, None), (Some(50), None), (None, Some(50)), (Some(113), Some(114)), (Some(150), Some(90_000_000))];
-    let pages =
-        [Page { limit: 3, offset: 0 }, Page { limit: 10, offset: 35 }, Page { limit: 400, offset: 0 }, Page::ALL];
+    let pages = [
+        Page { limit: 3, offset: 0 },
+        Page { limit: 9, offset: 16 },
+        Page { limit: 10, offset: 35 },
+        Page { limit: 400, offset: 0 },
+        Page::ALL,
+    ];
     let millis = |millis: Option<i64>| millis.map(|millis| at(millis * 1000));
     for order in [Order::OldestFirst, Order::NewestFirst] {
         for (since, until) in spans {
