@@ -11,8 +11,8 @@ use crate::embedded::Failed;
 /// The columns of a recorded task run, by kind, so that the floor writes as much as flowcore does.
 const COLUMNS: &str = "id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
     retries, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time, \
-    state_type, state_name, history_from, history_len, history";
-const WIDTH: usize = 23;
+    state_type, state_name, history_from, history_len, history, stray_until";
+const WIDTH: usize = 24;
 const ROWS: usize = 256;
 
 /// Spawns and awaits tasks one after the other; the time of one.
@@ -77,6 +77,7 @@ fn arguments(rows: usize, flow_run: Uuid) -> Result<SqliteArguments, Failed> {
         bound.add(0_i64)?;
         bound.add(3_i64)?;
         bound.add(format!("{STATE},{STATE},{STATE}"))?;
+        bound.add(None::<i64>)?;
     }
     Ok(bound)
 }

@@ -95,6 +95,7 @@ async fn task_runs_are_listed_and_inspected() {
     let lines = [
         "task-run ls",
         "task-run ls --flow-run brave-otter --state COMPLETED --state NotReady",
+        "task-run ls --oldest-first --limit 2",
         "task-run ls --name-like ext",
         "task-run ls --flow-run 01960002",
         "task-run inspect load-0",
@@ -123,7 +124,15 @@ async fn artifacts_are_listed_and_shown() {
 #[tokio::test]
 async fn events_are_listed() {
     let world = filled().await;
-    let lines = ["event ls --flow-run brave-otter", "event ls --limit 2", "event ls --limit 2 --offset 2"];
+    let lines = [
+        "event ls --flow-run brave-otter",
+        "event ls --limit 2",
+        "event ls --limit 2 --offset 2",
+        "event ls --oldest-first --limit 3",
+        "event ls --since 2026-05-01T12:00:01.250Z --until 2026-05-01T12:00:01.290Z --oldest-first",
+        "event ls --since 1h",
+        "event ls --since 1h -o json",
+    ];
     assert_snapshot!(transcripts(&world, &lines));
 }
 

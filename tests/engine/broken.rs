@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
+    LogLine, Page, ProcessId, ProcessLease, State, StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
     TaskRunRecord, Timestamp,
 };
 use flowcore::store::memory::MemoryStore;
@@ -98,6 +98,7 @@ may_fail! {
     fn flow_runs(filter: &FlowRunFilter) -> Vec<FlowRun>;
     fn flow_run_states(id: FlowRunId) -> Vec<State>;
     fn task_runs(filter: &TaskRunFilter) -> Vec<TaskRun>;
+    fn task_run_counts(id: FlowRunId) -> Vec<StateCount>;
     fn task_run_states(id: TaskRunId) -> Vec<State>;
     fn logs(filter: &LogFilter) -> Vec<LogLine>;
     fn artifacts(filter: &ArtifactFilter) -> Vec<Artifact>;

@@ -123,7 +123,7 @@ pub(crate) async fn every_change_of_state_is_an_event(store: Arc<dyn Store>) {
     let world = World::on(store);
     eventful().on(&world.engine).await.unwrap();
     let run = world.flow_run("eventful").await;
-    let filter = EventFilter { flow_run_id: Some(run.id), page: Page::ALL };
+    let filter = EventFilter { flow_run_id: Some(run.id), page: Page::ALL, ..EventFilter::default() };
     let events = world.client.events(&filter).await.unwrap();
     let of = |what: &str| {
         let names = events.iter().filter_map(|event| event.event.strip_prefix(what));

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use flowcore::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel, Page, StateType, TaskRunFilter,
+    ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel, Order, Page, StateType, TaskRunFilter,
 };
 use flowcore::store::{self, Store, memory::MemoryStore};
 use proptest::collection::vec;
@@ -113,6 +113,8 @@ async fn apply(store: &dyn Store, change: &Change, step: u64) -> String {
 /// Everything that readers can see.
 async fn contents(store: &dyn Store) -> Vec<String> {
     let page = Page::ALL;
+    let order = Order::NewestFirst;
+    let none = EventFilter::default;
     let mut seen = vec![
         text(store.flows(&FlowFilter { page, ..FlowFilter::default() }).await),
         text(store.flow_runs(&FlowRunFilter { page, ..FlowRunFilter::default() }).await),
@@ -122,13 +124,16 @@ async fn contents(store: &dyn Store) -> Vec<String> {
         text(store.artifacts(&ArtifactFilter { page, ..ArtifactFilter::default() }).await),
         text(store.artifacts(&ArtifactFilter { latest: true, page, ..ArtifactFilter::default() }).await),
         text(store.events(&EventFilter { page, ..EventFilter::default() }).await),
-        text(store.events(&EventFilter { page: Page { limit: 5, offset: 3 }, flow_run_id: None }).await),
+        text(store.events(&EventFilter { page: Page { limit: 5, offset: 3 }, ..EventFilter::default() }).await),
+        text(store.events(&EventFilter { page: Page::first(5), order, ..EventFilter::default() }).await),
+        text(store.events(&EventFilter { since: Some(at(1500)), until: Some(at(4000)), page, order, ..none() }).await),
         text(store.processes().await),
     ];
     for number in 0..4 {
         let id = flow_run_id(number);
         seen.push(text(store.flow_run_states(id).await));
-        seen.push(text(store.events(&EventFilter { flow_run_id: Some(id), page }).await));
+        seen.push(text(store.task_run_counts(id).await));
+        seen.push(text(store.events(&EventFilter { flow_run_id: Some(id), page, ..none() }).await));
         let of_run = TaskRunFilter { flow_run_ids: Some(vec![id]), page, ..TaskRunFilter::default() };
         seen.push(text(store.task_runs(&of_run).await));
     }

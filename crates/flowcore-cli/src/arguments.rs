@@ -1,7 +1,7 @@
 //! The command line: its groups, and arguments that several commands share.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use flowcore::model::Page;
+use flowcore::model::{Order, Page};
 
 use crate::commands::artifact::ArtifactCommand;
 use crate::commands::config::ConfigCommand;
@@ -100,6 +100,26 @@ impl LimitArguments {
     /// Tells how many rows are wanted.
     pub(crate) fn rows(self) -> usize {
         usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+}
+
+/// Which rows to print first.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OrderArguments {
+    /// Show the oldest first instead of the newest.
+    #[arg(long)]
+    oldest_first: bool,
+}
+
+impl OrderArguments {
+    /// Gives the order that is wanted.
+    pub(crate) fn order(self) -> Order {
+        if self.oldest_first { Order::OldestFirst } else { Order::NewestFirst }
+    }
+
+    /// Says which rows come first.
+    pub(crate) fn which(self) -> &'static str {
+        if self.oldest_first { "oldest" } else { "newest" }
     }
 }
 

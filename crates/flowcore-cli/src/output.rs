@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
 use flowcore::clock::{Clock, SystemClock};
 use flowcore::model::{LogLevel, State, StateType, Timestamp};
 use serde::Serialize;
@@ -12,12 +12,26 @@ use crate::failure::Failure;
 use crate::text::one_line;
 use crate::time::{relative, rfc3339};
 
+/// How narrow a column of text may become: a table that cannot be narrower is wider than the terminal.
+const NARROWEST: u16 = 12;
+
+/// A column of a table, with its heading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Column<'a> {
+    /// Identifiers, times, states: never shortened.
+    Whole(&'a str),
+    /// Names and messages: cut off where they do not fit into the terminal.
+    Text(&'a str),
+}
+
 /// Standard output, and what is known about its reader.
 pub(crate) struct Output {
     writer: Box<dyn Write>,
     /// A person is reading.
     terminal: bool,
     colour: bool,
+    /// How many columns of letters fit on a line, where that matters.
+    width: Option<u16>,
     now: Timestamp,
 }
 
@@ -27,7 +41,8 @@ impl Output {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Output { writer: Box::new(BufWriter::new(stdout)), terminal, colour, now: SystemClock.now() }
+        let width = terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0).filter(|width| *width > 0);
+        Output { writer: Box::new(BufWriter::new(stdout)), terminal, colour, width, now: SystemClock.now() }
     }
 
     /// The time at which the command began.
@@ -51,16 +66,34 @@ impl Output {
         self.line("")
     }
 
-    /// Writes rows under a header, in columns; nothing at all if there are no rows.
-    pub(crate) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    /// Writes rows under headings, in columns; nothing at all if there are no rows. Each row is a line, which on a
+    /// terminal is no longer than its width if that can be had by cutting off texts.
+    pub(crate) fn table(&mut self, columns: &[Column<'_>], rows: &[Vec<String>]) -> Result<(), Failure> {
         if rows.is_empty() {
             return Ok(());
         }
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.iter().copied());
-        table.add_rows(rows.iter().map(|row| row.iter().map(|cell| one_line(cell))));
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        let headings = columns.iter().map(|column| match column {
+            Column::Whole(heading) | Column::Text(heading) => *heading,
+        });
+        table.load_style(presets::NOTHING).set_header(headings);
+        table.add_rows(rows.iter().map(|cells| {
+            let mut row = Row::from(cells.iter().map(|cell| one_line(cell)));
+            row.max_height(1);
+            row
+        }));
+        if let Some(width) = self.width {
+            // Spaces behind the last column are not printed.
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(2));
+        }
+        let widths = table.column_max_content_widths();
+        for ((shown, column), content) in table.column_iter_mut().zip(columns).zip(widths) {
+            shown.set_padding((0, 2));
+            shown.set_constraint(match column {
+                Column::Whole(_) => ColumnConstraint::ContentWidth,
+                // The padding counts.
+                Column::Text(_) => ColumnConstraint::LowerBoundary(Width::Fixed(content.min(NARROWEST) + 2)),
+            });
         }
         self.line(table.trim_fmt())
     }
@@ -156,9 +189,13 @@ mod tests {
     }
 
     fn written(terminal: bool, write: impl FnOnce(&mut Output)) -> String {
+        written_on(terminal, None, write)
+    }
+
+    fn written_on(terminal: bool, width: Option<u16>, write: impl FnOnce(&mut Output)) -> String {
         let shared = Shared::default();
         let now = Timestamp::UNIX_EPOCH;
-        write(&mut Output { writer: Box::new(shared.clone()), terminal, colour: terminal, now });
+        write(&mut Output { writer: Box::new(shared.clone()), terminal, colour: terminal, width, now });
         let bytes = shared.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
@@ -166,9 +203,35 @@ mod tests {
     #[test]
     fn tables_line_up_and_hold_a_row_a_line() {
         let rows = [vec!["1".to_owned(), "two\nlines".to_owned()], vec!["Грета".to_owned(), "x".to_owned()]];
-        let table = written(false, |out| out.table(&["ID", "NAME"], &rows).unwrap());
+        let table = written(false, |out| out.table(&[Column::Whole("ID"), Column::Text("NAME")], &rows).unwrap());
         assert_eq!(table, "ID     NAME\n1      two lines\nГрета  x\n");
-        assert_eq!(written(false, |out| out.table(&["ID"], &[]).unwrap()), "");
+        assert_eq!(written(false, |out| out.table(&[Column::Whole("ID")], &[]).unwrap()), "");
+    }
+
+    #[test]
+    fn tables_are_as_wide_as_the_terminal() {
+        let id = "01960001-0000-7000-8000-000000000001".to_owned();
+        let long = "the server said that it would not answer before the end of the day";
+        let rows =
+            [vec![id.clone(), long.to_owned(), "Failed".to_owned()], vec![id, "ok".to_owned(), "Running".to_owned()]];
+        let columns = [Column::Whole("ID"), Column::Text("MESSAGE"), Column::Whole("STATE")];
+        let table = |width| written_on(true, width, |out| out.table(&columns, &rows).unwrap());
+        let lines = |width| table(Some(width)).lines().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            lines(72),
+            [
+                "ID                                    MESSAGE                    STATE",
+                "01960001-0000-7000-8000-000000000001  the server said that it…   Failed",
+                "01960001-0000-7000-8000-000000000001  ok                         Running",
+            ]
+        );
+        for width in 60..110 {
+            let longest = lines(width).iter().map(|line| line.chars().count()).max().unwrap();
+            assert!(longest <= usize::from(width), "{longest} in {width}");
+        }
+        // Where it does not fit the terminal breaks lines, and no id is cut off.
+        assert!(lines(20)[1].starts_with("01960001-0000-7000-8000-000000000001  "), "{:?}", lines(20));
+        assert!(table(Some(200)).contains(long) && table(None).contains(long));
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! Finding the one thing that a user means by an id, the beginning of one, or a name.
 
-use std::ops::ControlFlow;
-
 use flowcore::client::{Client, ClientError};
 use flowcore::model::{
-    Artifact, ArtifactFilter, FlowRun, FlowRunFilter, FlowRunId, Page, TaskRun, TaskRunFilter, TaskRunId,
+    Artifact, ArtifactFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, Order, Page, TaskRun, TaskRunFilter,
+    TaskRunId,
 };
 use uuid::Uuid;
 
 use crate::failure::Failure;
-use crate::paging::pages;
 use crate::text::one_line;
 
 /// The shortest beginning of an id that is looked for: shorter ones would be words and numbers by accident.
@@ -18,7 +16,10 @@ const SHORTEST_PREFIX: usize = 4;
 /// How many candidates to name when a text fits several.
 const CANDIDATES: usize = 5;
 
-/// Something with an id and a name.
+/// How many rows to ask for: one more tells that there are more.
+const PAGE: Page = Page { limit: CANDIDATES as u32 + 1, offset: 0 };
+
+/// Something that can be meant.
 trait Findable {
     /// What it is called in sentences.
     const THING: &'static str;
@@ -26,7 +27,6 @@ trait Findable {
     const LIST: &'static str;
 
     fn uuid(&self) -> Uuid;
-    fn name(&self) -> &str;
     /// What tells it from others, for a list of candidates.
     fn about(&self) -> String;
 }
@@ -37,10 +37,6 @@ impl Findable for FlowRun {
 
     fn uuid(&self) -> Uuid {
         self.id.0
-    }
-
-    fn name(&self) -> &str {
-        &self.name
     }
 
     fn about(&self) -> String {
@@ -54,10 +50,6 @@ impl Findable for TaskRun {
 
     fn uuid(&self) -> Uuid {
         self.id.0
-    }
-
-    fn name(&self) -> &str {
-        &self.name
     }
 
     fn about(&self) -> String {
@@ -74,10 +66,6 @@ impl Findable for Artifact {
         self.id.0
     }
 
-    fn name(&self) -> &str {
-        self.key.as_deref().unwrap_or_default()
-    }
-
     fn about(&self) -> String {
         format!("{}, {}", self.key.as_deref().unwrap_or("no key"), self.kind.as_str())
     }
@@ -88,8 +76,9 @@ pub(crate) async fn flow_run(client: &dyn Client, text: &str) -> Result<FlowRun,
     if let Ok(id) = text.parse::<FlowRunId>() {
         return client.flow_run(id).await?.ok_or_else(|| missing::<FlowRun>(text));
     }
-    let fetch = async |name_like, page| {
-        let filter = FlowRunFilter { name_like, page, ..FlowRunFilter::default() };
+    let fetch = async |means| {
+        let (id_range, names) = conditions(means);
+        let filter = FlowRunFilter { id_range, names, page: PAGE, ..FlowRunFilter::default() };
         client.flow_runs(&filter).await
     };
     only_one(text, fetch).await
@@ -101,8 +90,10 @@ pub(crate) async fn task_run(client: &dyn Client, text: &str) -> Result<TaskRun,
         let filter = TaskRunFilter { ids: Some(vec![id]), ..TaskRunFilter::default() };
         return client.task_runs(&filter).await?.pop().ok_or_else(|| missing::<TaskRun>(text));
     }
-    let fetch = async |name_like, page| {
-        let filter = TaskRunFilter { name_like, page, ..TaskRunFilter::default() };
+    let fetch = async |means| {
+        let (id_range, names) = conditions(means);
+        let order = Order::NewestFirst;
+        let filter = TaskRunFilter { id_range, names, order, page: PAGE, ..TaskRunFilter::default() };
         client.task_runs(&filter).await
     };
     only_one(text, fetch).await
@@ -114,45 +105,52 @@ pub(crate) async fn artifact(client: &dyn Client, text: &str) -> Result<Artifact
     if let Some(newest) = client.artifacts(&filter).await?.pop() {
         return Ok(newest);
     }
-    if prefix(text).is_none() {
-        return Err(missing::<Artifact>(text));
-    }
-    let fetch = async |_, page| client.artifacts(&ArtifactFilter { page, ..ArtifactFilter::default() }).await;
+    let fetch = async |means| match conditions(means) {
+        (None, _) => Ok(Vec::new()),
+        (id_range, _) => client.artifacts(&ArtifactFilter { id_range, page: PAGE, ..ArtifactFilter::default() }).await,
+    };
     only_one(text, fetch).await
 }
 
-/// Reads everything that a text may mean and insists that there is exactly one.
+/// What a text may stand for.
+enum Means {
+    Ids(IdRange),
+    Name(String),
+}
+
+/// The conditions of a filter.
+fn conditions(means: Means) -> (Option<IdRange>, Option<Vec<String>>) {
+    match means {
+        Means::Ids(range) => (Some(range), None),
+        Means::Name(name) => (None, Some(vec![name])),
+    }
+}
+
+/// Asks for what a text may mean and insists that there is exactly one.
 async fn only_one<T: Findable>(
     text: &str,
-    fetch: impl AsyncFn(Option<String>, Page) -> Result<Vec<T>, ClientError>,
+    fetch: impl AsyncFn(Means) -> Result<Vec<T>, ClientError>,
 ) -> Result<T, Failure> {
-    let prefix = prefix(text);
-    // What cannot be an id is a name, which the database looks for itself.
-    let name_like = prefix.is_none().then(|| text.to_owned());
-    let mut found: Vec<T> = Vec::new();
-    let collect = async |rows: Vec<T>| {
-        let means = |row: &T| {
-            let by_id = prefix.as_ref().is_some_and(|prefix| row.uuid().simple().to_string().starts_with(prefix));
-            // Rows that were made meanwhile push others onto the next page, where they are seen again.
-            (by_id || row.name() == text) && found.iter().all(|known| known.uuid() != row.uuid())
-        };
-        let new: Vec<T> = rows.into_iter().filter(means).collect();
-        found.extend(new);
-        Ok::<_, Failure>(if found.len() > CANDIDATES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    let mut found: Vec<T> = match prefix(text) {
+        Some(range) => fetch(Means::Ids(range)).await?,
+        None => Vec::new(),
     };
-    pages(async |page| fetch(name_like.clone(), page).await, collect).await?;
+    // Also what begins as an id may be a name.
+    for row in fetch(Means::Name(text.to_owned())).await? {
+        if found.iter().all(|known| known.uuid() != row.uuid()) {
+            found.push(row);
+        }
+    }
     if found.len() > 1 {
         return Err(ambiguous(text, &found));
     }
     found.pop().ok_or_else(|| missing::<T>(text))
 }
 
-/// Reads the beginning of an id, as its digits without dashes.
-fn prefix(text: &str) -> Option<String> {
-    let digits: String =
-        text.chars().filter(|letter| *letter != '-').map(|letter| letter.to_ascii_lowercase()).collect();
-    let hex = digits.len() >= SHORTEST_PREFIX && digits.chars().all(|digit| digit.is_ascii_hexdigit());
-    hex.then_some(digits)
+/// Reads the beginning of an id.
+fn prefix(text: &str) -> Option<IdRange> {
+    let digits = text.chars().filter(|letter| *letter != '-').count();
+    IdRange::of_prefix(text).filter(|_| digits >= SHORTEST_PREFIX)
 }
 
 fn missing<T: Findable>(text: &str) -> Failure {
@@ -183,10 +181,6 @@ mod tests {
             self.0
         }
 
-        fn name(&self) -> &str {
-            self.1
-        }
-
         fn about(&self) -> String {
             self.1.to_owned()
         }
@@ -201,9 +195,13 @@ mod tests {
     ];
 
     async fn find(text: &str) -> Result<u128, String> {
-        let fetch = async |name_like: Option<String>, _| {
-            let rows = ROWS.iter().filter(|(_, name)| name_like.as_ref().is_none_or(|like| name.contains(like)));
-            Ok(rows.map(|(id, name)| Row(Uuid::from_u128(*id), name)).collect())
+        let fetch = async |means| {
+            let (range, names) = conditions(means);
+            let means = |(id, name): &&(u128, &str)| {
+                range.is_none_or(|range| range.contains(Uuid::from_u128(*id)))
+                    && names.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
+            };
+            Ok(ROWS.iter().filter(means).map(|(id, name)| Row(Uuid::from_u128(*id), name)).collect())
         };
         let found = only_one::<Row>(text, fetch).await;
         found.map(|row| row.0.as_u128() & 0xff).map_err(|failure| failure.message().unwrap().to_owned())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use flowcore::model::{
-    ArtifactFilter, EventFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLevel, Page, StateName, StateType,
-    TaskRunFilter,
+    ArtifactFilter, EventFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, LogLevel, Page, StateName,
+    StateType, TaskRunFilter,
 };
 use flowcore::store::{Store, StoreError, Swap};
 
@@ -138,6 +138,31 @@ pub(crate) async fn flow_runs_are_filtered(store: Arc<dyn Store>) {
     assert_eq!(listed(&store, FlowRunFilter { parent_task_run_ids, ..none() }).await, [two]);
     let both = FlowRunFilter { since: Some(at(2)), flow_names: Some(vec!["etl".into()]), ..none() };
     assert_eq!(listed(&store, both).await, [three]);
+}
+
+pub(crate) async fn flow_runs_are_found_by_ids_names_and_parents(store: Arc<dyn Store>) {
+    let [one, two, three] = [1, 2, 3].map(flow_run_id);
+    insert(&store, &flow_run(1)).await;
+    let parent = advance(&store, &flow_run(1), StateType::Running, 1).await;
+    let of = Some((parent.id, parent.times.run_count));
+    store.record_task_runs(vec![task_record(7, of, &[StateType::Running])]).await.unwrap();
+    for (number, parent) in [(2, 7), (3, 8)] {
+        let mut child = flow_run(number);
+        child.parent_task_run_id = Some(task_run_id(parent));
+        insert(&store, &child).await;
+    }
+    let none = FlowRunFilter::default;
+    let id_range = Some(IdRange { from: two.0, to: three.0 });
+    assert_eq!(listed(&store, FlowRunFilter { id_range, ..none() }).await, [three, two]);
+    let id_range = IdRange::of_prefix(&two.to_string());
+    assert_eq!(listed(&store, FlowRunFilter { id_range, ..none() }).await, [two]);
+    let id_range = IdRange::of_prefix("0191");
+    assert_eq!(listed(&store, FlowRunFilter { id_range, ..none() }).await, []);
+    let names = Some(vec!["brave-ant-1".into(), "brave-ant-3".into(), "brave-ant".into()]);
+    assert_eq!(listed(&store, FlowRunFilter { names, ..none() }).await, [three, one]);
+    let children = |ids| FlowRunFilter { parent_flow_run_ids: Some(ids), ..none() };
+    assert_eq!(listed(&store, children(vec![one, two])).await, [two]);
+    assert_eq!(listed(&store, children(vec![three])).await, []);
 }
 
 pub(crate) async fn active_runs_are_those_of_processes(store: Arc<dyn Store>) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use flowcore::model::{ArtifactFilter, ArtifactId, EventFilter, LogFilter, LogId, LogLevel, Page, StateType};
+use flowcore::model::{
+    ArtifactFilter, ArtifactId, EventFilter, IdRange, LogFilter, LogId, LogLevel, Order, Page, StateType,
+};
 use flowcore::store::Store;
 
 use super::flow_runs::{advance, insert};
@@ -26,6 +28,8 @@ pub(crate) async fn log_lines_are_listed_oldest_first(store: Arc<dyn Store>) {
     let page = Page { limit: 2, offset: 1 };
     assert_eq!(lines(&store, LogFilter { page, ..LogFilter::default() }).await, [3, 4]);
     assert_eq!(store.logs(&LogFilter::default()).await.unwrap()[0], line(2));
+    let order = Order::NewestFirst;
+    assert_eq!(lines(&store, LogFilter { order, page, ..LogFilter::default() }).await, [4, 3]);
 }
 
 pub(crate) async fn log_lines_are_filtered(store: Arc<dyn Store>) {
@@ -85,6 +89,18 @@ pub(crate) async fn an_artifact_is_replaced(store: Arc<dyn Store>) {
     store.put_artifact(new.clone()).await.unwrap();
     assert_eq!(new.id, ArtifactId(id(7, 1)));
     assert_eq!(store.artifacts(&ArtifactFilter::default()).await.unwrap(), [new]);
+}
+
+pub(crate) async fn artifacts_are_found_by_ids(store: Arc<dyn Store>) {
+    for number in 1..=4 {
+        store.put_artifact(artifact(number, Some("rows"), Some(1))).await.unwrap();
+    }
+    let range = |from, to| Some(IdRange { from: id(7, from), to: id(7, to) });
+    let none = ArtifactFilter::default;
+    assert_eq!(listed(&store, ArtifactFilter { id_range: range(2, 3), ..none() }).await, [3, 2]);
+    assert_eq!(listed(&store, ArtifactFilter { id_range: range(5, 9), ..none() }).await, [0; 0]);
+    let newest = ArtifactFilter { id_range: range(1, 3), latest: true, ..none() };
+    assert_eq!(listed(&store, newest).await, [3], "the newest within the range");
 }
 
 /// A flow run with three states, a task run with three, and an event that is nobody's.

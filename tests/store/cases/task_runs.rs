@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowcore::model::{FlowRunId, Page, StateName, StateType, TaskRunFilter, TaskRunId, TaskRunRecord};
+use flowcore::model::{FlowRunId, IdRange, Order, Page, StateName, StateType, TaskRunFilter, TaskRunId, TaskRunRecord};
 use flowcore::store::{Recorded, Store};
 
 use super::flow_runs::{advance, insert};
@@ -151,9 +151,7 @@ pub(crate) async fn task_runs_are_filtered_and_paged(store: Arc<dyn Store>) {
     records.push(task_record(1, None, &[Completed]));
     record(&store, records).await;
 
-    let listed = async |filter: TaskRunFilter| -> Vec<TaskRunId> {
-        store.task_runs(&filter).await.unwrap().into_iter().map(|run| run.id).collect()
-    };
+    let listed = async |filter| listed(&store, filter).await;
     let none = TaskRunFilter::default;
     let [t1, t2, t3, t4] = [1, 2, 3, 4].map(task_run_id);
     let ids = |of: Option<(FlowRunId, i32)>| of.unwrap().0;
@@ -167,6 +165,78 @@ pub(crate) async fn task_runs_are_filtered_and_paged(store: Arc<dyn Store>) {
     assert_eq!(listed(TaskRunFilter { state_types: Some(vec![Completed]), ..none() }).await, [t1, t3]);
     assert_eq!(listed(TaskRunFilter { state_names: Some(vec!["NotReady".into()]), ..none() }).await, [t4]);
     assert_eq!(listed(TaskRunFilter { since: Some(at(2)), until: Some(at(4)), ..none() }).await, [t2, t3]);
+}
+
+async fn listed(store: &Arc<dyn Store>, filter: TaskRunFilter) -> Vec<TaskRunId> {
+    store.task_runs(&filter).await.unwrap().into_iter().map(|run| run.id).collect()
+}
+
+pub(crate) async fn task_runs_are_found_by_ids_and_names(store: Arc<dyn Store>) {
+    let one = running(&store, 1).await;
+    record(&store, (1..=5).map(|number| task_record(number, one, &[Pending])).collect()).await;
+    let [t1, t2, t3, t4, t5] = [1, 2, 3, 4, 5].map(task_run_id);
+    let none = TaskRunFilter::default;
+    let newest = || TaskRunFilter { order: Order::NewestFirst, ..none() };
+    assert_eq!(listed(&store, newest()).await, [t5, t4, t3, t2, t1]);
+    assert_eq!(listed(&store, TaskRunFilter { page: Page { limit: 2, offset: 1 }, ..newest() }).await, [t4, t3]);
+    let id_range = Some(IdRange { from: t2.0, to: t4.0 });
+    assert_eq!(listed(&store, TaskRunFilter { id_range, ..newest() }).await, [t4, t3, t2]);
+    let id_range = IdRange::of_prefix(&t3.to_string());
+    assert_eq!(listed(&store, TaskRunFilter { id_range, ..none() }).await, [t3]);
+    let id_range = IdRange::of_prefix(&t3.to_string()[..20]);
+    assert_eq!(listed(&store, TaskRunFilter { id_range, ..none() }).await, [t1, t2, t3, t4, t5]);
+    let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(listed(&store, TaskRunFilter { names: names(&["Fetch-4"]), ..newest() }).await, [t4]);
+    assert_eq!(listed(&store, TaskRunFilter { names: names(&["fetch-4", "Fetch", ""]), ..none() }).await, []);
+    let two = TaskRunFilter { names: names(&["Fetch-2", "Fetch-4"]), ..newest() };
+    assert_eq!(listed(&store, two.clone()).await, [t4, t2]);
+    let of_run = |number| Some(vec![flow_run_id(number)]);
+    assert_eq!(listed(&store, TaskRunFilter { flow_run_ids: of_run(1), ..two.clone() }).await, [t4, t2]);
+    assert_eq!(listed(&store, TaskRunFilter { flow_run_ids: of_run(2), ..two }).await, []);
+}
+
+/// More than are looked at first, so that both ways of looking are taken.
+pub(crate) async fn rare_task_runs_are_found_among_many(store: Arc<dyn Store>) {
+    let one = running(&store, 1).await;
+    let kinds = |number| if number % 900 == 0 { [Pending, Failed] } else { [Pending, Completed] };
+    record(&store, (1..=2_500).map(|number| task_record(number, one, &kinds(number))).collect()).await;
+    let failed = TaskRunFilter { state_types: Some(vec![Failed]), ..TaskRunFilter::default() };
+    let newest = TaskRunFilter { order: Order::NewestFirst, ..failed.clone() };
+    let [first, last] = [900, 1_800].map(task_run_id);
+    assert_eq!(listed(&store, failed.clone()).await, [first, last]);
+    assert_eq!(listed(&store, newest.clone()).await, [last, first]);
+    assert_eq!(listed(&store, TaskRunFilter { page: Page::first(1), ..failed.clone() }).await, [first]);
+    assert_eq!(listed(&store, TaskRunFilter { page: Page::first(1), ..newest.clone() }).await, [last]);
+    let second = Page { limit: 1, offset: 1 };
+    assert_eq!(listed(&store, TaskRunFilter { page: second, ..failed }).await, [last]);
+    assert_eq!(listed(&store, TaskRunFilter { page: second, ..newest.clone() }).await, [first]);
+    let of_run = TaskRunFilter { flow_run_ids: Some(vec![flow_run_id(1)]), ..newest };
+    assert_eq!(listed(&store, of_run).await, [last, first]);
+    let page = Page { limit: 2, offset: 600 };
+    let completed = TaskRunFilter { state_names: Some(vec!["Completed".into()]), page, ..TaskRunFilter::default() };
+    assert_eq!(listed(&store, completed).await, [601, 602].map(task_run_id));
+}
+
+pub(crate) async fn task_runs_are_counted_by_state(store: Arc<dyn Store>) {
+    let (one, two) = (running(&store, 1).await, running(&store, 2).await);
+    let mut waits = task_record(4, one, &[Pending]);
+    waits.run.state = waits.run.state.named(StateName::NOT_READY);
+    waits.states = vec![waits.run.state.clone()];
+    let mut records = vec![waits, task_record(9, two, &[Failed]), task_record(8, None, &[Failed])];
+    records.extend([1, 2].map(|number| task_record(number, one, &[Running, Completed])));
+    records.push(task_record(3, one, &[Pending]));
+    record(&store, records).await;
+    let counts = async |number| -> Vec<(StateType, String, u64)> {
+        let counts = store.task_run_counts(flow_run_id(number)).await.unwrap();
+        counts.into_iter().map(|row| (row.kind, row.name, row.count)).collect()
+    };
+    let expected =
+        [(Completed, "Completed".into(), 2), (Pending, "NotReady".into(), 1), (Pending, "Pending".into(), 1)];
+    assert_eq!(counts(1).await, expected);
+    assert_eq!(counts(2).await, [(Failed, "Failed".into(), 1)]);
+    assert_eq!(counts(3).await, []);
+    record(&store, vec![record_behind(3, one, 1, &[Running, Completed])]).await;
+    assert_eq!(counts(1).await[0], (Completed, "Completed".into(), 3));
 }
 
 pub(crate) async fn open_task_runs_are_ended(store: Arc<dyn Store>) {

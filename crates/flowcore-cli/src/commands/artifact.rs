@@ -5,10 +5,11 @@ use flowcore::model::{Artifact, ArtifactFilter, ArtifactKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::listing::{Listing, may_be_more};
 use super::run_report::pretty;
 use crate::arguments::{LimitArguments, OutputArguments};
 use crate::failure::Failure;
-use crate::output::{Output, note};
+use crate::output::{Column, Output};
 use crate::select;
 use crate::session::Session;
 
@@ -62,27 +63,32 @@ async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
         None => None,
     };
     let page = arguments.limit.page();
-    let filter = ArtifactFilter { key: arguments.key, flow_run_id, latest: arguments.latest, page };
+    let filter =
+        ArtifactFilter { key: arguments.key, flow_run_id, latest: arguments.latest, page, ..ArtifactFilter::default() };
     let artifacts = session.client.artifacts(&filter).await?;
-    if arguments.output.json() {
-        return session.out.json(&artifacts);
-    }
-    let rows: Vec<Vec<String>> = artifacts
-        .iter()
-        .map(|artifact| {
-            vec![
-                artifact.id.to_string(),
-                artifact.key.clone().unwrap_or_else(|| "-".to_owned()),
-                artifact.kind.as_str().to_owned(),
-                session.out.time(artifact.created),
-                artifact.description.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        note("No artifacts were found.");
-    }
-    session.out.table(&["ID", "KEY", "TYPE", "CREATED", "DESCRIPTION"], &rows)
+    let listing = Listing {
+        columns: &[
+            Column::Whole("ID"),
+            Column::Text("KEY"),
+            Column::Whole("TYPE"),
+            Column::Whole("CREATED"),
+            Column::Text("DESCRIPTION"),
+        ],
+        row,
+        none: "No artifacts were found.".to_owned(),
+        more: may_be_more(session.out, artifacts.len(), arguments.limit.rows(), "newest"),
+    };
+    listing.print(session.out, arguments.output, &artifacts)
+}
+
+fn row(out: &Output, artifact: &Artifact) -> Vec<String> {
+    vec![
+        artifact.id.to_string(),
+        artifact.key.clone().unwrap_or_else(|| "-".to_owned()),
+        artifact.kind.as_str().to_owned(),
+        out.time(artifact.created),
+        artifact.description.clone().unwrap_or_default(),
+    ]
 }
 
 fn show(out: &mut Output, artifact: &Artifact) -> Result<(), Failure> {
@@ -101,7 +107,7 @@ fn show(out: &mut Output, artifact: &Artifact) -> Result<(), Failure> {
     if artifact.kind == ArtifactKind::Table
         && let Some((header, rows)) = table(&artifact.data)
     {
-        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        let header: Vec<Column<'_>> = header.iter().map(|column| Column::Text(column)).collect();
         return out.table(&header, &rows);
     }
     match (&artifact.kind, &artifact.data) {

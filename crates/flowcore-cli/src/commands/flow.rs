@@ -1,11 +1,12 @@
 //! `flowcore flow`: the definitions that runs belong to.
 
 use clap::{Args, Subcommand};
-use flowcore::model::FlowFilter;
+use flowcore::model::{Flow, FlowFilter};
 
+use super::listing::{Listing, may_be_more};
 use crate::arguments::{LimitArguments, OutputArguments};
 use crate::failure::Failure;
-use crate::output::note;
+use crate::output::{Column, Output};
 use crate::session::Session;
 
 #[derive(Debug, Subcommand)]
@@ -28,15 +29,15 @@ pub(crate) struct Ls {
 pub(super) async fn run(command: FlowCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     let FlowCommand::Ls(Ls { name_like, limit, output }) = command;
     let flows = session.client.flows(&FlowFilter { name_like, page: limit.page() }).await?;
-    if output.json() {
-        return session.out.json(&flows);
-    }
-    let rows: Vec<Vec<String>> = flows
-        .iter()
-        .map(|flow| vec![flow.id.to_string(), flow.name.clone(), flow.tags.join(", "), session.out.time(flow.created)])
-        .collect();
-    if rows.is_empty() {
-        note("No flows were found.");
-    }
-    session.out.table(&["ID", "NAME", "TAGS", "CREATED"], &rows)
+    let listing = Listing {
+        columns: &[Column::Whole("ID"), Column::Text("NAME"), Column::Text("TAGS"), Column::Whole("CREATED")],
+        row,
+        none: "No flows were found.".to_owned(),
+        more: may_be_more(session.out, flows.len(), limit.rows(), "first"),
+    };
+    listing.print(session.out, output, &flows)
+}
+
+fn row(out: &Output, flow: &Flow) -> Vec<String> {
+    vec![flow.id.to_string(), flow.name.clone(), flow.tags.join(", "), out.time(flow.created)]
 }

@@ -1,11 +1,11 @@
 //! Log lines of a run: which ones, and how they are printed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use clap::Args;
 use flowcore::client::Client;
-use flowcore::model::{LogFilter, LogLevel, LogLine, Page, TaskRunFilter, TaskRunId};
+use flowcore::model::{LogFilter, LogLevel, LogLine, Order, Page, TaskRunFilter, TaskRunId};
 
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ pub(super) async fn print(
     let filter = LogFilter { level: arguments.level, ..filter };
     let mut lines = read(&*session.client, &filter, arguments.head, arguments.tail).await?;
     if arguments.reverse {
-        lines.make_contiguous().reverse();
+        lines.reverse();
     }
     if arguments.output.json() {
         return session.out.json(&lines);
@@ -63,36 +63,31 @@ pub(super) async fn print(
     Ok(())
 }
 
-/// Reads lines, oldest first. Of a long log no more is held than is asked for.
+/// Reads lines, oldest first. Of a long log no more is read than is asked for.
 async fn read(
     client: &dyn Client,
     filter: &LogFilter,
     head: Option<usize>,
     tail: Option<usize>,
-) -> Result<VecDeque<LogLine>, Failure> {
-    let mut lines = VecDeque::new();
-    let fetch = async |page: Page| client.logs(&LogFilter { page, ..filter.clone() }).await;
+) -> Result<Vec<LogLine>, Failure> {
+    let mut lines = Vec::new();
+    let order = if tail.is_some() { Order::NewestFirst } else { Order::OldestFirst };
+    let limit = tail.or(head).unwrap_or(usize::MAX);
+    let fetch = async |page: Page| client.logs(&LogFilter { order, page, ..filter.clone() }).await;
     let keep = async |rows: Vec<LogLine>| {
-        for row in rows {
-            if head.is_some_and(|head| lines.len() >= head) {
-                return Ok::<_, Failure>(ControlFlow::Break(()));
-            }
-            lines.push_back(row);
-            if tail.is_some_and(|tail| lines.len() > tail) {
-                lines.pop_front();
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        lines.extend(rows);
+        Ok::<_, Failure>(if lines.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
     pages(fetch, keep).await?;
+    lines.truncate(limit);
+    if order == Order::NewestFirst {
+        lines.reverse();
+    }
     Ok(lines)
 }
 
 /// Finds the names of the task runs that lines were logged in.
-async fn task_run_names(
-    client: &dyn Client,
-    lines: &VecDeque<LogLine>,
-) -> Result<BTreeMap<TaskRunId, String>, Failure> {
+async fn task_run_names(client: &dyn Client, lines: &[LogLine]) -> Result<BTreeMap<TaskRunId, String>, Failure> {
     let mut ids: Vec<TaskRunId> = lines.iter().filter_map(|line| line.task_run_id).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod event;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
+mod listing;
 mod log_lines;
 pub(crate) mod profile;
 mod run_report;

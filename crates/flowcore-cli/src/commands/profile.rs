@@ -9,7 +9,7 @@ use super::config;
 use crate::arguments::OutputArguments;
 use crate::confirm::confirmed;
 use crate::failure::Failure;
-use crate::output::{Output, note};
+use crate::output::{Column, Output, note};
 use crate::session::settings;
 use crate::settings_file::SettingsFile;
 
@@ -96,7 +96,7 @@ fn ls(output: OutputArguments, places: &Places, out: &mut Output) -> Result<(), 
     }
     let yes = |active: bool| if active { "yes".to_owned() } else { String::new() };
     let rows: Vec<Vec<String>> = rows.iter().map(|row| vec![row.name.to_owned(), yes(row.active)]).collect();
-    out.table(&["NAME", "ACTIVE"], &rows)
+    out.table(&[Column::Whole("NAME"), Column::Text("ACTIVE")], &rows)
 }
 
 fn create(arguments: &Create, places: &Places, out: &mut Output) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use flowcore::model::{RunTimes, State, StateData};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Column, Output};
 use crate::text::{indented, one_line, size};
 use crate::time::{rfc3339, run_time};
 
@@ -68,7 +68,8 @@ pub(super) fn history(out: &mut Output, states: &[State]) -> Result<(), Failure>
             vec![format!("  {}", rfc3339(state.timestamp)), state.name.to_string(), state.kind.to_string(), message]
         })
         .collect();
-    out.table(&["  TIME", "NAME", "TYPE", "MESSAGE"], &rows)
+    let columns = [Column::Whole("  TIME"), Column::Whole("NAME"), Column::Whole("TYPE"), Column::Text("MESSAGE")];
+    out.table(&columns, &rows)
 }
 
 /// Writes JSON with an entry a line.

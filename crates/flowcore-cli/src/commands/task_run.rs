@@ -4,11 +4,12 @@ use clap::{Args, Subcommand};
 use flowcore::model::{FlowRun, LogFilter, State, TaskInput, TaskRun, TaskRunFilter};
 use serde::Serialize;
 
+use super::listing::{Listing, may_be_more};
 use super::log_lines::{self, LogArguments};
 use super::run_report::{history, outcome, state_line, time_fields};
-use crate::arguments::{LimitArguments, OutputArguments};
+use crate::arguments::{LimitArguments, OrderArguments, OutputArguments};
 use crate::failure::Failure;
-use crate::output::{Output, note};
+use crate::output::{Column, Output};
 use crate::select;
 use crate::session::Session;
 use crate::states::{self, StateArgument, States};
@@ -16,7 +17,7 @@ use crate::time::run_time;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskRunCommand {
-    /// Lists task runs, in the order in which they were made.
+    /// Lists task runs, newest first.
     Ls(Ls),
     /// Shows all that is known about a task run.
     Inspect(Inspect),
@@ -35,6 +36,8 @@ pub(crate) struct Ls {
     /// Only task runs whose name contains this.
     #[arg(long, value_name = "TEXT")]
     name_like: Option<String>,
+    #[command(flatten)]
+    order: OrderArguments,
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
@@ -77,18 +80,25 @@ async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     let filter = TaskRunFilter {
         flow_run_ids: flow_run.map(|run| vec![run.id]),
         name_like: arguments.name_like,
+        order: arguments.order.order(),
         page: arguments.limit.page(),
         ..TaskRunFilter::default()
     };
     let runs = find(session, filter, States::new(&arguments.state)).await?;
-    if arguments.output.json() {
-        return session.out.json(&runs);
-    }
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| row(&*session.out, run)).collect();
-    if rows.is_empty() {
-        note(&states::hint(&arguments.state).unwrap_or_else(|| "No task runs were found.".to_owned()));
-    }
-    session.out.table(&["ID", "NAME", "STATE", "STARTED", "DURATION", "RUNS"], &rows)
+    let listing = Listing {
+        columns: &[
+            Column::Whole("ID"),
+            Column::Text("NAME"),
+            Column::Whole("STATE"),
+            Column::Whole("STARTED"),
+            Column::Whole("DURATION"),
+            Column::Whole("RUNS"),
+        ],
+        row,
+        none: states::hint(&arguments.state).unwrap_or_else(|| "No task runs were found.".to_owned()),
+        more: may_be_more(session.out, runs.len(), arguments.limit.rows(), arguments.order.which()),
+    };
+    listing.print(session.out, arguments.output, &runs)
 }
 
 fn row(out: &Output, run: &TaskRun) -> Vec<String> {
@@ -111,7 +121,7 @@ async fn find(session: &Session<'_>, filter: TaskRunFilter, states: States) -> R
     let others = session.client.task_runs(&in_states(second)).await?;
     // The database puts both into its order.
     let ids = runs.iter().chain(&others).map(|run| run.id).collect();
-    let both = TaskRunFilter { ids: Some(ids), page: filter.page, ..TaskRunFilter::default() };
+    let both = TaskRunFilter { ids: Some(ids), page: filter.page, order: filter.order, ..TaskRunFilter::default() };
     Ok(session.client.task_runs(&both).await?)
 }
 

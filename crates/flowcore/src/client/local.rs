@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Client, ClientError};
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, RetryPolicy, State, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
 };
 use crate::orchestration::{Executor, NewFlowRun, Orchestrator, Probe, RunDecision};
 use crate::store::Recorded;
@@ -88,6 +88,10 @@ impl Client for Orchestrator {
 
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, ClientError> {
         Ok(self.store().task_runs(filter).await?)
+    }
+
+    async fn task_run_counts(&self, id: FlowRunId) -> Result<Vec<StateCount>, ClientError> {
+        Ok(self.store().task_run_counts(id).await?)
     }
 
     async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, ClientError> {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, RetryPolicy, State, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
 };
 use crate::orchestration::{Executor, NewFlowRun, Probe, RunDecision};
 pub use crate::store::Recorded;
@@ -92,19 +92,22 @@ pub trait Client: Send + Sync + 'static {
     /// Lists a flow run's states, oldest first.
     async fn flow_run_states(&self, id: FlowRunId) -> Result<Vec<State>, ClientError>;
 
-    /// Lists task runs, in the order in which they were made.
+    /// Lists task runs, in the order in which they were made or the other way round.
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, ClientError>;
+
+    /// Counts a flow run's task runs by their states, in the order of the states' names.
+    async fn task_run_counts(&self, id: FlowRunId) -> Result<Vec<StateCount>, ClientError>;
 
     /// Lists a task run's states, oldest first.
     async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, ClientError>;
 
-    /// Lists log lines, oldest first.
+    /// Lists log lines, in the order of their times or the other way round.
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, ClientError>;
 
     /// Lists artifacts, newest first.
     async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, ClientError>;
 
-    /// Lists events, oldest first, changes of state among them.
+    /// Lists events, in the order of their times or the other way round, changes of state among them.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, ClientError>;
 
     /// Commits what is under way and gives up files and connections.

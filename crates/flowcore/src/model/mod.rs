@@ -20,7 +20,9 @@ mod task_run;
 
 pub use artifact::{Artifact, ArtifactKind};
 pub use event::{Event, Resource};
-pub use filter::{ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, LogFilter, Page, TaskRunFilter};
+pub use filter::{
+    ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter,
+};
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
 pub use ids::{ArtifactId, FlowId, FlowRunId, LogId, ProcessId, StateId, TaskRunId};
@@ -28,7 +30,7 @@ pub use log::{LogLevel, LogLine};
 pub use process::ProcessLease;
 pub use result::{ResultMetadata, StateData};
 pub use run::{RetryPolicy, RunTimes};
-pub use state::{State, StateName, StateType};
+pub use state::{State, StateCount, StateName, StateType};
 pub use state_details::StateDetails;
 pub use task_run::{DigestError, InputDigest, TaskInput, TaskInputs, TaskRun, TaskRunRecord};
 

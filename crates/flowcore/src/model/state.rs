@@ -211,3 +211,15 @@ impl State {
         self.kind == StateType::Completed
     }
 }
+
+/// How many runs are in the states of one type and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateCount {
+    /// The states' type.
+    #[serde(rename = "type")]
+    pub kind: StateType,
+    /// The states' name.
+    pub name: String,
+    /// How many runs.
+    pub count: u64,
+}

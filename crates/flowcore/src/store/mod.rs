@@ -19,7 +19,8 @@ pub use error::StoreError;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    Timestamp,
 };
 
 /// What a compare-and-set on a flow run came to.
@@ -105,20 +106,23 @@ pub trait Store: Send + Sync + 'static {
     /// Lists a flow run's states, oldest first.
     async fn flow_run_states(&self, id: FlowRunId) -> Result<Vec<State>, StoreError>;
 
-    /// Lists task runs, in the order in which they were made, which is that of their ids.
+    /// Lists task runs, in the order in which they were made or the other way round; it is that of their ids.
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, StoreError>;
+
+    /// Counts a flow run's task runs by their states, in the order of the states' names.
+    async fn task_run_counts(&self, id: FlowRunId) -> Result<Vec<StateCount>, StoreError>;
 
     /// Lists a task run's states, oldest first.
     async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, StoreError>;
 
-    /// Lists log lines, oldest first.
+    /// Lists log lines, in the order of their times or the other way round.
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError>;
 
     /// Lists artifacts, newest first. The latest of each key are those among what the filter's other conditions select,
     /// and an artifact without a key is none of them.
     async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError>;
 
-    /// Lists events, oldest first, changes of state among them. Those of a flow run are its changes of state, those of
+    /// Lists events, in the order of their times or the other way round, changes of state among them. Those of a flow run are its changes of state, those of
     /// its task runs, and what names the run in `resource` or `related`.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError>;
 

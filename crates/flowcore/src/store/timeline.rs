@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::model::{Event, FlowRun, FlowRunId, Page, State, TaskRun, Timestamp};
+use crate::model::{Event, EventFilter, FlowRun, FlowRunId, Order, Page, State, TaskRun, Timestamp};
 
-/// Collects the oldest events, as many as a page needs: memory is bounded by the page and not by the history.
+/// Collects the events that come first, as many as a page needs: memory is bounded by the page and not by the history.
 pub(super) struct Timeline {
-    oldest: BTreeMap<(Timestamp, Uuid), Event>,
+    first: BTreeMap<(Timestamp, Uuid), Event>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    order: Order,
     page: Page,
 }
 
 impl Timeline {
-    /// Begins an empty timeline for a page.
-    pub(super) fn new(page: Page) -> Self {
-        Timeline { oldest: BTreeMap::new(), page }
+    /// Begins an empty timeline for what a filter says of times, order and page.
+    pub(super) fn new(filter: &EventFilter) -> Self {
+        let EventFilter { since, until, order, page, .. } = *filter;
+        Timeline { first: BTreeMap::new(), since, until, order, page }
     }
 
     /// Adds what a flow run's states tell.
@@ -37,21 +41,59 @@ impl Timeline {
         self.add_with(event.occurred, event.id, || event);
     }
 
-    /// Returns the page's events, oldest first; those of one time by their ids.
+    /// Tells whether nothing can come onto the page any more that is at least as far in its order as `bound`,
+    /// microseconds since 1970.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(super) fn is_complete(&self, bound: i64) -> bool {
+        self.first.len() >= self.capacity()
+            && self.last().is_none_or(|(time, _)| match self.order {
+                Order::OldestFirst => bound > time.timestamp_micros(),
+                Order::NewestFirst => bound < time.timestamp_micros(),
+            })
+    }
+
+    /// Returns the page's events in their order; those of one time by their ids.
     pub(super) fn into_page(self) -> Vec<Event> {
-        self.oldest.into_values().skip(self.page.offset as usize).collect()
+        let skipped = self.page.offset as usize;
+        match self.order {
+            Order::OldestFirst => self.first.into_values().skip(skipped).collect(),
+            Order::NewestFirst => self.first.into_values().rev().skip(skipped).collect(),
+        }
+    }
+
+    /// How many events lead up to the page's end.
+    fn capacity(&self) -> usize {
+        self.page.offset as usize + self.page.limit as usize
+    }
+
+    /// The last in the order of what is kept.
+    fn last(&self) -> Option<(Timestamp, Uuid)> {
+        let last = match self.order {
+            Order::OldestFirst => self.first.last_key_value(),
+            Order::NewestFirst => self.first.first_key_value(),
+        };
+        last.map(|(key, _)| *key)
     }
 
     /// Makes an event only when it can be on the page: most of a long history cannot.
     fn add_with(&mut self, occurred: Timestamp, id: Uuid, event: impl FnOnce() -> Event) {
-        let capacity = self.page.offset as usize + self.page.limit as usize;
-        let key = (occurred, id);
-        if self.oldest.len() >= capacity && self.oldest.last_key_value().is_none_or(|(last, _)| *last <= key) {
+        if self.since.is_some_and(|since| occurred < since) || self.until.is_some_and(|until| occurred >= until) {
             return;
         }
-        self.oldest.insert(key, event());
-        if self.oldest.len() > capacity {
-            self.oldest.pop_last();
+        let key = (occurred, id);
+        let is_behind = |last| match self.order {
+            Order::OldestFirst => last <= key,
+            Order::NewestFirst => key <= last,
+        };
+        if self.first.len() >= self.capacity() && self.last().is_none_or(is_behind) {
+            return;
+        }
+        self.first.insert(key, event());
+        if self.first.len() > self.capacity() {
+            match self.order {
+                Order::OldestFirst => self.first.pop_last(),
+                Order::NewestFirst => self.first.pop_first(),
+            };
         }
     }
 }

@@ -1,18 +1,16 @@
 //! `flowcore flow-run inspect`.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use clap::Args;
 use flowcore::client::Client;
-use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, State, TaskRun, TaskRunFilter, TaskRunId};
+use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, State, TaskRunFilter, TaskRunId};
 use serde::Serialize;
 
 use crate::arguments::OutputArguments;
 use crate::commands::run_report::{history, outcome, pretty, state_line, time_fields};
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::paging::pages;
+use crate::output::{Column, Output};
 use crate::program::{command_line, retriable, retry_command};
 use crate::select;
 use crate::session::Session;
@@ -34,7 +32,7 @@ struct Report {
     /// Its history, oldest first.
     states: Vec<State>,
     /// How many of its task runs are in which state.
-    task_run_counts: BTreeMap<String, usize>,
+    task_run_counts: BTreeMap<String, u64>,
     /// The run that it is a subflow of.
     parent: Option<Parent>,
     /// The runs that are subflows of it.
@@ -76,7 +74,8 @@ async fn report(client: &dyn Client, run: FlowRun) -> Result<Report, Failure> {
         Some(id) => Some(parent(client, id).await?),
         None => None,
     };
-    let (task_run_counts, subflows) = task_runs(client, run.id).await?;
+    let task_run_counts = task_run_counts(client, run.id).await?;
+    let subflows = subflows(client, run.id).await?;
     let retry = match retriable(&run) {
         Ok(_) => Retry { command: Some(retry_command(&run)), reason: None },
         Err(reason) => Retry { command: None, reason: Some(reason) },
@@ -94,31 +93,28 @@ async fn parent(client: &dyn Client, task_run_id: TaskRunId) -> Result<Parent, F
     Ok(Parent { flow_run_id, flow_run_name: flow_run.map(|run| run.name), task_run_id })
 }
 
-/// Counts a flow run's task runs by state, and finds its subflows by the task runs that stand for them.
-async fn task_runs(client: &dyn Client, id: FlowRunId) -> Result<(BTreeMap<String, usize>, Vec<Subflow>), Failure> {
-    let (mut counts, mut subflows) = (BTreeMap::new(), Vec::new());
-    let fetch = async |page| {
-        let filter = TaskRunFilter { flow_run_ids: Some(vec![id]), page, ..TaskRunFilter::default() };
-        client.task_runs(&filter).await
+/// Counts a flow run's task runs by the names of their states.
+async fn task_run_counts(client: &dyn Client, id: FlowRunId) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut counts = BTreeMap::new();
+    for row in client.task_run_counts(id).await? {
+        // A name may go with several types.
+        *counts.entry(row.name).or_default() += row.count;
+    }
+    Ok(counts)
+}
+
+/// Finds a flow run's subflows, in the order in which they were made.
+async fn subflows(client: &dyn Client, id: FlowRunId) -> Result<Vec<Subflow>, Failure> {
+    let parents = Some(vec![id]);
+    let filter = FlowRunFilter { parent_flow_run_ids: parents, page: Page::ALL, ..FlowRunFilter::default() };
+    // Newest first as they are listed; in the order of their making they are easier to follow.
+    let subflow = |run: FlowRun| Subflow {
+        id: run.id,
+        name: run.name,
+        flow_name: run.flow_name,
+        state_name: run.state.name.into_owned(),
     };
-    let count = async |rows: Vec<TaskRun>| {
-        for row in &rows {
-            *counts.entry(row.state.name.to_string()).or_default() += 1;
-        }
-        let parents = Some(rows.iter().map(|row| row.id).collect());
-        let filter = FlowRunFilter { parent_task_run_ids: parents, page: Page::ALL, ..FlowRunFilter::default() };
-        // Newest first as they are listed; in the order of the task runs they are easier to follow.
-        let found = if rows.is_empty() { Vec::new() } else { client.flow_runs(&filter).await? };
-        subflows.extend(found.into_iter().rev().map(|run| Subflow {
-            id: run.id,
-            name: run.name,
-            flow_name: run.flow_name,
-            state_name: run.state.name.into_owned(),
-        }));
-        Ok::<_, Failure>(ControlFlow::Continue(()))
-    };
-    pages(fetch, count).await?;
-    Ok((counts, subflows))
+    Ok(client.flow_runs(&filter).await?.into_iter().rev().map(subflow).collect())
 }
 
 fn show(out: &mut Output, report: &Report) -> Result<(), Failure> {
@@ -137,7 +133,8 @@ fn show(out: &mut Output, report: &Report) -> Result<(), Failure> {
             vec![format!("  {id}"), flow_name.clone(), name.clone(), state_name.clone()]
         };
         let rows: Vec<Vec<String>> = report.subflows.iter().map(row).collect();
-        out.table(&["  ID", "FLOW", "NAME", "STATE"], &rows)?;
+        let columns = [Column::Whole("  ID"), Column::Text("FLOW"), Column::Text("NAME"), Column::Whole("STATE")];
+        out.table(&columns, &rows)?;
     }
     if let Some(command) = &report.retry.command {
         out.heading("Retry with")?;

@@ -4,8 +4,9 @@ use clap::Args;
 use flowcore::model::{FlowRun, FlowRunFilter};
 
 use crate::arguments::{LimitArguments, OutputArguments};
+use crate::commands::listing::{Listing, may_be_more};
 use crate::failure::Failure;
-use crate::output::{Output, note};
+use crate::output::{Column, Output};
 use crate::session::Session;
 use crate::states::{self, StateArgument, States};
 use crate::time::{When, run_time};
@@ -44,19 +45,20 @@ pub(super) async fn run(arguments: Ls, session: &mut Session<'_>) -> Result<(), 
         ..FlowRunFilter::default()
     };
     let runs = find(session, filter, States::new(&arguments.state)).await?;
-    if arguments.output.json() {
-        return session.out.json(&runs);
-    }
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| row(&*session.out, run)).collect();
-    if rows.is_empty() {
-        note(&states::hint(&arguments.state).unwrap_or_else(|| "No flow runs were found.".to_owned()));
-    }
-    session.out.table(&["ID", "FLOW", "NAME", "STATE", "STARTED", "DURATION"], &rows)?;
-    session.out.flush()?;
-    if session.out.is_terminal() && rows.len() == arguments.limit.rows() {
-        note(&format!("These are the newest {}; show more with --limit.", rows.len()));
-    }
-    Ok(())
+    let listing = Listing {
+        columns: &[
+            Column::Whole("ID"),
+            Column::Text("FLOW"),
+            Column::Text("NAME"),
+            Column::Whole("STATE"),
+            Column::Whole("STARTED"),
+            Column::Whole("DURATION"),
+        ],
+        row,
+        none: states::hint(&arguments.state).unwrap_or_else(|| "No flow runs were found.".to_owned()),
+        more: may_be_more(session.out, runs.len(), arguments.limit.rows(), "newest"),
+    };
+    listing.print(session.out, arguments.output, &runs)
 }
 
 fn row(out: &Output, run: &FlowRun) -> Vec<String> {

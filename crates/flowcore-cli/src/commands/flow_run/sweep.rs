@@ -5,7 +5,7 @@ use clap::Args;
 use super::witness::sweep;
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
-use crate::output::note;
+use crate::output::{Column, note};
 use crate::program::{retriable, retry_command};
 use crate::session::Session;
 
@@ -31,5 +31,12 @@ pub(super) async fn run(arguments: &Sweep, session: &mut Session<'_>) -> Result<
             vec![run.id.to_string(), flow, name, run.state.name.to_string(), retry]
         })
         .collect();
-    session.out.table(&["ID", "FLOW", "NAME", "STATE", "RETRY WITH"], &rows)
+    let columns = [
+        Column::Whole("ID"),
+        Column::Text("FLOW"),
+        Column::Text("NAME"),
+        Column::Whole("STATE"),
+        Column::Whole("RETRY WITH"),
+    ];
+    session.out.table(&columns, &rows)
 }

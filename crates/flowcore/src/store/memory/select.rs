@@ -1,11 +1,14 @@
 //! Which rows a filter selects, in which order.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, LogFilter, LogLine, Page,
-    State, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange,
+    LogFilter, LogLine, Order, Page, State, StateCount, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    Timestamp,
 };
 use crate::store::timeline::{Timeline, names_run};
 
@@ -19,7 +22,9 @@ impl Tables {
     pub(super) fn select_flow_runs(&self, filter: &FlowRunFilter) -> Vec<FlowRun> {
         self.newest_flow_runs(filter.page, |run| {
             one_of(filter.ids.as_deref(), &run.id)
+                && within(filter.id_range, run.id.0)
                 && one_of(filter.flow_names.as_deref(), &run.flow_name)
+                && one_of(filter.names.as_deref(), &run.name)
                 && contains(filter.name_like.as_deref(), &run.name)
                 && in_state(filter.state_types.as_deref(), filter.state_names.as_deref(), &run.state)
                 && between(filter.since, filter.until, run.times.expected_start_time)
@@ -27,6 +32,10 @@ impl Tables {
                     .parent_task_run_ids
                     .as_ref()
                     .is_none_or(|ids| run.parent_task_run_id.is_some_and(|id| ids.contains(&id)))
+                && filter
+                    .parent_flow_run_ids
+                    .as_ref()
+                    .is_none_or(|ids| self.parent_flow_run(run).is_some_and(|id| ids.contains(&id)))
         })
     }
 
@@ -40,6 +49,11 @@ impl Tables {
         })
     }
 
+    /// Finds the flow run that a subflow run was called in.
+    fn parent_flow_run(&self, run: &FlowRun) -> Option<FlowRunId> {
+        run.parent_task_run_id.and_then(|id| self.task_runs.get(&id))?.run.flow_run_id
+    }
+
     fn newest_flow_runs(&self, page: Page, selected: impl Fn(&FlowRun) -> bool) -> Vec<FlowRun> {
         let mut runs: Vec<_> = self.flow_runs.values().map(|row| &row.run).filter(|run| selected(run)).collect();
         runs.sort_by_key(|run| Reverse((run.created, run.id)));
@@ -50,15 +64,15 @@ impl Tables {
         let selected = |record: &&TaskRunRecord| {
             let run = &record.run;
             one_of(filter.ids.as_deref(), &run.id)
+                && within(filter.id_range, run.id.0)
+                && one_of(filter.names.as_deref(), &run.name)
                 && contains(filter.name_like.as_deref(), &run.name)
                 && in_state(filter.state_types.as_deref(), filter.state_names.as_deref(), &run.state)
                 && between(filter.since, filter.until, run.times.expected_start_time)
         };
         let Some(flow_run_ids) = &filter.flow_run_ids else {
-            return cut(
-                self.task_runs.values().map(Box::as_ref).filter(selected).map(|record| &record.run),
-                filter.page,
-            );
+            let rows = self.task_runs.values().map(Box::as_ref).filter(selected);
+            return ordered(rows.map(|record| &record.run), filter.order, filter.page);
         };
         let of_flow_runs: BTreeSet<TaskRunId> = flow_run_ids
             .iter()
@@ -66,7 +80,16 @@ impl Tables {
             .flat_map(|row| row.task_runs.iter().copied())
             .collect();
         let rows = of_flow_runs.iter().filter_map(|id| self.task_runs.get(id)).map(Box::as_ref);
-        cut(rows.filter(selected).map(|record| &record.run), filter.page)
+        ordered(rows.filter(selected).map(|record| &record.run), filter.order, filter.page)
+    }
+
+    pub(super) fn task_run_counts(&self, id: FlowRunId) -> Vec<StateCount> {
+        let mut counts = BTreeMap::new();
+        let of_run = self.flow_runs.get(&id).into_iter().flat_map(|row| &row.task_runs);
+        for state in of_run.filter_map(|id| self.task_runs.get(id)).map(|record| &record.run.state) {
+            *counts.entry((state.name.to_string(), state.kind.as_str(), state.kind)).or_default() += 1;
+        }
+        counts.into_iter().map(|((name, _, kind), count)| StateCount { kind, name, count }).collect()
     }
 
     pub(super) fn select_logs(&self, filter: &LogFilter) -> Vec<LogLine> {
@@ -75,12 +98,13 @@ impl Tables {
                 && filter.task_run_id.is_none_or(|id| line.task_run_id == Some(id))
                 && filter.level.is_none_or(|level| line.level >= level)
         };
-        cut(self.logs.values().filter(selected), filter.page)
+        ordered(self.logs.values().filter(selected), filter.order, filter.page)
     }
 
     pub(super) fn select_artifacts(&self, filter: &ArtifactFilter) -> Vec<Artifact> {
         let selected = |artifact: &&Artifact| {
-            filter.key.as_ref().is_none_or(|key| artifact.key.as_ref() == Some(key))
+            within(filter.id_range, artifact.id.0)
+                && filter.key.as_ref().is_none_or(|key| artifact.key.as_ref() == Some(key))
                 && filter.flow_run_id.is_none_or(|id| artifact.flow_run_id == Some(id))
         };
         let mut artifacts: Vec<_> = self.artifacts.values().filter(selected).collect();
@@ -93,7 +117,7 @@ impl Tables {
     }
 
     pub(super) fn select_events(&self, filter: &EventFilter) -> Vec<Event> {
-        let mut timeline = Timeline::new(filter.page);
+        let mut timeline = Timeline::new(filter);
         for row in self.flow_runs.values().filter(|row| filter.flow_run_id.is_none_or(|id| row.run.id == id)) {
             timeline.flow_run(&row.run, &row.states);
         }
@@ -106,6 +130,18 @@ impl Tables {
         }
         timeline.into_page()
     }
+}
+
+/// Puts rows that are oldest first into an order.
+fn ordered<'a, T: Clone + 'a>(rows: impl DoubleEndedIterator<Item = &'a T>, order: Order, page: Page) -> Vec<T> {
+    match order {
+        Order::OldestFirst => cut(rows, page),
+        Order::NewestFirst => cut(rows.rev(), page),
+    }
+}
+
+fn within(range: Option<IdRange>, id: Uuid) -> bool {
+    range.is_none_or(|range| range.contains(id))
 }
 
 fn cut<'a, T: Clone + 'a>(rows: impl IntoIterator<Item = &'a T>, page: Page) -> Vec<T> {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    Timestamp,
 };
 use crate::store::{Recorded, Store, StoreError, Swap};
 
@@ -141,6 +142,10 @@ impl Store for MemoryStore {
 
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, StoreError> {
         self.with(|tables| tables.select_task_runs(filter))
+    }
+
+    async fn task_run_counts(&self, id: FlowRunId) -> Result<Vec<StateCount>, StoreError> {
+        self.with(|tables| tables.task_run_counts(id))
     }
 
     async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, StoreError> {

@@ -55,6 +55,13 @@ impl Dialect {
             .replace("{bytes}", self.choose("BLOB", "BYTEA"))
             .replace("{text}", self.choose("TEXT", "TEXT COLLATE \"C\""))
             .replace("{clustered}", self.choose("WITHOUT ROWID", ""))
+            .replace("{overview}", self.choose(", name, state_type, state_name", ""))
+    }
+
+    /// Names the index by which SQLite is to answer. It keeps no statistics, and prefers to read whole rows in their order,
+    /// which are as long as their histories; PostgreSQL knows its tables.
+    pub(super) fn indexed_by(self, index: &str) -> String {
+        self.choose(format!(" INDEXED BY {index}"), String::new())
     }
 
     /// Writes a parameter of a long statement. SQLite looks a numbered one up in a list, from its beginning each time.

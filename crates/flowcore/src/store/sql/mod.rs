@@ -7,6 +7,7 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
+//! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -15,6 +16,8 @@ mod connect;
 mod dialect;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod driver;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -33,6 +36,8 @@ mod select;
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod strays;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod template;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

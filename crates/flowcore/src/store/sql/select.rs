@@ -5,44 +5,42 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, Page, StateType,
+    ArtifactFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, StateType,
     TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
-use crate::store::timeline::run_resource;
 
 use super::dialect::Dialect;
 use super::driver::{Arguments, Row, Statement};
 use super::rows::{
-    ARTIFACT_COLUMNS, EVENT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS,
-    flow_run, micros,
+    ARTIFACT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS, flow_run, micros,
 };
 
 /// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
-struct Select {
+pub(super) struct Select {
     dialect: Dialect,
-    text: String,
-    arguments: Arguments,
+    pub(super) text: String,
+    pub(super) arguments: Arguments,
     conditions: usize,
 }
 
 impl Select {
-    fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
+    pub(super) fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
         let text = format!("SELECT {columns} FROM {table}");
         Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
     }
 
-    fn and(&mut self, condition: &str) {
+    pub(super) fn and(&mut self, condition: &str) {
         self.text.push_str(if self.conditions == 0 { " WHERE " } else { " AND " });
         self.text.push_str(condition);
         self.conditions += 1;
     }
 
-    fn next(&self) -> usize {
+    pub(super) fn next(&self) -> usize {
         self.arguments.len() + 1
     }
 
-    fn uuid(&mut self, column: &str, value: Option<Uuid>) {
+    pub(super) fn uuid(&mut self, column: &str, value: Option<Uuid>) {
         if let Some(value) = value {
             self.and(&format!("{column} = ${}", self.next()));
             self.arguments.uuid(value);
@@ -71,40 +69,52 @@ impl Select {
         }
     }
 
-    fn contains(&mut self, column: &str, value: Option<&str>) {
+    pub(super) fn contains(&mut self, column: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.and(&self.dialect.contains(column, self.next()));
             self.arguments.text(value);
         }
     }
 
-    fn compare(&mut self, comparison: &str, value: Option<i64>) {
+    pub(super) fn compare(&mut self, comparison: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.and(&format!("{comparison} ${}", self.next()));
             self.arguments.int(value);
         }
     }
 
-    fn between(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
+    pub(super) fn between(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
         self.compare(&format!("{column} >="), since.map(micros));
         self.compare(&format!("{column} <"), until.map(micros));
     }
 
-    fn states(&mut self, types: Option<&[StateType]>, names: Option<&[String]>) {
-        self.texts("state_type", types.map(|types| types.iter().map(|kind| kind.as_str())));
-        self.texts("state_name", names.map(|names| names.iter().map(String::as_str)));
+    pub(super) fn id_range(&mut self, column: &str, range: Option<IdRange>) {
+        let Some(IdRange { from, to }) = range.filter(|range| *range != IdRange::ALL) else { return };
+        let next = self.next();
+        self.and(&format!("{column} >= ${next} AND {column} <= ${}", next + 1));
+        self.arguments.uuid(from);
+        self.arguments.uuid(to);
     }
 
-    fn page(mut self, order: &str, page: Page) -> Statement {
+    fn states(&mut self, types: Option<&[StateType]>, names: Option<&[String]>) {
+        self.texts("state_type", types.map(|types| types.iter().map(|kind| kind.as_str())));
+        self.texts("state_name", self::names(names));
+    }
+
+    pub(super) fn page(mut self, order: &str, page: Page) -> Statement {
+        self.order(order, page);
+        self.end("")
+    }
+
+    pub(super) fn order(&mut self, order: &str, page: Page) {
         let limit = self.next();
         // Writing to a text cannot fail.
         let _ = write!(self.text, " ORDER BY {order} LIMIT ${limit} OFFSET ${}", limit + 1);
         self.arguments.int(i64::from(page.limit));
         self.arguments.int(i64::from(page.offset));
-        self.end("")
     }
 
-    fn end(mut self, tail: &str) -> Statement {
+    pub(super) fn end(mut self, tail: &str) -> Statement {
         self.text.push_str(tail);
         Statement { text: self.text.into(), arguments: self.arguments }
     }
@@ -119,12 +129,23 @@ pub(super) fn flows(dialect: Dialect, filter: &FlowFilter) -> Statement {
 pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
     let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
     select.uuids("id", ids(filter.ids.as_deref(), |id: &FlowRunId| id.0).as_deref());
-    select.texts("flow_name", filter.flow_names.as_ref().map(|names| names.iter().map(String::as_str)));
+    select.id_range("id", filter.id_range);
+    select.texts("flow_name", names(filter.flow_names.as_deref()));
+    select.texts("name", names(filter.names.as_deref()));
     select.contains("name", filter.name_like.as_deref());
     select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
     select.between("expected_start_time", filter.since, filter.until);
     let parents = ids(filter.parent_task_run_ids.as_deref(), |id: &TaskRunId| id.0);
     select.uuids("parent_task_run_id", parents.as_deref());
+    if let Some(parents) = ids(filter.parent_flow_run_ids.as_deref(), |id: &FlowRunId| id.0) {
+        // There are few subflows and many task runs, so that it begins with those.
+        select.and(
+            "parent_task_run_id IS NOT NULL AND EXISTS (SELECT 1 FROM task_runs t \
+             WHERE t.id = flow_runs.parent_task_run_id",
+        );
+        select.uuids("t.flow_run_id", Some(&parents));
+        select.text.push(')');
+    }
     select.page("created DESC, id DESC", filter.page)
 }
 
@@ -178,18 +199,86 @@ pub(super) fn unended_task_runs(dialect: Dialect, id: FlowRunId) -> Statement {
     select.end(" ORDER BY id")
 }
 
+/// How many of the task runs that come first are looked through for common ones.
+const FIRST: u32 = 1000;
+
+/// Tells whether task runs are asked for that may be common or rare.
+pub(super) fn is_worth_a_try(filter: &TaskRunFilter) -> bool {
+    // Those of one flow run have an index that is in their order and ends when there are enough.
+    selects_by_overview(filter)
+        && filter.flow_run_ids.as_ref().is_none_or(|ids| ids.len() != 1)
+        && filter.page.limit.saturating_add(filter.page.offset) < FIRST
+}
+
+/// Tells whether an index has all that task runs are selected by, and the rows need not be read for it.
+fn selects_by_overview(filter: &TaskRunFilter) -> bool {
+    let conditions = filter.names.is_some()
+        || filter.name_like.is_some()
+        || filter.state_types.is_some()
+        || filter.state_names.is_some();
+    conditions && filter.ids.is_none() && filter.id_range.is_none() && filter.since.is_none() && filter.until.is_none()
+}
+
+/// The task runs that a filter selects.
 pub(super) fn task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
+    let order = by_id(filter.order);
+    if !selects_by_overview(filter) {
+        let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+        task_run_conditions(&mut select, filter);
+        return select.page(order, filter.page);
+    }
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.and("id IN (SELECT id FROM task_runs");
+    select.text.push_str(&dialect.indexed_by("task_runs_flow_run"));
+    select.conditions = 0;
+    task_run_conditions(&mut select, filter);
+    select.order(order, filter.page);
+    select.end(&format!(") ORDER BY {order}"))
+}
+
+/// What a filter selects of the task runs that come first.
+pub(super) fn first_task_runs(dialect: Dialect, filter: &TaskRunFilter) -> Statement {
+    let order = by_id(filter.order);
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    let comparison = if filter.order == Order::OldestFirst { "<" } else { ">" };
+    select.and(&format!("id {comparison} (SELECT id FROM task_runs ORDER BY {order} LIMIT 1 OFFSET {FIRST})"));
+    task_run_conditions(&mut select, filter);
+    select.page(order, filter.page)
+}
+
+fn task_run_conditions(select: &mut Select, filter: &TaskRunFilter) {
     select.uuids("id", ids(filter.ids.as_deref(), |id: &TaskRunId| id.0).as_deref());
+    select.id_range("id", filter.id_range);
     match filter.flow_run_ids.as_deref() {
         // One id is the common question, and the index answers it in order.
         Some([one]) => select.uuid("flow_run_id", Some(one.0)),
         several => select.uuids("flow_run_id", ids(several, |id: &FlowRunId| id.0).as_deref()),
     }
+    select.texts("name", names(filter.names.as_deref()));
     select.contains("name", filter.name_like.as_deref());
     select.states(filter.state_types.as_deref(), filter.state_names.as_deref());
     select.between("expected_start_time", filter.since, filter.until);
-    select.page("id", filter.page)
+}
+
+/// How many task runs of a flow run are in which state.
+pub(super) fn task_run_counts(dialect: Dialect, id: FlowRunId) -> Statement {
+    let mut select = Select::new(dialect, "state_type, state_name, COUNT(*)", "task_runs");
+    select.uuid("flow_run_id", Some(id.0));
+    select.end(" GROUP BY state_type, state_name ORDER BY state_name, state_type")
+}
+
+pub(super) fn by_id(order: Order) -> &'static str {
+    match order {
+        Order::OldestFirst => "id",
+        Order::NewestFirst => "id DESC",
+    }
+}
+
+fn by_time(order: Order) -> &'static str {
+    match order {
+        Order::OldestFirst => "timestamp, id",
+        Order::NewestFirst => "timestamp DESC, id DESC",
+    }
 }
 
 pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
@@ -198,32 +287,17 @@ pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
     select.end("")
 }
 
-/// The next part of all task runs or of those of a flow run, behind an id.
-pub(super) fn task_runs_behind(
-    dialect: Dialect,
-    flow_run_id: Option<FlowRunId>,
-    behind: Option<TaskRunId>,
-    limit: u32,
-) -> Statement {
-    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
-    select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
-    if let Some(behind) = behind {
-        select.and(&format!("id > ${}", select.next()));
-        select.arguments.uuid(behind.0);
-    }
-    select.page("id", Page::first(limit))
-}
-
 pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
     let mut select = Select::new(dialect, LOG_COLUMNS, "logs");
     select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
     select.uuid("task_run_id", filter.task_run_id.map(|id| id.0));
     select.compare("level >=", filter.level.map(|level| i64::from(level.number())));
-    select.page("timestamp, id", filter.page)
+    select.page(by_time(filter.order), filter.page)
 }
 
 pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
     let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
+    select.id_range("id", filter.id_range);
     if let Some(key) = &filter.key {
         select.and(&format!("key = ${}", select.next()));
         select.arguments.text(key.as_str());
@@ -238,29 +312,12 @@ pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement 
         if filter.flow_run_id.is_some() {
             newer.push_str(" AND newer.flow_run_id = artifacts.flow_run_id");
         }
-        newer.push(')');
         select.and(&newer);
+        // It is in the parentheses, as what follows.
+        select.id_range("newer.id", filter.id_range);
+        select.text.push(')');
     }
     select.page("created DESC, id DESC", filter.page)
-}
-
-/// The oldest own events, as many as a page can show.
-pub(super) fn events(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
-    if let Some(id) = filter.flow_run_id {
-        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
-        select.contains("resource || related", Some(&named));
-    }
-    select.page("occurred, id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
-}
-
-/// The oldest states of flow runs, each with its run.
-pub(super) fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
-    let columns = format!("{}, s.state", columns.join(", "));
-    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
-    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
-    select.page("s.timestamp, s.id", Page::first(filter.page.limit.saturating_add(filter.page.offset)))
 }
 
 pub(super) fn processes(dialect: Dialect) -> Statement {
@@ -269,6 +326,10 @@ pub(super) fn processes(dialect: Dialect) -> Statement {
 
 pub(super) fn read_flow_runs(rows: &[Row]) -> Result<Vec<FlowRun>, StoreError> {
     rows.iter().map(flow_run).collect()
+}
+
+fn names(names: Option<&[String]>) -> Option<impl Iterator<Item = &str>> {
+    names.map(|names| names.iter().map(String::as_str))
 }
 
 fn ids<I>(ids: Option<&[I]>, uuid: fn(&I) -> Uuid) -> Option<Vec<Uuid>> {

@@ -6,21 +6,16 @@ use async_trait::async_trait;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    Timestamp,
 };
-use crate::store::timeline::Timeline;
 use crate::store::{Recorded, Store, StoreError, Swap};
 
+use super::events;
 use super::queue::Writer;
 use super::read::Readers;
-use super::rows::{artifact, event, flow, flow_run, flow_run_state, log, process, task_run, task_run_history};
+use super::rows::{artifact, flow, flow_run, flow_run_state, log, process, state_count, task_run, task_run_history};
 use super::select;
-
-/// How many task runs are read at a time when all their histories are looked through.
-const CHUNK: u32 = 1000;
-
-/// Where the state stands behind a flow run's own columns.
-const STATE_BEHIND_FLOW_RUN: usize = 22;
 
 /// A store in a SQL database.
 pub(super) struct SqlStore {
@@ -150,7 +145,19 @@ impl Store for SqlStore {
     }
 
     async fn task_runs(&self, filter: &TaskRunFilter) -> Result<Vec<TaskRun>, StoreError> {
-        self.readers.fetch(|dialect| select::task_runs(dialect, filter)).await?.iter().map(task_run).collect()
+        let mut rows = Vec::new();
+        // What is common is found among the rows that come first. Only for what is rare are all looked through.
+        if select::is_worth_a_try(filter) {
+            rows = self.readers.fetch(|dialect| select::first_task_runs(dialect, filter)).await?;
+        }
+        if rows.len() < filter.page.limit as usize {
+            rows = self.readers.fetch(|dialect| select::task_runs(dialect, filter)).await?;
+        }
+        rows.iter().map(task_run).collect()
+    }
+
+    async fn task_run_counts(&self, id: FlowRunId) -> Result<Vec<StateCount>, StoreError> {
+        self.readers.fetch(|dialect| select::task_run_counts(dialect, id)).await?.iter().map(state_count).collect()
     }
 
     async fn task_run_states(&self, id: TaskRunId) -> Result<Vec<State>, StoreError> {
@@ -167,26 +174,7 @@ impl Store for SqlStore {
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
-        let mut timeline = Timeline::new(filter.page);
-        for row in self.readers.fetch(|dialect| select::events(dialect, filter)).await? {
-            timeline.event(event(&row)?);
-        }
-        for row in self.readers.fetch(|dialect| select::states_with_flow_runs(dialect, filter)).await? {
-            timeline.flow_run(&flow_run(&row)?, [&flow_run_state(&row, STATE_BEHIND_FLOW_RUN)?]);
-        }
-        let mut behind = None;
-        loop {
-            let ask = |dialect| select::task_runs_behind(dialect, filter.flow_run_id, behind, CHUNK);
-            let rows = self.readers.fetch(ask).await?;
-            for row in &rows {
-                let run = task_run(row)?;
-                timeline.task_run(&run, &task_run_history(row)?);
-                behind = Some(run.id);
-            }
-            if rows.len() < CHUNK as usize {
-                return Ok(timeline.into_page());
-            }
-        }
+        events::read(&self.readers, filter).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

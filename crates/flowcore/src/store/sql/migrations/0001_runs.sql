@@ -56,10 +56,13 @@ CREATE TABLE flow_run_states (
     PRIMARY KEY (flow_run_id, position)
 ) {clustered};
 
-CREATE INDEX flow_run_states_id ON flow_run_states (id);
+-- Events in the order of time.
+CREATE INDEX flow_run_states_time ON flow_run_states (timestamp, id);
 
 -- `history` holds the states as JSON objects joined by commas; `history_from` is how many there were before the newest
--- record, which is what keeps a repeated record from adding its states twice.
+-- record, which is what keeps a repeated record from adding its states twice. `stray_until` is when the last state was of
+-- a task run that has states away from the time in its id, in microseconds since 1970; the greatest number if nothing is
+-- known of them, or one was before. It is NULL for all others: quick task runs cost no entry.
 CREATE TABLE task_runs (
     id {uuid} NOT NULL PRIMARY KEY,
     flow_run_id {uuid},
@@ -83,11 +86,16 @@ CREATE TABLE task_runs (
     state_name {text} NOT NULL,
     history_from BIGINT NOT NULL,
     history_len BIGINT NOT NULL,
-    history {text} NOT NULL
+    history {text} NOT NULL,
+    stray_until BIGINT
 ) {clustered};
 
--- The task runs of a flow run, in the order of their ids.
-CREATE INDEX task_runs_flow_run ON task_runs (flow_run_id, id);
+-- The task runs of a flow run, in the order of their ids. In SQLite also what they are selected and counted by, so that
+-- neither reads the rows.
+CREATE INDEX task_runs_flow_run ON task_runs (flow_run_id, id{overview});
+
+-- The newest events of strays.
+CREATE INDEX task_runs_strays ON task_runs (stray_until, id, flow_run_id) WHERE stray_until IS NOT NULL;
 
 CREATE TABLE logs (
     id {uuid} NOT NULL PRIMARY KEY,

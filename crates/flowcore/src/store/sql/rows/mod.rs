@@ -20,6 +20,6 @@ pub(super) use json::micros;
 pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
 pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};
 pub(super) use task_run::{
-    END_TASK_RUNS, EndedTaskRun, NewTaskRun, RECORD_TASK_RUNS, TASK_RUN_COLUMNS, encode_ended, encode_task_run,
-    task_run, task_run_history,
+    END_TASK_RUNS, EndedTaskRun, NewTaskRun, RECORD_TASK_RUNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, encode_ended,
+    encode_task_run, state_count, task_run, task_run_history, task_run_with_history,
 };

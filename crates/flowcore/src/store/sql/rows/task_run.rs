@@ -1,9 +1,10 @@
 //! The table `task_runs`.
 
-use crate::model::{FlowRunId, InputDigest, RunTimes, State, TaskRun, TaskRunId, TaskRunRecord};
+use crate::model::{FlowRunId, InputDigest, RunTimes, State, StateCount, TaskRun, TaskRunId, TaskRunRecord};
 use crate::store::StoreError;
 use crate::store::journal::new_states;
 use crate::store::sql::driver::{Arguments, Row};
+use crate::store::sql::strays::stray_until;
 use crate::store::sql::template::Template;
 
 use super::json::{from_json, int32, json, micros, time};
@@ -13,6 +14,9 @@ pub(in crate::store::sql) const TASK_RUN_COLUMNS: &str = "id, flow_run_id, attem
      task_version, tags, inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
      next_scheduled_start_time, start_time, end_time, total_run_time, history";
 
+/// How many columns these are.
+pub(in crate::store::sql) const TASK_RUN_COLUMNS_READ: usize = 19;
+
 /// Keeps records of the present attempts.
 ///
 /// What is left out shows in the number of rows: records of other attempts, which find no flow run, and records that do
@@ -20,16 +24,16 @@ pub(in crate::store::sql) const TASK_RUN_COLUMNS: &str = "id, flow_run_id, attem
 pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
     "WITH v (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
      empirical_policy, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
-     total_run_time, state_type, state_name, history_from, history_len, history) AS (VALUES ",
-    23,
+     total_run_time, state_type, state_name, history_from, history_len, history, stray_until) AS (VALUES ",
+    24,
     ") INSERT INTO task_runs (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, \
      inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
      next_scheduled_start_time, start_time, end_time, total_run_time, state_type, state_name, history_from, \
-     history_len, history) \
+     history_len, history, stray_until) \
      SELECT v.id, v.flow_run_id, v.attempt, v.task_key, v.dynamic_key, v.name, v.task_version, v.tags, \
      v.inputs_digest, v.task_inputs, v.empirical_policy, v.cache_key, v.run_count, v.expected_start_time, \
      v.next_scheduled_start_time, v.start_time, v.end_time, v.total_run_time, v.state_type, v.state_name, \
-     v.history_from, v.history_len, v.history \
+     v.history_from, v.history_len, v.history, v.stray_until \
      FROM v LEFT JOIN flow_runs f ON f.id = v.flow_run_id \
      WHERE v.flow_run_id IS NULL OR f.run_count = v.attempt \
      ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
@@ -40,18 +44,23 @@ pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
      next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
      end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
      state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len, \
-     history = task_runs.history || ',' || excluded.history \
+     history = task_runs.history || ',' || excluded.history, \
+     stray_until = CASE WHEN task_runs.stray_until > excluded.stray_until THEN task_runs.stray_until \
+     ELSE COALESCE(excluded.stray_until, task_runs.stray_until) END \
      WHERE excluded.history_from = task_runs.history_len AND excluded.history_len > task_runs.history_len",
 );
 
 /// Appends a last state to task runs.
 pub(in crate::store::sql) static END_TASK_RUNS: Template = Template::new(
-    "WITH v (id, end_time, total_run_time, state_type, state_name, state) AS (VALUES ",
-    6,
+    "WITH v (id, end_time, total_run_time, state_type, state_name, state, stray_until) AS (VALUES ",
+    7,
     ") UPDATE task_runs SET end_time = v.end_time, next_scheduled_start_time = NULL, \
      total_run_time = v.total_run_time, state_type = v.state_type, state_name = v.state_name, \
      history = task_runs.history || ',' || v.state, history_from = task_runs.history_len, \
-     history_len = task_runs.history_len + 1 FROM v WHERE task_runs.id = v.id",
+     history_len = task_runs.history_len + 1, \
+     stray_until = CASE WHEN task_runs.stray_until > v.stray_until THEN task_runs.stray_until \
+     ELSE COALESCE(v.stray_until, task_runs.stray_until) END \
+     FROM v WHERE task_runs.id = v.id",
 );
 
 /// A record, and how long the history is that it adds to: the part that is known is left out.
@@ -101,6 +110,7 @@ pub(in crate::store::sql) fn encode_task_run(new: &NewTaskRun<'_>, to: &mut Argu
     to.int(begin);
     to.int(i64::from(record.history_len));
     to.owned(joined(states));
+    to.int(stray_until(run.id, states));
 }
 
 pub(in crate::store::sql) fn encode_ended(EndedTaskRun(run): &EndedTaskRun, to: &mut Arguments) {
@@ -110,12 +120,19 @@ pub(in crate::store::sql) fn encode_ended(EndedTaskRun(run): &EndedTaskRun, to: 
     to.text(run.state.kind.as_str());
     to.text(run.state.name.as_ref());
     to.owned(json(&run.state));
+    to.int(stray_until(run.id, std::slice::from_ref(&run.state)));
 }
 
 pub(in crate::store::sql) fn task_run(row: &Row) -> Result<TaskRun, StoreError> {
+    task_run_with_history(row).map(|(run, _)| run)
+}
+
+/// Reads a run with its states, oldest first.
+pub(in crate::store::sql) fn task_run_with_history(row: &Row) -> Result<(TaskRun, Vec<State>), StoreError> {
+    let history = task_run_history(row)?;
     let optional_time = |column| row.optional_int(column)?.map(time).transpose();
     let id = TaskRunId(row.uuid(0)?);
-    Ok(TaskRun {
+    let run = TaskRun {
         id,
         flow_run_id: row.optional_uuid(1)?.map(FlowRunId),
         attempt: int32(row.int(2)?)?,
@@ -136,13 +153,20 @@ pub(in crate::store::sql) fn task_run(row: &Row) -> Result<TaskRun, StoreError> 
             end_time: optional_time(16)?,
             total_run_time: row.int(17)?,
         },
-        state: task_run_history(row)?.pop().ok_or_else(|| StoreError::Row(format!("task run {id} has no state")))?,
-    })
+        state: history.last().cloned().ok_or_else(|| StoreError::Row(format!("task run {id} has no state")))?,
+    };
+    Ok((run, history))
 }
 
 /// Reads the states, oldest first.
 pub(in crate::store::sql) fn task_run_history(row: &Row) -> Result<Vec<State>, StoreError> {
     from_json(&format!("[{}]", row.text(18)?))
+}
+
+/// Reads a type and a name of states, and how many task runs are in them.
+pub(in crate::store::sql) fn state_count(row: &Row) -> Result<StateCount, StoreError> {
+    let count = u64::try_from(row.int(2)?).unwrap_or(0);
+    Ok(StateCount { kind: row.text(0)?.parse().map_err(StoreError::Row)?, name: row.text(1)?.to_owned(), count })
 }
 
 fn joined(states: &[State]) -> String {

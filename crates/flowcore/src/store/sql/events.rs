@@ -1,0 +1,210 @@
+//! Events: merged from three tables, reading no more of each than the page needs.
+//!
+//! Own events and the states of flow runs have indices by time. Task runs have their states in their rows, which are
+//! walked in the order of their ids until none that is left can matter, and beside them the strays, whose ids do not tell
+//! when their states were.
+
+use uuid::Uuid;
+
+use crate::model::{Event, EventFilter, FlowRunId, IdRange, Order, Page, TaskRunId};
+use crate::store::StoreError;
+use crate::store::timeline::{Timeline, run_resource};
+
+use super::dialect::Dialect;
+use super::driver::{Row, Statement};
+use super::read::Readers;
+use super::rows::{
+    EVENT_COLUMNS, FLOW_RUN_COLUMNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, event, flow_run, flow_run_state, micros,
+    task_run_with_history,
+};
+use super::select::{Select, by_id};
+use super::strays::{ANYWHERE, earliest, ids_within, latest};
+
+/// How many task runs are read at a time at most.
+const CHUNK: u32 = 1000;
+
+/// Where the state stands behind a flow run's own columns.
+const STATE_BEHIND_FLOW_RUN: usize = 22;
+
+/// Reads a page of events.
+pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
+    let mut timeline = Timeline::new(filter);
+    for row in readers.fetch(|dialect| own_events(dialect, filter)).await? {
+        timeline.event(event(&row)?);
+    }
+    for row in readers.fetch(|dialect| states_with_flow_runs(dialect, filter)).await? {
+        timeline.flow_run(&flow_run(&row)?, [&flow_run_state(&row, STATE_BEHIND_FLOW_RUN)?]);
+    }
+    // Every row has a state at least, so that no more rows than events are needed.
+    let chunk = filter.page.limit.saturating_add(filter.page.offset).clamp(16, CHUNK);
+    let ids = ids_within(filter.since.map(micros), filter.until.map(micros));
+    walk(readers, filter, ids, chunk, &mut timeline).await?;
+    strays(readers, filter, ids, chunk, &mut timeline).await?;
+    Ok(timeline.into_page())
+}
+
+/// Goes through the task runs of a range in the order of their ids.
+async fn walk(
+    readers: &Readers,
+    filter: &EventFilter,
+    mut ids: IdRange,
+    chunk: u32,
+    timeline: &mut Timeline,
+) -> Result<(), StoreError> {
+    loop {
+        let ask = |dialect| task_runs_within(dialect, filter.flow_run_id, ids, filter.order, chunk);
+        let rows = readers.fetch(ask).await?;
+        let mut last = None;
+        for row in &rows {
+            last = Some(add(row, timeline)?);
+        }
+        let Some(last) = last.filter(|_| rows.len() >= chunk as usize) else { return Ok(()) };
+        let bound = match filter.order {
+            Order::OldestFirst => earliest(last),
+            Order::NewestFirst => latest(last),
+        };
+        if timeline.is_complete(bound) || !step_over(&mut ids, last, filter.order) {
+            return Ok(());
+        }
+    }
+}
+
+/// Goes through the strays that the walk in this order does not come to in time, those that reach farthest first.
+///
+/// A stray's first state may be long before its last. Newest first the walk may end before it comes to the stray, for which
+/// its last state counts. Oldest first the walk comes to it in time, unless it began before the span of time that is asked
+/// for, or may be anywhere.
+async fn strays(
+    readers: &Readers,
+    filter: &EventFilter,
+    walked: IdRange,
+    chunk: u32,
+    timeline: &mut Timeline,
+) -> Result<(), StoreError> {
+    let ids = match filter.order {
+        Order::NewestFirst => Some(IdRange { from: IdRange::ALL.from, to: walked.to }),
+        Order::OldestFirst => {
+            Some(IdRange { from: IdRange::ALL.from, to: walked.from }).filter(|_| filter.since.is_some())
+        }
+    };
+    let mut behind = None;
+    loop {
+        let ask = |dialect| strays_within(dialect, filter, ids, behind, chunk);
+        let rows = readers.fetch(ask).await?;
+        for row in &rows {
+            let until = row.int(TASK_RUN_COLUMNS_READ)?;
+            if filter.order == Order::NewestFirst && until != ANYWHERE && timeline.is_complete(until) {
+                return Ok(());
+            }
+            behind = Some(StraysBehind { until, id: add(row, timeline)? });
+        }
+        if rows.len() < chunk as usize {
+            return Ok(());
+        }
+    }
+}
+
+fn add(row: &Row, timeline: &mut Timeline) -> Result<TaskRunId, StoreError> {
+    let (run, history) = task_run_with_history(row)?;
+    timeline.task_run(&run, &history);
+    Ok(run.id)
+}
+
+/// Leaves an id and what comes before it in the order out of a range; tells whether something is left.
+fn step_over(ids: &mut IdRange, TaskRunId(id): TaskRunId, order: Order) -> bool {
+    let number = id.as_u128();
+    let next = match order {
+        Order::OldestFirst => number.checked_add(1),
+        Order::NewestFirst => number.checked_sub(1),
+    };
+    let Some(next) = next.map(Uuid::from_u128) else { return false };
+    match order {
+        Order::OldestFirst => ids.from = next,
+        Order::NewestFirst => ids.to = next,
+    }
+    ids.from <= ids.to
+}
+
+/// The own events that come first, as many as a page can show.
+fn own_events(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
+    if let Some(id) = filter.flow_run_id {
+        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
+        select.contains("resource || related", Some(&named));
+    }
+    select.between("occurred", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "occurred, id",
+        Order::NewestFirst => "occurred DESC, id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+/// The states of flow runs that come first, each with its run.
+fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
+    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
+    let columns = format!("{}, s.state", columns.join(", "));
+    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
+    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
+    select.between("s.timestamp", filter.since, filter.until);
+    let order = match filter.order {
+        Order::OldestFirst => "s.timestamp, s.id",
+        Order::NewestFirst => "s.timestamp DESC, s.id DESC",
+    };
+    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
+}
+
+/// The task runs that come first in a range of ids, of all or of one flow run.
+fn task_runs_within(
+    dialect: Dialect,
+    flow_run_id: Option<FlowRunId>,
+    range: IdRange,
+    order: Order,
+    limit: u32,
+) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuid("flow_run_id", flow_run_id.map(|id| id.0));
+    select.id_range("id", Some(range));
+    select.page(by_id(order), Page::first(limit))
+}
+
+/// Up to where strays have been read.
+#[derive(Clone, Copy)]
+struct StraysBehind {
+    until: i64,
+    id: TaskRunId,
+}
+
+/// The strays in a range of ids, and those that may be anywhere: the ones that reach farthest first, behind one.
+fn strays_within(
+    dialect: Dialect,
+    filter: &EventFilter,
+    range: Option<IdRange>,
+    behind: Option<StraysBehind>,
+    limit: u32,
+) -> Statement {
+    const ORDER: &str = "stray_until DESC, id DESC";
+    let mut select = Select::new(dialect, &format!("{TASK_RUN_COLUMNS}, stray_until"), "task_runs");
+    // The index has all that they are selected by.
+    let index = dialect.indexed_by("task_runs_strays");
+    select.and(&format!("id IN (SELECT id FROM task_runs{index} WHERE stray_until IS NOT NULL"));
+    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
+    match range {
+        Some(range) => {
+            select.compare("stray_until >=", filter.since.map(micros));
+            if range != IdRange::ALL {
+                select.and(&format!("(stray_until = {ANYWHERE} OR id <= ${})", select.next()));
+                select.arguments.uuid(range.to);
+            }
+        }
+        None => select.and(&format!("stray_until = {ANYWHERE}")),
+    }
+    if let Some(StraysBehind { until, id }) = behind {
+        let next = select.next();
+        select.and(&format!("(stray_until, id) < (${next}, ${})", next + 1));
+        select.arguments.int(until);
+        select.arguments.uuid(id.0);
+    }
+    select.order(ORDER, Page::first(limit));
+    select.end(&format!(") ORDER BY {ORDER}"))
+}
