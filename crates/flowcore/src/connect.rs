@@ -9,7 +9,7 @@ use crate::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
 use crate::engine::definition::flow_of;
-use crate::engine::flow_engine::event_of;
+use crate::engine::flow_report::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
 use crate::model::FlowRun;

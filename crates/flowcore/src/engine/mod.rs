@@ -25,10 +25,12 @@ pub(crate) mod error;
 pub(crate) mod expansion;
 pub(crate) mod flow_call;
 pub(crate) mod flow_engine;
+pub(crate) mod flow_report;
 pub(crate) mod future;
 pub(crate) mod hooks;
 pub(crate) mod input;
 pub(crate) mod inputs;
+pub(crate) mod insist;
 pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
