@@ -25,11 +25,11 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Reads the settings and warns of variables that set nothing.
+/// Reads the settings and warns of what is rarely meant.
 pub(crate) fn load_settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
-    for unknown in settings.unknown_variables() {
-        note(&format!("warning: {unknown}"));
+    for warning in settings.warnings() {
+        note(&format!("warning: {warning}"));
     }
     Ok(settings)
 }

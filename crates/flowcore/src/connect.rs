@@ -55,7 +55,8 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
         storage: Storage::from_url(&settings.result_storage, &StorageSettings::from_env())?,
         locks: KeyLocks::in_folder(settings.home.join("locks")),
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
-        process_folder: Some(settings.home.join("processes")),
+        // Who looks for the runs of dead processes does not see those in memory.
+        process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
         client: client.clone(),
         clock,
     });
@@ -74,6 +75,15 @@ async fn tell_crashed(run: &FlowRun) {
     );
     if let Ok(flow) = flow_of(run) {
         Hook::call_all(&flow.options.on_crashed, &event_of(run, &run.state)).await;
+    }
+}
+
+/// Warns through `tracing`, or on standard error where nobody listens to that.
+fn warn(warning: &str) {
+    if tracing::level_filters::LevelFilter::current() == tracing::level_filters::LevelFilter::OFF {
+        eprintln!("flowcore: warning: {warning}");
+    } else {
+        tracing::warn!(target: "flowcore", "{warning}");
     }
 }
 
@@ -109,6 +119,7 @@ impl Engine {
 inventory::submit! {
     DefaultEngine(|| Box::pin(async {
         let settings = Settings::load().map_err(|error| EngineError(error.to_string()))?;
+        settings.warnings().iter().for_each(|warning| warn(warning));
         engine(&settings).await.map_err(|error| EngineError(error.to_string()))
     }))
 }

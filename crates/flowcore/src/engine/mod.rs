@@ -35,6 +35,7 @@ pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
 pub mod log_layer;
+#[cfg_attr(not(feature = "logs"), path = "logs_off.rs")]
 pub(crate) mod logs;
 pub(crate) mod main;
 pub(crate) mod names;

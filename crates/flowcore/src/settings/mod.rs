@@ -11,6 +11,7 @@ mod redact;
 mod unknown;
 mod value;
 mod values;
+mod warnings;
 
 pub use error::SettingsError;
 pub use redact::redact_url;

@@ -70,12 +70,11 @@ impl Settings {
         Ok(Settings {
             database_url: reader
                 .read(&known::DATABASE_URL, database_url)?
-                .or_else(|| sqlite_url("sqlite", &database_file, ""))
-                .unwrap_or(database_file),
+                .unwrap_or_else(|| default_database(database_file)),
             sqlite_synchronous: reader.read(&known::SQLITE_SYNCHRONOUS, |text| text.parse().ok())?.unwrap_or_default(),
             result_storage: reader
                 .read(&known::RESULT_STORAGE, storage_url)?
-                .unwrap_or_else(|| format!("file://{}", url_path(&results_folder))),
+                .unwrap_or_else(|| default_storage(&results_folder)),
             log_level: reader.read(&known::LOGGING_LEVEL, |text| text.parse().ok())?.unwrap_or(LogLevel::Info),
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, bytes)?.unwrap_or(16 * 1024),
             task_limit: reader
@@ -103,10 +102,7 @@ impl Settings {
     ///
     /// Of the S3 storage only what is set is listed.
     pub fn entries(&self) -> Vec<Setting> {
-        let entry = |known: &Known, value: String| {
-            let source = self.sources.get(known.name()).copied().unwrap_or_default();
-            Setting { name: known.name(), value, source }
-        };
+        let entry = |known: &Known, value: String| Setting { name: known.name(), value, source: self.source(known) };
         let mut entries = vec![
             entry(&known::HOME, self.home.display().to_string()),
             entry(&known::DATABASE_URL, redact_url(&self.database_url)),
@@ -120,7 +116,12 @@ impl Settings {
         entries
     }
 
-    /// Lists the variables that begin with `FLOWCORE_` and set nothing. Whoever loads settings should warn of them.
+    /// Tells where a setting's value came from.
+    pub(super) fn source(&self, known: &Known) -> Source {
+        self.sources.get(known.name()).copied().unwrap_or_default()
+    }
+
+    /// Lists the variables that begin with `FLOWCORE_` and set nothing. [`Settings::warnings`] has them.
     ///
     /// Only [`Settings::load`] can know them.
     pub fn unknown_variables(&self) -> &[UnknownVariable] {
@@ -181,6 +182,19 @@ fn database_url(text: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Gives the database that is used when nothing is said: a file, or memory where files need a feature that is off.
+fn default_database(file: String) -> String {
+    match cfg!(feature = "sqlite") {
+        true => sqlite_url("sqlite", &file, "").unwrap_or(file),
+        false => "memory:".to_owned(),
+    }
+}
+
+/// Gives the result storage that is used when nothing is said, likewise.
+fn default_storage(folder: &str) -> String {
+    if cfg!(feature = "results") { format!("file://{}", url_path(folder)) } else { "memory:".to_owned() }
 }
 
 /// Writes the address of a SQLite file. Its path is not escaped, so that one with a question mark is no address and
