@@ -17,25 +17,28 @@ use crate::gate::Gate;
 use crate::world::{AllDead, World, eventually, soon};
 
 /// A store that fails when it is told to.
-struct Broken {
-    inner: MemoryStore,
+pub(crate) struct Broken {
+    pub(crate) inner: MemoryStore,
     calls: AtomicU32,
     /// Which call fails, counted from 1; none at 0.
     fails_at: AtomicU32,
     /// Whether all calls that write the journal fail.
-    journal_fails: AtomicBool,
+    pub(crate) journal_fails: AtomicBool,
+    /// How many more times a flow run's state cannot be written.
+    pub(crate) swaps_fail: AtomicU32,
     refused: AtomicU32,
     /// Where whoever has inserted a flow run waits before it is told so.
     inserted: Option<Gate>,
 }
 
 impl Broken {
-    fn new(fails_at: u32) -> Self {
+    pub(crate) fn new(fails_at: u32) -> Self {
         Broken {
             inner: MemoryStore::new(),
             calls: AtomicU32::new(0),
             fails_at: AtomicU32::new(fails_at),
             journal_fails: AtomicBool::new(false),
+            swaps_fail: AtomicU32::new(0),
             refused: AtomicU32::new(0),
             inserted: None,
         }
@@ -69,6 +72,25 @@ macro_rules! may_fail {
                 Ok(())
             }
 
+            async fn swap_flow_run(
+                &self,
+                run: FlowRun,
+                expected: StateId,
+            ) -> std::result::Result<Swap, StoreError> {
+                self.call()?;
+                let left = self.swaps_fail.load(Ordering::SeqCst);
+                if left > 0 {
+                    self.swaps_fail.store(left - 1, Ordering::SeqCst);
+                    return Err(StoreError::Other("flow runs cannot be written".into()));
+                }
+                self.inner.swap_flow_run(run, expected).await
+            }
+
+            /// Leaves the store open for those who look at it later.
+            async fn close(&self) -> std::result::Result<(), StoreError> {
+                self.call()
+            }
+
             async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> std::result::Result<Recorded, StoreError> {
                 self.call()?;
                 if self.journal_fails.load(Ordering::SeqCst) {
@@ -83,7 +105,6 @@ macro_rules! may_fail {
 
 may_fail! {
     fn upsert_flow(flow: Flow) -> Flow;
-    fn swap_flow_run(run: FlowRun, expected: StateId) -> Swap;
     fn delete_flow_run(id: FlowRunId) -> bool;
     fn append_logs(lines: Vec<LogLine>) -> ();
     fn append_events(events: Vec<Event>) -> ();
@@ -103,7 +124,6 @@ may_fail! {
     fn logs(filter: &LogFilter) -> Vec<LogLine>;
     fn artifacts(filter: &ArtifactFilter) -> Vec<Artifact>;
     fn events(filter: &EventFilter) -> Vec<Event>;
-    fn close() -> ();
 }
 
 #[task]

@@ -12,6 +12,7 @@ mod clock;
 mod examples;
 mod gate;
 mod graph;
+mod heard;
 mod keeping;
 mod leaving;
 mod naming;
@@ -21,6 +22,7 @@ mod plain;
 mod resuming;
 mod states;
 mod unready;
+mod unwritten;
 mod world;
 
 conformance! {

@@ -85,10 +85,12 @@ async fn tasks_outside_a_flow_are_recorded_and_committed() {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "outside::program", "--nocapture"]).env(HOME, home.path());
-    let output = command.env("FLOWCORE_TEST_OUTSIDE", "1").output().unwrap();
+    command.env("FLOWCORE_TEST_OUTSIDE", "1").env("FLOWCORE_TASK_LIMITS", "3");
+    let output = command.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("done outside"), "{out}\n{err}");
     assert!(err.contains("Task run 'alone-0' - counting"), "{err}");
+    assert_eq!(err.matches("FLOWCORE_TASK_LIMITS is not a setting").count(), 1, "{err}");
     let path = home.path().to_str().unwrap().to_owned();
     let settings = Settings::from_lookup(&|name| (name == HOME).then(|| path.clone())).unwrap();
     let client = connect::client(&settings).await.unwrap();

@@ -8,8 +8,9 @@ use flowcore::results::Storage;
 use flowcore::store::{Store, memory::MemoryStore};
 use flowcore::{Durability, Error, Limits, Result, execute_flow_run, flow, task};
 
-use crate::gate::{count, counted, unique};
-use crate::world::{World, history, soon};
+use crate::gate::{Gate, count, counted, unique};
+use crate::heard::heard;
+use crate::world::{World, eventually, history, soon};
 
 /// Counts its executions under its name and number.
 #[task(task_run_name = "step {n}")]
@@ -261,4 +262,35 @@ async fn an_old_attempt_is_stopped_and_its_records_are_refused() {
     assert!(runs.iter().all(|run| run.state.is_terminal()), "{runs:?}");
     assert_eq!(ids(&runs), before, "nothing of the first attempt was recorded behind the second");
     assert!(runs.iter().any(|run| run.name == "step 2" && run.attempt == 2));
+}
+
+/// What an earlier attempt has left running is not recorded any more, which is said; the present attempt is not stopped
+/// by it.
+#[tokio::test]
+async fn a_detached_task_of_an_earlier_attempt_is_lost_aloud() {
+    #[task]
+    async fn left(#[resource] gate: Gate) {
+        gate.pass().await;
+    }
+
+    #[flow(retries = 1)]
+    async fn leaving_one(#[resource] gates: [Gate; 2]) -> Result<()> {
+        if flowcore::current::attempt() == Some(1) {
+            drop(left(gates[0].clone()).task_run_name("left behind").detached().submit());
+            gates[0].somebody().await;
+            return Err(Error::msg("once more"));
+        }
+        gates[1].pass().await;
+        step(unique(), 1).durability(Durability::Committed).await?;
+        Ok(())
+    }
+
+    let (world, gates) = (World::memory(), [Gate::new(), Gate::new()]);
+    let running = tokio::spawn(leaving_one(gates.clone()).on(&world.engine).into_future());
+    soon("the second attempt", gates[1].somebody()).await;
+    gates[0].open();
+    eventually("the loss is told", || async { !heard("'left behind' is not recorded as Completed").is_empty() }).await;
+    gates[1].open();
+    soon("the flow", running).await.unwrap().unwrap();
+    assert_eq!(world.task_history("left behind").await, "PENDING RUNNING");
 }

@@ -16,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::VirtualClock;
+use crate::heard::Listener;
 
 /// A condition that is not met by then never will be.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -39,7 +40,7 @@ impl World {
 
     pub(crate) fn with(store: Arc<dyn Store>, storage: Storage, limits: Limits) -> Self {
         static LOGS: Once = Once::new();
-        LOGS.call_once(|| tracing_subscriber::registry().with(flowcore::logs::layer()).init());
+        LOGS.call_once(|| tracing_subscriber::registry().with(flowcore::logs::layer()).with(Listener).init());
         let clock = Arc::new(VirtualClock::new());
         Self::of(store, storage, limits, clock.clone(), clock)
     }

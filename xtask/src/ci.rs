@@ -18,11 +18,16 @@ pub(crate) fn run() -> Result<(), Failure> {
     steps.cargo("format", &["fmt", "--all", "--check"]);
     steps.run("tidy", tidy::run);
     steps.cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    steps.cargo("check, no features", &["check", "-p", "flowcore", "--no-default-features"]);
+    // Clippy is a check that can deny warnings without building everything anew.
+    let lean = ["clippy", "-p", "flowcore", "--no-default-features", "--features"];
+    let strict = ["--", "-D", "warnings"];
+    steps.cargo("check, no features", &[&lean[..4], &strict].concat());
     for feature in features()? {
-        let name = format!("check, only {feature}");
-        steps.cargo(&name, &["check", "-p", "flowcore", "--no-default-features", "--features", &feature]);
+        steps.cargo(&format!("check, only {feature}"), &[&lean[..], &[&feature], &strict].concat());
     }
+    steps.cargo("check, the command alone", &[&["clippy", "-p", "flowcore-cli"], &strict[..]].concat());
+    let run = ["run", "-p", "flowcore", "--no-default-features", "--features", "macros", "--example", "lean"];
+    steps.cargo("run, without default features", &run);
     steps.run("documentation", || {
         // The command is named like the library, so that their pages would overwrite each other.
         let mut command = process::cargo(["doc", "--workspace", "--no-deps", "--exclude", "flowcore-cli"]);

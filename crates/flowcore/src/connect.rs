@@ -9,7 +9,7 @@ use crate::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
 use crate::engine::definition::flow_of;
-use crate::engine::flow_engine::event_of;
+use crate::engine::flow_report::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
 use crate::model::{FlowRun, LogLevel};
@@ -55,7 +55,8 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
         storage: Storage::from_url(&settings.result_storage, &settings.s3)?,
         locks: KeyLocks::in_folder(settings.home.join("locks")),
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
-        process_folder: Some(settings.home.join("processes")),
+        // Who looks for the runs of dead processes does not see those in memory.
+        process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
         client: client.clone(),
         clock,
     });
@@ -74,6 +75,15 @@ async fn tell_crashed(run: &FlowRun) {
     );
     if let Ok(flow) = flow_of(run) {
         Hook::call_all(&flow.options.on_crashed, &event_of(run, &run.state)).await;
+    }
+}
+
+/// Warns through `tracing`, or on standard error where nobody listens to that.
+fn warn(warning: &str) {
+    if tracing::level_filters::LevelFilter::current() == tracing::level_filters::LevelFilter::OFF {
+        eprintln!("flowcore: warning: {warning}");
+    } else {
+        tracing::warn!(target: "flowcore", "{warning}");
     }
 }
 
@@ -112,9 +122,7 @@ inventory::submit! {
         log_level: || own_settings().as_ref().map_or(LogLevel::Info, |settings| settings.log_level),
         make: || Box::pin(async {
             let settings = own_settings().as_ref().map_err(|error| EngineError(error.to_string()))?;
-            for warning in settings.warnings() {
-                tracing::warn!(target: "flowcore", "{warning}");
-            }
+            settings.warnings().iter().for_each(|warning| warn(&warning.to_string()));
             engine(settings).await.map_err(|error| EngineError(error.to_string()))
         }),
     }

@@ -13,9 +13,9 @@ use super::context::{FlowScope, NewFlowScope, Scope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
-use super::hooks::{Hook, HookEvent};
+use super::flow_report::hooks_of;
+use super::insist::insist;
 use super::new_run::new_run;
-use super::options::FlowOptions;
 use super::panics::{CatchPanics, Panicked, caught};
 use super::program;
 use super::settled::{Promise, Settled};
@@ -24,7 +24,7 @@ use super::upstream::wait_for;
 use super::verdict::Ending;
 use crate::client::ClientError;
 use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp};
-use crate::orchestration::{Decision, Executor};
+use crate::orchestration::{Decision, Executor, RunDecision};
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
@@ -176,10 +176,12 @@ impl FlowExecution {
         loop {
             let flow = match self.scope().await {
                 Ok(flow) => Arc::new(flow),
-                Err(error) => return unorchestrated(&self.run.name, error),
+                Err(error) => {
+                    return unorchestrated(&self.run.name, self.left_open("its task runs cannot be read", error));
+                }
             };
             let scope = Scope::new(self.engine.clone(), Some(flow.clone()), None);
-            self.engine.0.journal.fence(self.run.id, flow.cancel.clone());
+            self.engine.0.journal.fence(self.run.id, flow.attempt, flow.cancel.clone());
             let running = self.run.state.clone();
             scope.clone().enter(|| self.log_begin());
             let attempt = scope.clone().surround(async {
@@ -207,7 +209,7 @@ impl FlowExecution {
         let earlier = if self.run.times.run_count > 1 {
             let filter =
                 TaskRunFilter { flow_run_ids: Some(vec![self.run.id]), page: Page::ALL, ..TaskRunFilter::default() };
-            self.engine.0.client.task_runs(&filter).await?
+            insist(&*self.engine.0.clock, || self.engine.0.client.task_runs(&filter)).await?
         } else {
             Vec::new()
         };
@@ -225,44 +227,48 @@ impl FlowExecution {
     }
 
     /// Runs the body once, and lets what it has submitted come to an end.
-    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, ClientError> {
+    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, Error> {
         let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
         let last = attempts > self.call.options().common.retries;
         let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
-        let job = &mut self.call.job;
-        let body = std::pin::pin!(async {
-            let ran = match Panicked::catch(|| job.invoke(last)) {
-                Ok(body) => CatchPanics(body).await,
-                Err(panicked) => Err(panicked),
-            };
-            // What was submitted belongs to the run: after a success it is waited for.
-            if let Ok(Ok(_)) = &ran {
-                flow.children_ended().await;
-            }
-            ran
-        });
-        let attempt = Attempt::of(body, timeout, &flow.cancel, &*clock).await;
+        let attempt = {
+            let job = &mut self.call.job;
+            let body = std::pin::pin!(async {
+                let ran = match Panicked::catch(|| job.invoke(last)) {
+                    Ok(body) => CatchPanics(body).await,
+                    Err(panicked) => Err(panicked),
+                };
+                // What was submitted belongs to the run: after a success it is waited for.
+                if let Ok(Ok(_)) = &ran {
+                    flow.children_ended().await;
+                }
+                ran
+            });
+            Attempt::of(body, timeout, &flow.cancel, &*clock).await
+        };
         // After anything else it is asked to end.
         if !matches!(attempt, Attempt::Value(_)) {
             flow.cancel.cancel();
             flow.children_ended().await;
         }
-        self.engine.0.journal.commit().await?;
-        Ok(attempt)
+        match insist(&*clock, || self.engine.0.journal.commit()).await {
+            Ok(()) => Ok(attempt),
+            Err(error) => {
+                Err(self.left_open("its function has ended, but its task runs cannot be written", error).into())
+            }
+        }
     }
 
     /// Brings the attempt to its state; none when the run is to be tried again.
-    async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, ClientError> {
+    async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, Error> {
         let Ending { state, value, source } = match caught(self.judge(attempt)).await {
             Ok(ending) => ending,
             // The result's serialization or a predicate did.
             Err(panicked) => self.panicked(panicked),
         };
         let message = state.message.clone().unwrap_or_default();
-        let decided = self.engine.0.client.set_flow_run_state(&self.run, state).await?;
-        self.run = decided.run;
-        match decided.decision {
+        match self.propose(state).await? {
             Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
                 let message = message.trim_end_matches('.');
                 let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
@@ -273,23 +279,23 @@ impl FlowExecution {
             Decision::Accept(state) | Decision::Reject(state, _) => {
                 self.log_end(&state);
                 self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, value, source).await?))
+                Ok(Some(self.settle(state, value, source).await))
             }
             Decision::Stay(why) | Decision::Abort(why) => {
                 // Somebody else has the run now, or it was ended from elsewhere: what stands there counts.
                 tracing::warn!(target: "flowcore::flow_run", "The run's state was not accepted: {why}.");
                 let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, Some(Error::msg(why))).await?))
+                Ok(Some(self.settle(state, None, Some(Error::msg(why))).await))
             }
             Decision::Wait(due) => self.again(due).await,
         }
     }
 
     /// Waits until the run is due and lets it run again; a final state when it was cancelled meanwhile.
-    async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, ClientError> {
+    async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, Error> {
         let clock = self.engine.0.clock.clone();
         if let Ok(wait) = (due - clock.now()).to_std() {
-            self.engine.0.logs.flush().await?;
+            self.flush_logs().await;
             until_either(clock.sleep(wait), &self.cancel).await;
         }
         if let Some(thread) = self.left.take() {
@@ -297,89 +303,52 @@ impl FlowExecution {
             until_either(thread.ended(), &self.cancel).await;
         }
         let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
-        let decided = self.engine.0.client.set_flow_run_state(&self.run, self.engine.state(next)).await?;
-        self.run = decided.run;
-        match decided.decision {
+        match self.propose(self.engine.state(next)).await? {
             Decision::Accept(state) if state.kind == StateType::Running => Ok(None),
             Decision::Accept(state) => {
                 self.log_end(&state);
                 self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, None, None).await?))
+                Ok(Some(self.settle(state, None, None).await))
             }
             _ => {
                 let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, None).await?))
+                Ok(Some(self.settle(state, None, None).await))
             }
         }
     }
 
-    async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {
+    /// Proposes a state, which is what the run comes to. A store that fails is asked again for some time.
+    async fn propose(&mut self, state: State) -> Result<Decision, Error> {
+        let client = &self.engine.0.client;
+        let decided = insist(&*self.engine.0.clock, || client.set_flow_run_state(&self.run, state.clone())).await;
+        let RunDecision { run, decision } = match decided {
+            Ok(decided) => decided,
+            Err(error) => {
+                let what = format!("it came to {}, which cannot be written", state.name);
+                return Err(self.left_open(&what, error).into());
+            }
+        };
+        self.run = run;
+        // A write that seemed to fail may have been made all the same.
+        Ok(if self.run.state.id == state.id { Decision::Accept(self.run.state.clone()) } else { decision })
+    }
+
+    async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Settled {
         if let Some(parent) = &self.parent {
             parent.ended(self.run.id, &state);
         }
-        if let Err(error) = self.engine.0.logs.flush().await {
-            // They are put back and come with the next ones; how the run ended is recorded.
-            tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);
-        }
+        self.flush_logs().await;
         let result = match value {
             Some(value) => Ok(value),
             None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
         };
-        Ok(Settled { state: Some(state), result })
-    }
-
-    async fn hooks(&self, which: impl Fn(&FlowOptions) -> &Vec<Hook>, state: &State) {
-        let hooks = which(self.call.options());
-        if !hooks.is_empty() {
-            Hook::call_all(hooks, &event_of(&self.run, state)).await;
-        }
-    }
-
-    fn log_begin(&self) {
-        match self.run.times.run_count {
-            ..2 => {
-                tracing::info!(target: "flowcore::flow_run", "Beginning flow run '{}' of flow '{}'", self.run.name, self.run.flow_name)
-            }
-            attempt => {
-                tracing::info!(target: "flowcore::flow_run", "Continuing flow run '{}', attempt {attempt}", self.run.name)
-            }
-        }
-    }
-
-    fn log_end(&self, state: &State) {
-        match (&state.message, state.is_completed()) {
-            (_, true) => tracing::info!(target: "flowcore::flow_run", "Finished in state {}", state.name),
-            (Some(message), false) => {
-                tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name)
-            }
-            (None, false) => tracing::error!(target: "flowcore::flow_run", "Finished in state {}", state.name),
-        }
+        Settled { state: Some(state), result }
     }
 }
 
 enum Begun {
     Running(Box<FlowExecution>),
     Ended(FlowRunId, Box<Settled>),
-}
-
-/// Tells which hooks a final state calls for.
-pub(crate) fn hooks_of(state: &State) -> fn(&FlowOptions) -> &Vec<Hook> {
-    match state.kind {
-        StateType::Completed => |options| &options.common.on_completion,
-        StateType::Cancelled => |options| &options.on_cancellation,
-        StateType::Crashed => |options| &options.on_crashed,
-        _ => |options| &options.common.on_failure,
-    }
-}
-
-pub(crate) fn event_of(run: &FlowRun, state: &State) -> HookEvent {
-    HookEvent {
-        name: run.flow_name.clone(),
-        run_name: run.name.clone(),
-        flow_run_id: Some(run.id),
-        task_run_id: None,
-        state: state.clone(),
-    }
 }
 
 pub(crate) fn unorchestrated(name: &str, error: impl Into<Error>) -> Settled {

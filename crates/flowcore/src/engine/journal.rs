@@ -141,8 +141,8 @@ struct Queue {
     asked: bool,
     /// Since when writes fail, and why the last one did; until one succeeds.
     failing: Option<(Instant, ClientError)>,
-    /// Whom to stop when the records of their flow run are refused.
-    attempts: Vec<(FlowRunId, Cancel)>,
+    /// Attempts of flow runs, and whom to stop when their records are refused.
+    attempts: Vec<((FlowRunId, i32), Cancel)>,
 }
 
 impl Journal {
@@ -155,12 +155,12 @@ impl Journal {
     }
 
     /// Stops this attempt of a flow run when its records are refused, since a newer one has begun.
-    pub(crate) fn fence(&self, run: FlowRunId, stop: Cancel) {
-        self.lock().attempts.push((run, stop));
+    pub(crate) fn fence(&self, run: FlowRunId, attempt: i32, stop: Cancel) {
+        self.lock().attempts.push(((run, attempt), stop));
     }
 
     pub(crate) fn unfence(&self, run: FlowRunId) {
-        self.lock().attempts.retain(|(fenced, _)| *fenced != run);
+        self.lock().attempts.retain(|((fenced, _), _)| *fenced != run);
     }
 
     /// Waits while too much is waiting to be recorded; an error when that is so because the
@@ -276,12 +276,30 @@ impl Journal {
         for (entry, length) in lengths {
             entry.recorded(length);
         }
-        for refused in &recorded.refused {
-            for (_, stop) in self.lock().attempts.iter().filter(|(run, _)| run == refused) {
-                stop.cancel();
-            }
+        for refused in recorded.refused {
+            self.refused(refused, entries);
         }
         Ok(())
+    }
+
+    /// Stops an attempt whose records are refused. One that is over has left detached tasks behind, whose ends are lost.
+    fn refused(&self, attempt: (FlowRunId, i32), entries: &[Arc<Entry>]) {
+        let stop = self.lock().attempts.iter().find(|(fenced, _)| *fenced == attempt).map(|(_, stop)| stop.clone());
+        if let Some(stop) = stop {
+            return stop.cancel();
+        }
+        for entry in entries {
+            entry.with(|run| {
+                if (run.flow_run_id, run.attempt) == (Some(attempt.0), attempt.1) {
+                    tracing::warn!(
+                        target: "flowcore",
+                        "task run '{}' is not recorded as {}: it belongs to attempt {} of flow run {}, and a newer one has \
+                         begun or the run is gone",
+                        run.name, run.state.name, attempt.1, attempt.0
+                    );
+                }
+            });
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! calls that first, so that such a program has a `main` without that attribute.) The registry is a feature of
 //! tracing-subscriber that flowcore does without:
 //!
-//! ```ignore
+//! ```
 //! use tracing_subscriber::prelude::*;
 //!
 //! #[tokio::main]

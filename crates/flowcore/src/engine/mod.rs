@@ -25,14 +25,17 @@ pub(crate) mod error;
 pub(crate) mod expansion;
 pub(crate) mod flow_call;
 pub(crate) mod flow_engine;
+pub(crate) mod flow_report;
 pub(crate) mod future;
 pub(crate) mod hooks;
 pub(crate) mod input;
 pub(crate) mod inputs;
+pub(crate) mod insist;
 pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
 pub mod log_layer;
+#[cfg_attr(not(feature = "logs"), path = "logs_off.rs")]
 pub(crate) mod logs;
 pub(crate) mod main;
 pub(crate) mod names;

@@ -122,6 +122,9 @@ impl<T: Volatile> TaskCall<T> {
     }
 
     /// Lets the submitted task outlive its flow, which otherwise waits for it.
+    ///
+    /// What a detached task comes to is recorded as long as no newer attempt of its flow run has begun, by a retry or a
+    /// resumption. From then on it is not, which a warning says.
     pub fn detached(mut self) -> Self {
         self.call.detached = true;
         self

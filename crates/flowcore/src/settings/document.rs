@@ -74,14 +74,20 @@ pub(super) fn read(file: &Path, report: &mut Report) -> Document {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::path::Path;
+
     use crate::settings::Settings;
 
     #[test]
     fn without_the_feature_files_are_warned_of() {
         let folder = tempfile::tempdir().unwrap();
         let load = || {
-            let home = [("FLOWCORE_HOME", folder.path())];
-            Settings::builder().environment(home).folder(folder.path()).load().unwrap()
+            let variables = [
+                ("FLOWCORE_HOME", folder.path()),
+                ("FLOWCORE_DATABASE_URL", Path::new("memory:")),
+                ("FLOWCORE_RESULT_STORAGE", Path::new("memory:")),
+            ];
+            Settings::builder().environment(variables).folder(folder.path()).load().unwrap()
         };
         assert_eq!(load().warnings(), []);
         for name in ["flowcore.toml", "profiles.toml"] {

@@ -87,14 +87,13 @@ impl Settings {
             profile: reader.read(&known::PROFILE, parse::text),
             database_url: reader
                 .read(&known::DATABASE_URL, parse::database_url)
-                .or_else(|| parse::sqlite_url("sqlite", &database_file, "", Path::new("")))
-                .unwrap_or(database_file),
+                .unwrap_or_else(|| default_database(database_file)),
             sqlite_synchronous: reader
                 .read(&known::SQLITE_SYNCHRONOUS, |found| found.text.parse().ok())
                 .unwrap_or_default(),
             result_storage: reader
                 .read(&known::RESULT_STORAGE, parse::storage_url)
-                .unwrap_or_else(|| parse::folder_url(&results_folder)),
+                .unwrap_or_else(|| default_storage(&results_folder)),
             log_level: reader.read(&known::LOGGING_LEVEL, |found| found.text.parse().ok()).unwrap_or(LogLevel::Info),
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
@@ -117,6 +116,7 @@ impl Settings {
         settings.read = read
             .map(|(known, value)| (known.name(), (value, sources.remove(known.name()).unwrap_or_default())))
             .collect();
+        settings.warnings.extend(settings.forgetting());
         Ok(settings)
     }
 
@@ -148,6 +148,21 @@ impl Settings {
     /// Lists what changes nothing and is probably not meant. Whoever loads settings should print it.
     pub fn warnings(&self) -> &[SettingsWarning] {
         &self.warnings
+    }
+
+    /// Warns of what is lost with the process although nobody has asked for that.
+    fn forgetting(&self) -> Option<SettingsWarning> {
+        let of_itself = |known: &KnownSetting, value: &str| {
+            let default = self.read.get(known.name()).is_none_or(|(_, source)| *source == Source::Default);
+            default && value.starts_with("memory")
+        };
+        if of_itself(&known::DATABASE_URL, &self.database_url) {
+            Some(SettingsWarning::NothingKept)
+        } else if of_itself(&known::RESULT_STORAGE, &self.result_storage) {
+            Some(SettingsWarning::ResultsNotKept)
+        } else {
+            None
+        }
     }
 
     /// Lists the values as they are, with secrets.
@@ -223,6 +238,19 @@ impl Reader<'_> {
             String::new()
         })
     }
+}
+
+/// Gives the database that is used when nothing is said: a file, or memory where files need a feature that is off.
+fn default_database(file: String) -> String {
+    match cfg!(feature = "sqlite") {
+        true => parse::sqlite_url("sqlite", &file, "", Path::new("")).unwrap_or(file),
+        false => "memory:".to_owned(),
+    }
+}
+
+/// Gives the result storage that is used when nothing is said, likewise.
+fn default_storage(folder: &str) -> String {
+    if cfg!(feature = "results") { parse::folder_url(folder) } else { "memory:".to_owned() }
 }
 
 fn invalid(known: &KnownSetting, found: &Found) -> SettingsProblem {

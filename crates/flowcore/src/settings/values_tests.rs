@@ -21,9 +21,17 @@ fn a_home_is_enough() {
         listed(&settings),
         [
             "FLOWCORE_HOME=/srv/flow core (environment, FLOWCORE_HOME)",
-            "FLOWCORE_DATABASE_URL=sqlite:///srv/flow core/flowcore.db (default)",
+            if cfg!(feature = "sqlite") {
+                "FLOWCORE_DATABASE_URL=sqlite:///srv/flow core/flowcore.db (default)"
+            } else {
+                "FLOWCORE_DATABASE_URL=memory: (default)"
+            },
             "FLOWCORE_SQLITE_SYNCHRONOUS=FULL (default)",
-            "FLOWCORE_RESULT_STORAGE=file:///srv/flow core/results (default)",
+            if cfg!(feature = "results") {
+                "FLOWCORE_RESULT_STORAGE=file:///srv/flow core/results (default)"
+            } else {
+                "FLOWCORE_RESULT_STORAGE=memory: (default)"
+            },
             "FLOWCORE_LOGGING_LEVEL=INFO (default)",
             "FLOWCORE_INLINE_RESULT_LIMIT=16384 (default)",
             "FLOWCORE_TASK_LIMIT=256 (default)",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::known;
 use super::names::{find_variable, nearest_setting};
 
-/// Something among the settings that changes nothing. Whoever loads settings should print it.
+/// Something among the settings that changes nothing, or that nobody has asked for. Whoever loads settings should print it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingsWarning {
@@ -33,6 +33,10 @@ pub enum SettingsWarning {
         /// The file.
         file: PathBuf,
     },
+    /// Runs are lost with the process: this build has no database, and no other one was named.
+    NothingKept,
+    /// Large results are lost with the process: this build has no storage for them, and no other one was named.
+    ResultsNotKept,
 }
 
 impl fmt::Display for SettingsWarning {
@@ -57,6 +61,14 @@ impl fmt::Display for SettingsWarning {
                  feature, or set environment variables",
                 file.display()
             ),
+            SettingsWarning::NothingKept => f.write_str(
+                "nothing is kept when this process ends, since this program was built without flowcore's feature sqlite: \
+                 add the feature, or set FLOWCORE_DATABASE_URL (to memory: if that is meant)",
+            ),
+            SettingsWarning::ResultsNotKept => f.write_str(
+                "large results are not kept when this process ends, since this program was built without flowcore's feature \
+                 results: add the feature, or set FLOWCORE_RESULT_STORAGE (to memory: if that is meant)",
+            ),
         }
     }
 }
@@ -75,6 +87,7 @@ pub(super) fn unknown_variables<'a>(names: impl Iterator<Item = &'a str>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn unknown_variables_are_told_from_known_and_internal_ones() {
@@ -95,5 +108,21 @@ mod tests {
                 "FLOWCORE_ZEBRA_CROSSING is not a setting and changes nothing: unset it",
             ]
         );
+    }
+
+    #[test]
+    fn memory_is_warned_of_where_nobody_asked_for_it() {
+        let load = |database: Option<&str>| {
+            let lookup = |name: &str| match name {
+                "FLOWCORE_HOME" => Some("/srv".to_owned()),
+                "FLOWCORE_DATABASE_URL" => database.map(str::to_owned),
+                "FLOWCORE_RESULT_STORAGE" => Some("memory:".to_owned()),
+                _ => None,
+            };
+            Settings::from_lookup(&lookup)
+        };
+        assert!(load(Some("memory:")).is_ok_and(|settings| settings.warnings().is_empty()));
+        let expected: &[SettingsWarning] = if cfg!(feature = "sqlite") { &[] } else { &[SettingsWarning::NothingKept] };
+        assert!(load(None).is_ok_and(|settings| settings.warnings() == expected));
     }
 }

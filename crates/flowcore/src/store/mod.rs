@@ -37,8 +37,9 @@ pub enum Swap {
 /// What became of a part of the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// Flow runs whose records were refused, since a newer attempt has begun or the run is gone.
-    pub refused: Vec<FlowRunId>,
+    /// Flow runs whose records were refused, since a newer attempt has begun or the run is gone; each with the attempt that
+    /// the records were of.
+    pub refused: Vec<(FlowRunId, i32)>,
 }
 
 /// A place where runs are kept.

@@ -64,8 +64,8 @@ impl Tables {
             if let Some(id) = record.run.flow_run_id
                 && self.flow_runs.get(&id).is_none_or(|row| row.run.times.run_count != record.run.attempt)
             {
-                if !recorded.refused.contains(&id) {
-                    recorded.refused.push(id);
+                if !recorded.refused.contains(&(id, record.run.attempt)) {
+                    recorded.refused.push((id, record.run.attempt));
                 }
                 continue;
             }

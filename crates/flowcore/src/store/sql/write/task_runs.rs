@@ -43,7 +43,8 @@ pub(super) async fn record(
     for entry in entries {
         let mut recorded = Recorded::default();
         for record in entry.change.iter().filter(|record| refused.contains(&attempt(record))) {
-            recorded.refused.extend(record.run.flow_run_id.filter(|id| !recorded.refused.contains(id)));
+            let of = record.run.flow_run_id.map(|id| (id, record.run.attempt));
+            recorded.refused.extend(of.filter(|of| !recorded.refused.contains(of)));
         }
         entry.answer = Some(recorded);
     }

@@ -1,0 +1,80 @@
+//! Ends of flow runs that the store does not take at first, or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use flowcore::model::StateType;
+use flowcore::orchestration::{Liveness, Probe};
+use flowcore::store::Store;
+use flowcore::{Result, flow, task};
+
+use crate::broken::Broken;
+use crate::world::{World, soon};
+
+#[task]
+async fn work(n: u32) -> u32 {
+    n
+}
+
+#[flow]
+async fn working(#[resource] store: Arc<Broken>, #[resource] failures: u32) -> Result<u32> {
+    let done = work(3).await?;
+    store.swaps_fail.store(failures, Ordering::SeqCst);
+    Ok(done)
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_written_is_tried_again() {
+    let store = Arc::new(Broken::new(0));
+    let world = World::on(store.clone());
+    assert_eq!(soon("the flow", working(store, 4).on(&world.engine)).await.unwrap(), 3);
+    assert_eq!(world.flow_history("working").await, "PENDING RUNNING COMPLETED");
+    let slept = world.clock.slept();
+    assert_eq!(slept.len(), 4, "{slept:?}");
+    assert!(slept.is_sorted() && slept[3] > slept[0], "the waits grow: {slept:?}");
+}
+
+/// Finds every process alive that has a lease.
+struct AllAlive;
+
+impl Probe for AllAlive {
+    fn look(&self, _: &flowcore::model::ProcessLease) -> Liveness {
+        Liveness::Alive
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_is_never_written_is_given_up_and_the_run_is_found_by_the_next_start() {
+    let store = Arc::new(Broken::new(0));
+    let world = World::on(store.clone());
+    let error = soon("the flow", working(store.clone(), u32::MAX).on(&world.engine)).await.unwrap_err();
+    let text = format!("{error:?}");
+    for part in ["came to Completed", "stands as Running", "flow runs cannot be written"] {
+        assert!(text.contains(part), "`{part}` in {text}");
+    }
+    let slept: Duration = world.clock.slept().iter().sum();
+    assert!((30..=120).contains(&slept.as_secs()), "for a bounded time: {slept:?}");
+    store.swaps_fail.store(0, Ordering::SeqCst);
+    assert_eq!(world.flow_history("working").await, "PENDING RUNNING");
+    assert!(world.client.crash_abandoned_runs(&AllAlive).await.unwrap().is_empty(), "the process lives");
+    world.engine.close().await.unwrap();
+    let crashed = world.client.crash_abandoned_runs(&AllAlive).await.unwrap();
+    assert_eq!(crashed.len(), 1);
+    assert_eq!(world.flow_run("working").await.state.kind, StateType::Crashed);
+    assert_eq!(store.inner.processes().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn tasks_that_cannot_be_recorded_hold_their_flow_run_up() {
+    #[flow]
+    async fn unrecorded(#[resource] store: Arc<Broken>) -> Result<u32> {
+        store.journal_fails.store(true, Ordering::SeqCst);
+        Ok(work(4).await?)
+    }
+
+    let store = Arc::new(Broken::new(0));
+    let world = World::on(store.clone());
+    let error = soon("the flow", unrecorded(store.clone()).on(&world.engine)).await.unwrap_err();
+    assert!(format!("{error:?}").contains("stands as Running"), "{error:?}");
+}
