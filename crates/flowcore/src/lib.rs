@@ -215,6 +215,9 @@ pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
+pub use engine::concurrency::{
+    ConcurrencyCall, ConcurrencyError, ConcurrencyGuard, LimitNames, RateLimitCall, concurrency, rate_limit,
+};
 pub use engine::core::{Engine, EngineError, EngineParts, Limits};
 pub use engine::current;
 pub use engine::definition::{

@@ -7,6 +7,7 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
+//! | `limits` | the store's face to concurrency limits, with its questions |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -17,6 +18,8 @@ mod dialect;
 mod driver;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod limits;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migrate;
 #[cfg(feature = "postgres")]
