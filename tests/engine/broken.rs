@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use flowcore::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
-    TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
+    FlowRunId, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun,
+    TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{Recorded, Store, StoreError, Swap};
+use flowcore::store::{LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
 use flowcore::{Durability, Error, Result, artifact, each, execute_flow_run, flow, task};
 
 use crate::gate::Gate;
@@ -47,6 +47,29 @@ impl Broken {
             true => Err(StoreError::Other(format!("call {nth} fails"))),
             false => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl LimitStore for Broken {
+    async fn limits(&self) -> std::result::Result<Vec<ConcurrencyLimit>, StoreError> {
+        self.call()?;
+        self.inner.limits().await
+    }
+
+    async fn occupancy(&self, names: &[String]) -> std::result::Result<Occupancy, StoreError> {
+        self.call()?;
+        self.inner.occupancy(names).await
+    }
+
+    async fn decide_slots(&self, names: Vec<String>, decision: SlotDecision) -> std::result::Result<(), StoreError> {
+        self.call()?;
+        self.inner.decide_slots(names, decision).await
+    }
+
+    async fn remove_slots_of(&self, processes: &[ProcessId]) -> std::result::Result<u64, StoreError> {
+        self.call()?;
+        self.inner.remove_slots_of(processes).await
     }
 }
 

@@ -14,6 +14,7 @@ mod gate;
 mod graph;
 mod keeping;
 mod leaving;
+mod limits;
 mod outside;
 mod panics;
 mod resuming;

@@ -5,6 +5,7 @@ mod concurrency;
 mod extremes;
 pub(crate) mod flow_runs;
 mod flows;
+pub(crate) mod limits;
 mod messages;
 mod processes;
 mod task_runs;
@@ -21,6 +22,8 @@ crate::conformance! {
     messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, artifacts_are_listed_newest_first,
         an_artifact_is_replaced, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
     processes: leases_are_kept_renewed_and_forgotten;
+    limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,
+        slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other;
     extremes: all_of_unicode_is_kept, large_values_are_kept, microseconds_are_kept, long_lists_select;
     concurrency: one_of_many_swaps_wins, chains_of_swaps_reach_their_end, many_writers_lose_nothing,
         a_caller_that_gives_up_harms_nobody;
