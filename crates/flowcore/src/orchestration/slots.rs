@@ -17,8 +17,10 @@ const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// Tells what an ask comes to at this time.
 pub fn judge_slots(occupancy: &Occupancy, ask: &SlotAsk, now: Timestamp) -> SlotAnswer {
-    if occupancy.leases.iter().any(|lease| lease.id == ask.id) {
-        return granted(occupancy, ask);
+    let has: Vec<String> =
+        occupancy.leases.iter().filter(|lease| lease.id == ask.id).map(|lease| lease.limit.clone()).collect();
+    if !has.is_empty() {
+        return SlotAnswer::Granted { limits: has };
     }
     let mut until = Some(now);
     let mut waits = false;
@@ -48,7 +50,10 @@ pub fn judge_slots(occupancy: &Occupancy, ask: &SlotAsk, now: Timestamp) -> Slot
             until = until.zip(freed).map(|(until, freed)| until.max(freed));
         }
     }
-    if waits { SlotAnswer::Waits { until } } else { granted(occupancy, ask) }
+    if waits {
+        return SlotAnswer::Waits { until };
+    }
+    SlotAnswer::Granted { limits: in_force(occupancy, ask).map(|limit| limit.name.clone()).collect() }
 }
 
 /// Grants what is asked for, or puts it into the queues.
@@ -140,10 +145,6 @@ fn freed_at(occupancy: &Occupancy, limit: &ConcurrencyLimit, mut needed: u64, no
         }
     }
     None
-}
-
-fn granted(occupancy: &Occupancy, ask: &SlotAsk) -> SlotAnswer {
-    SlotAnswer::Granted { limits: in_force(occupancy, ask).map(|limit| limit.name.clone()).collect() }
 }
 
 fn grant(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) {
