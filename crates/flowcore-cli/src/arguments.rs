@@ -4,13 +4,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowcore::model::Page;
 
 use crate::commands::artifact::ArtifactCommand;
+use crate::commands::concurrency::ConcurrencyCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::task_run::TaskRunCommand;
 
-/// Looks at flow runs and task runs, retries them, and shows settings.
+/// Looks at flow runs and task runs, retries them, keeps concurrency limits, and shows settings.
 ///
 /// The database is the one that FLOWCORE_DATABASE_URL names, or else flowcore.db in the folder FLOWCORE_HOME. `flowcore
 /// config view` shows both.
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Looks at task runs.
     #[command(subcommand)]
     TaskRun(TaskRunCommand),
+    /// Limits how much is done at once, and shows who does it and who waits.
+    #[command(subcommand)]
+    Concurrency(ConcurrencyCommand),
     /// Looks at what runs have left for people to see.
     #[command(subcommand)]
     Artifact(ArtifactCommand),
