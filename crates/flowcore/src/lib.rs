@@ -155,6 +155,11 @@
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
 //! `logs`). [`artifact`] keeps what people are to see.
 //!
+//! # Concurrency limits
+//!
+//! [`concurrency`] holds slots of a limit that all processes of a database share, [`rate_limit`] keeps to a rate, and task runs
+//! with limited tags wait before they run. Limits are made by `flowcore concurrency create`.
+//!
 //! # Tests
 //!
 //! [`Engine::memory`] keeps everything in memory, each one for itself: tests need no folder and do not meet each other.

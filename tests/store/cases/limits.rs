@@ -115,6 +115,15 @@ pub(crate) async fn a_decision_sees_and_changes_what_stands(store: Arc<dyn Store
     assert_eq!(now.requests, [request(9, "db", None), request(5, "db", Some(2))]);
     decide(&store, &["db"], |occupancy| *occupancy = Occupancy::default()).await;
     assert_eq!(store.occupancy(&owned(&["db"])).await.unwrap(), Occupancy::default());
+    // One that is deleted and made anew is another one.
+    decide(&store, &["db"], |occupancy| occupancy.limits.push(limit("db", 5))).await;
+    decide(&store, &["db"], |occupancy| {
+        occupancy.limits[0].limit = 6;
+        occupancy.leases.push(lease(8, "db", Some(1)));
+    })
+    .await;
+    assert_eq!(store.occupancy(&owned(&["db"])).await.unwrap().limits[0].limit, 6);
+    decide(&store, &["db"], |occupancy| *occupancy = Occupancy::default()).await;
     assert_eq!(store.limits().await.unwrap(), [limit("api", 13)]);
 }
 

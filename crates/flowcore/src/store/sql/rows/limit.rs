@@ -22,12 +22,19 @@ pub(in crate::store::sql) const OCCUPANCY: [&str; 3] = [
      3 + active FROM concurrency_limits WHERE name IN ",
 ];
 
-/// Keeps new limits, or changes them.
+/// Keeps new limits, but for those whose name is taken.
+pub(in crate::store::sql) static INSERT_LIMITS: Template = Template::new(
+    "INSERT INTO concurrency_limits (name, id, slot_limit, active, slot_decay_per_second, created, updated) VALUES ",
+    7,
+    " ON CONFLICT (name) DO NOTHING",
+);
+
+/// Changes limits.
 pub(in crate::store::sql) static PUT_LIMITS: Template = Template::new(
     "INSERT INTO concurrency_limits (name, id, slot_limit, active, slot_decay_per_second, created, updated) VALUES ",
     7,
-    " ON CONFLICT (name) DO UPDATE SET slot_limit = excluded.slot_limit, active = excluded.active, \
-     slot_decay_per_second = excluded.slot_decay_per_second, updated = excluded.updated",
+    " ON CONFLICT (name) DO UPDATE SET id = excluded.id, slot_limit = excluded.slot_limit, active = excluded.active, \
+     slot_decay_per_second = excluded.slot_decay_per_second, created = excluded.created, updated = excluded.updated",
 );
 
 /// Keeps leases, or changes them.

@@ -19,8 +19,8 @@ pub(super) use flow_run::{
 };
 pub(super) use json::micros;
 pub(super) use limit::{
-    DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, LIMIT_COLUMNS, OCCUPANCY, PUT_LEASES, PUT_LIMITS, PUT_REQUESTS,
-    encode_lease, encode_limit, encode_limit_name, encode_request, encode_slot_key, limit, occupancy,
+    DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, INSERT_LIMITS, LIMIT_COLUMNS, OCCUPANCY, PUT_LEASES, PUT_LIMITS,
+    PUT_REQUESTS, encode_lease, encode_limit, encode_limit_name, encode_request, encode_slot_key, limit, occupancy,
 };
 pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
 pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};

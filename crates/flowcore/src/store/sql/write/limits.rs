@@ -10,8 +10,8 @@ use crate::store::sql::dialect::Dialect;
 use crate::store::sql::failure::Failure;
 use crate::store::sql::limits as select;
 use crate::store::sql::rows::{
-    DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, PUT_LEASES, PUT_LIMITS, PUT_REQUESTS, encode_lease, encode_limit,
-    encode_limit_name, encode_request, encode_slot_key, occupancy,
+    DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, INSERT_LIMITS, PUT_LEASES, PUT_LIMITS, PUT_REQUESTS, encode_lease,
+    encode_limit, encode_limit_name, encode_request, encode_slot_key, occupancy,
 };
 use crate::store::sql::transaction::Transaction;
 
@@ -44,10 +44,19 @@ pub(super) async fn decide(
         entry.change.1.make(&mut after);
     }
     let changes = SlotChanges::between(&before, &after);
+    let (changed, new): (Vec<_>, Vec<_>) =
+        changes.limits.into_iter().partition(|limit| before.limit(&limit.name).is_some());
+    if !new.is_empty() {
+        let inserted = transaction.run(INSERT_LIMITS.parts(dialect, &new, encode_limit), false).await?;
+        if inserted.iter().map(|outcome| outcome.affected).sum::<u64>() < new.len() as u64 {
+            // What is not there yet cannot be locked: another process was faster, and the decision is made anew.
+            return Err(Failure::Busy("a limit of this name was made meanwhile".to_owned()));
+        }
+    }
     let mut parts = DELETE_REQUESTS.parts(dialect, &changes.gone_requests, encode_slot_key);
     parts.extend(DELETE_LEASES.parts(dialect, &changes.gone_leases, encode_slot_key));
     parts.extend(DELETE_LIMITS.parts(dialect, &changes.gone_limits, encode_limit_name));
-    parts.extend(PUT_LIMITS.parts(dialect, &changes.limits, encode_limit));
+    parts.extend(PUT_LIMITS.parts(dialect, &changed, encode_limit));
     parts.extend(PUT_LEASES.parts(dialect, &changes.leases, encode_lease));
     parts.extend(PUT_REQUESTS.parts(dialect, &changes.requests, encode_request));
     transaction.run(parts, last).await?;
