@@ -1,6 +1,5 @@
 //! `concurrency`: limits, who has their slots, and who waits.
 
-use flowcore::client::LimitClient;
 use flowcore::clock::Clock;
 use flowcore::model::{SlotAsk, SlotHolder, SlotId};
 use insta::assert_snapshot;

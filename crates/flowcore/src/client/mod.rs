@@ -38,6 +38,18 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Tells whether what keeps runs was closed: no later call succeeds.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, ClientError::Store(StoreError::Closed))
+    }
+
+    /// Makes the failure of a call after the end.
+    pub(crate) fn closed() -> Self {
+        ClientError::Store(StoreError::Closed)
+    }
+}
+
 /// Creates, changes and reads runs.
 #[async_trait]
 pub trait Client: LimitClient + Send + Sync + 'static {

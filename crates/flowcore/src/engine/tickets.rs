@@ -16,7 +16,6 @@ use crate::client::{Client, ClientError};
 use crate::clock::Clock;
 use crate::model::{ProcessId, SlotAnswer, SlotAsk, SlotId, SlotRefusal, Timestamp};
 use crate::orchestration::{SlotsBack, ask_for_slots, waited_for};
-use crate::store::StoreError;
 
 /// How long after another process has given slots back this one may find out.
 const POLL: Duration = Duration::from_millis(25);
@@ -135,7 +134,7 @@ impl Tickets {
 }
 
 fn unanswered() -> NotTaken {
-    NotTaken::Failed(StoreError::Closed.into())
+    NotTaken::Failed(ClientError::closed())
 }
 
 impl Ticket {
@@ -181,7 +180,7 @@ async fn give_all_back(weak: Weak<Shared>) {
         match shared.client.give_slots_back(back.clone()).await {
             Ok(()) => shared.news.notify_one(),
             // Whoever closed the store has given back everything that the process had.
-            Err(ClientError::Store(StoreError::Closed)) => {}
+            Err(error) if error.is_closed() => {}
             Err(error) => {
                 tracing::warn!(target: "flowcore", "slots could not be given back, which is tried again: {error}");
                 shared.lock().back.extend(back);
@@ -216,7 +215,7 @@ async fn poll(weak: Weak<Shared>) {
             }
             Err(error) => {
                 let since = *failing.get_or_insert_with(Instant::now);
-                if since.elapsed() > PATIENCE || matches!(error, ClientError::Store(StoreError::Closed)) {
+                if since.elapsed() > PATIENCE || error.is_closed() {
                     shared.fail_all(&error);
                 }
                 (None, AGAIN)

@@ -90,8 +90,8 @@ pub(in crate::store::sql) fn encode_request(request: &SlotRequest, to: &mut Argu
     to.int(request.expires.map(micros));
 }
 
-pub(in crate::store::sql) fn encode_limit_name(name: &String, to: &mut Arguments) {
-    to.text(name.as_str());
+pub(in crate::store::sql) fn encode_limit_name(name: &&str, to: &mut Arguments) {
+    to.text(*name);
 }
 
 pub(in crate::store::sql) fn encode_slot_key((id, limit): &(SlotId, String), to: &mut Arguments) {

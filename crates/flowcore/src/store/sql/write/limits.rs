@@ -53,9 +53,10 @@ pub(super) async fn decide(
             return Err(Failure::Busy("a limit of this name was made meanwhile".to_owned()));
         }
     }
+    let gone_limits: Vec<&str> = changes.gone_limits.iter().map(String::as_str).collect();
     let mut parts = DELETE_REQUESTS.parts(dialect, &changes.gone_requests, encode_slot_key);
     parts.extend(DELETE_LEASES.parts(dialect, &changes.gone_leases, encode_slot_key));
-    parts.extend(DELETE_LIMITS.parts(dialect, &changes.gone_limits, encode_limit_name));
+    parts.extend(DELETE_LIMITS.parts(dialect, &gone_limits, encode_limit_name));
     parts.extend(PUT_LIMITS.parts(dialect, &changed, encode_limit));
     parts.extend(PUT_LEASES.parts(dialect, &changes.leases, encode_lease));
     parts.extend(PUT_REQUESTS.parts(dialect, &changes.requests, encode_request));
