@@ -52,13 +52,13 @@ async fn never_more_hold_slots_than_there_are() {
     }
 
     #[flow]
-    async fn many() -> Result<usize> {
+    async fn many_at_once() -> Result<usize> {
         Ok(work::map(each(0..60)).await?.len())
     }
 
     let world = World::memory();
     limit(&world, "db", 3).await;
-    assert_eq!(soon("the flow", many().on(&world.engine)).await.unwrap(), 60);
+    assert_eq!(soon("the flow", many_at_once().on(&world.engine)).await.unwrap(), 60);
     assert!((2..=3).contains(&MOST.load(Ordering::SeqCst)), "{MOST:?}");
     until_there_are(&world.client, "db", 0, 0).await;
 }
@@ -381,7 +381,7 @@ async fn a_cached_result_takes_no_slot() {
     }
 
     #[flow]
-    async fn twice(key: String, #[resource] engine: Engine) -> Result<()> {
+    async fn asked_twice(key: String, #[resource] engine: Engine) -> Result<()> {
         query(1u32, key.clone()).await?;
         until_there_are(engine.client(), "tag:db", 0, 0).await;
         let _held = take(&engine, "tag:db", 1).await;
@@ -391,7 +391,7 @@ async fn a_cached_result_takes_no_slot() {
 
     let world = World::memory();
     limit(&world, "tag:db", 1).await;
-    soon("the flow", twice(unique(), world.engine.clone()).on(&world.engine)).await.unwrap();
+    soon("the flow", asked_twice(unique(), world.engine.clone()).on(&world.engine)).await.unwrap();
     assert_eq!(world.task_history("query-1").await, "PENDING COMPLETED:Cached");
 }
 
