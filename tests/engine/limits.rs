@@ -467,3 +467,14 @@ async fn a_closed_engine_holds_nothing() {
     assert_eq!(stands(&world.client, "db").await.leases, []);
     held.release().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_guard_that_outlives_its_engine_gives_back() {
+    let world = World::memory();
+    limit(&world, "db", 1).await;
+    let held = take(&world.engine, "db", 1).await;
+    let World { engine, client, .. } = world;
+    drop(engine);
+    drop(held);
+    until_there_are(&client, "db", 0, 0).await;
+}

@@ -127,8 +127,7 @@ impl Tickets {
             !std::mem::replace(&mut state.giving_back, true)
         };
         if begin {
-            let weak = Arc::downgrade(&self.0);
-            self.0.background.run(give_all_back(weak));
+            self.0.background.run(give_all_back(self.0.clone()));
         }
     }
 }
@@ -167,8 +166,9 @@ impl Drop for Ticket {
 }
 
 /// Gives back until nothing is left to give back.
-async fn give_all_back(weak: Weak<Shared>) {
-    while let Some(shared) = weak.upgrade() {
+async fn give_all_back(mut shared: Arc<Shared>) {
+    let mut told = false;
+    loop {
         let back = {
             let mut state = shared.lock();
             if state.back.is_empty() {
@@ -178,14 +178,25 @@ async fn give_all_back(weak: Weak<Shared>) {
             std::mem::take(&mut state.back)
         };
         match shared.client.give_slots_back(back.clone()).await {
-            Ok(()) => shared.news.notify_one(),
+            Ok(()) => {
+                told = false;
+                shared.news.notify_one();
+            }
             // Whoever closed the store has given back everything that the process had.
             Err(error) if error.is_closed() => {}
             Err(error) => {
-                tracing::warn!(target: "flowcore", "slots could not be given back, which is tried again: {error}");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(target: "flowcore", "slots could not be given back, which is tried again: {error}");
+                }
                 shared.lock().back.extend(back);
+                // Weak meanwhile: an engine that nobody has any more does not try for ever.
+                let weak = Arc::downgrade(&shared);
                 drop(shared);
                 tokio::time::sleep(AGAIN).await;
+                match weak.upgrade() {
+                    Some(still) => shared = still,
+                    None => return,
+                }
             }
         }
     }
