@@ -13,13 +13,13 @@ use crate::report::{Better, Report, Row};
 /// How many wait for the one slot.
 const WAITING: u32 = 64;
 
-/// Takes and gives back, in SQLite with durable commits; beside the two bare commits that this takes at least.
+/// Takes and gives back, in SQLite with durable commits; beside the bare commits that this takes at least.
 pub(crate) async fn limits(report: &mut Report) -> Result<(), Failed> {
-    let (mut alone, mut contended, mut floor) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    let (mut alone, mut contended, mut commit) = (Duration::MAX, Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {
         let folder = tempfile::tempdir()?;
         let commits = floors::bare_commits(folder.path(), 2_000, true).await?;
-        floor = floor.min(Duration::from_secs_f64(2.0 / commits));
+        commit = commit.min(Duration::from_secs_f64(1.0 / commits));
         let engine = sqlite(folder.path(), "full").await?;
         engine.client().create_limit(NewLimit::new("db", 1)).await?;
         alone = alone.min(in_turn(&engine, 1_000).await?);
@@ -27,12 +27,13 @@ pub(crate) async fn limits(report: &mut Report) -> Result<(), Failed> {
         engine.close().await?;
     }
     let us = |time: Duration| time.as_secs_f64() * 1e6;
-    for (name, value, note) in [
-        ("slot taken and given back, FULL / two bare commits", alone, "absolute budget 300 us"),
-        ("the same, 64 waiting for the one slot", contended, "a handover each"),
+    // With others in the way a slot is asked for in vain first.
+    for (name, value, commits, budget, note) in [
+        ("slot taken and given back, FULL / two bare commits", alone, 2, 3.0, "absolute budget 300 us"),
+        ("the same, 64 waiting for one / three bare commits", contended, 3, 4.0, "a handover each"),
     ] {
-        let (value, floor, note) = (us(value), us(floor), note.to_owned());
-        report.row(&Row { name, unit: "us", value, floor, budget: 3.0, better: Better::Less, note });
+        let (value, floor, note) = (us(value), us(commit * commits), note.to_owned());
+        report.row(&Row { name, unit: "us", value, floor, budget, better: Better::Less, note });
     }
     Ok(())
 }
