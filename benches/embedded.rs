@@ -8,6 +8,7 @@ use flowcore::settings::Settings;
 use flowcore::{BoxError, Engine};
 
 use crate::floors;
+use crate::limits::limits;
 use crate::report::{Better, Report, Row};
 use crate::work;
 
@@ -15,7 +16,7 @@ use crate::work;
 pub(crate) type Failed = BoxError;
 
 /// Each figure is the best of so many: what disturbs a run only makes it slower.
-const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 3;
 
 /// Measures all groups of figures, or the one that is named.
 pub(crate) fn run(report: &mut Report, only: Option<&str>) {
@@ -43,11 +44,14 @@ async fn measure(report: &mut Report, only: Option<&str>) -> Result<(), Failed> 
     if wanted("flows") {
         flows(report).await?;
     }
+    if wanted("limits") {
+        limits(report).await?;
+    }
     Ok(())
 }
 
 /// Makes an engine on a fresh SQLite database.
-async fn sqlite(folder: &Path, synchronous: &str) -> Result<Engine, Failed> {
+pub(crate) async fn sqlite(folder: &Path, synchronous: &str) -> Result<Engine, Failed> {
     let home = folder.join(uuid::Uuid::now_v7().to_string());
     let lookup = |name: &str| match name {
         "FLOWCORE_HOME" => Some(home.to_string_lossy().into_owned()),

@@ -3,6 +3,7 @@
 
 mod embedded;
 mod floors;
+mod limits;
 mod report;
 mod work;
 
@@ -16,7 +17,7 @@ fn main() {
         Some("embedded") => embedded::run(&mut report, names.get(1).map(String::as_str)),
         other => {
             let wrong = other.map(|name| format!("there is no benchmark `{name}`; ")).unwrap_or_default();
-            eprintln!("{wrong}usage: cargo xtask bench embedded [overhead|recorded|committed|flows] [--json]");
+            eprintln!("{wrong}usage: cargo xtask bench embedded [overhead|recorded|committed|flows|limits] [--json]");
             std::process::exit(2);
         }
     }

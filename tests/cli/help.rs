@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 39] = [
     "",
     "flow",
     "flow ls",
@@ -19,6 +19,12 @@ const COMMANDS: [&str; 33] = [
     "task-run ls",
     "task-run inspect",
     "task-run logs",
+    "concurrency",
+    "concurrency ls",
+    "concurrency inspect",
+    "concurrency create",
+    "concurrency update",
+    "concurrency delete",
     "artifact",
     "artifact ls",
     "artifact inspect",

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod clock;
+mod concurrency;
 mod failing;
 mod help;
 mod history;

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use flowcore::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, Page, ProcessId, ProcessLease, State, StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
-    TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
+    FlowRunId, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State, StateCount, StateId, StateType,
+    TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
+use flowcore::orchestration::NewLimit;
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{Recorded, Store, StoreError, Swap};
-use flowcore::{Durability, Error, Result, artifact, each, execute_flow_run, flow, task};
+use flowcore::store::{LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
+use flowcore::{Durability, Error, Result, artifact, concurrency, each, execute_flow_run, flow, task};
 
 use crate::gate::Gate;
 use crate::world::{AllDead, World, eventually, soon};
@@ -50,6 +51,29 @@ impl Broken {
             true => Err(StoreError::Other(format!("call {nth} fails"))),
             false => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl LimitStore for Broken {
+    async fn limits(&self) -> std::result::Result<Vec<ConcurrencyLimit>, StoreError> {
+        self.call()?;
+        self.inner.limits().await
+    }
+
+    async fn occupancy(&self, names: &[String]) -> std::result::Result<Occupancy, StoreError> {
+        self.call()?;
+        self.inner.occupancy(names).await
+    }
+
+    async fn decide_slots(&self, names: Vec<String>, decision: SlotDecision) -> std::result::Result<(), StoreError> {
+        self.call()?;
+        self.inner.decide_slots(names, decision).await
+    }
+
+    async fn remove_slots_of(&self, processes: &[ProcessId]) -> std::result::Result<u64, StoreError> {
+        self.call()?;
+        self.inner.remove_slots_of(processes).await
     }
 }
 
@@ -268,4 +292,49 @@ async fn a_flow_that_is_dropped_while_its_run_is_made_ends() {
     let world = &world;
     eventually("the run ends", || async move { world.flow_run("barely-begun").await.state.is_terminal() }).await;
     assert_eq!(world.flow_history("barely-begun").await, "PENDING RUNNING CANCELLED");
+}
+
+#[task(tags = ["db"])]
+async fn limited(n: u32) -> Result<u32> {
+    let _slot = concurrency("api", 1).await?;
+    tokio::task::yield_now().await;
+    Ok(n)
+}
+
+#[flow]
+async fn several_limited() -> Result<usize> {
+    Ok(limited::map(each(0..4)).await?.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_call_fails_no_slot_is_lost() {
+    let (mut completed, mut failed) = (0, 0);
+    for fails_at in 1.. {
+        let store = Arc::new(Broken::new(0));
+        let world = World::on(store.clone());
+        for (name, slots) in [("tag:db", 2), ("api", 1)] {
+            world.client.create_limit(NewLimit::new(name, slots)).await.unwrap();
+        }
+        store.calls.store(0, Ordering::SeqCst);
+        store.fails_at.store(fails_at, Ordering::SeqCst);
+        let result = soon(&format!("the flow, call {fails_at} failing"), several_limited().on(&world.engine)).await;
+        match result {
+            Ok(count) => {
+                assert_eq!(count, 4);
+                completed += 1;
+            }
+            Err(_) => failed += 1,
+        }
+        let names = ["tag:db".to_owned(), "api".to_owned()];
+        eventually(&format!("all slots are free, call {fails_at} failing"), || async {
+            let stands = store.inner.occupancy(&names).await.unwrap();
+            stands.leases.is_empty() && stands.requests.is_empty()
+        })
+        .await;
+        if store.calls.load(Ordering::SeqCst) < fails_at {
+            assert!(completed >= 1, "the one without a failing call completes");
+            break;
+        }
+    }
+    assert!(failed > 5, "{failed} failed, {completed} completed");
 }

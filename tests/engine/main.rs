@@ -15,6 +15,7 @@ mod graph;
 mod heard;
 mod keeping;
 mod leaving;
+mod limits;
 mod naming;
 mod outside;
 mod panics;

@@ -14,6 +14,7 @@ use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, StateType, TaskRu
 use flowcore::settings::Settings;
 use flowcore::{EXECUTE, Error, Result};
 
+use crate::random::Random;
 use crate::victim::{LOG, expected};
 
 /// How much to prove.
@@ -54,7 +55,7 @@ impl Plan {
 pub(crate) async fn run(plan: &Plan) -> Result<()> {
     println!("{} kills under {} tasks, seed {}", plan.kills, plan.tasks, plan.seed);
     let started = Instant::now();
-    let mut random = Random(plan.seed | 1);
+    let mut random = Random::new(plan.seed | 1);
     let mut seen = Seen::default();
     while seen.kills < plan.kills {
         one_flow(plan, &mut random, &mut seen).await?;
@@ -198,17 +199,5 @@ async fn check_complete(plan: &Plan, run: &FlowRun, tasks: &[TaskRun], client: &
     match last {
         Some((StateType::Completed, Ok(data))) if data.contains(&expected(plan.tasks).to_string()) => Ok(()),
         other => Err(Error::msg(format!("the flow's last state is {other:?}"))),
-    }
-}
-
-/// Random numbers that a seed repeats: xorshift.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit.max(1)
     }
 }

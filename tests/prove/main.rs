@@ -2,12 +2,19 @@
 //! smaller numbers.
 
 mod crash;
+mod faults;
+mod holder;
+mod limits;
+mod random;
+mod still;
 mod victim;
 
 use flowcore::Result;
 
-const PROOFS: &[(&str, &str)] =
-    &[("crash", "kills a process that runs tasks, at random, and resumes it: [--kills N] [--tasks N] [--seed N]")];
+const PROOFS: &[(&str, &str)] = &[
+    ("crash", "kills a process that runs tasks, at random, and resumes it: [--kills N] [--tasks N] [--seed N]"),
+    ("limits", "takes slots of concurrency limits at random, with deaths and failures: [--steps N] [--seed N]"),
+];
 
 #[flowcore::main]
 async fn main() -> Result<()> {
@@ -16,8 +23,12 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = arguments.collect();
     match name.as_str() {
         "crash" => crash::run(&crash::Plan::parse(&arguments)?).await,
+        "limits" => limits::run(&limits::Plan::parse(&arguments)?).await,
         // What `crash` kills: a program of its own that happens to be in this executable.
         "victim" => victim::run(&arguments).await,
+        // What the tests of limits start.
+        "holder" => holder::hold(&arguments).await,
+        "contender" => holder::contend(&arguments).await,
         other => {
             if !matches!(other, "--list" | "--help" | "") {
                 eprintln!("there is no proof `{other}`; there are:");

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use flowcore::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel, Order, Page, StateType, TaskRunFilter,
+    ArtifactFilter, ConcurrencyLimit, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel, Order, Page,
+    StateType, TaskRunFilter,
 };
-use flowcore::store::{self, Store, memory::MemoryStore};
+use flowcore::store::{self, SlotDecision, Store, memory::MemoryStore};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -15,6 +16,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
+use crate::cases::limits;
 use crate::model::{
     artifact, at, event, flow, flow_run, flow_run_id, lease, log, moved, record_behind, state, task_run_id,
 };
@@ -36,6 +38,10 @@ enum Change {
     Event(u64, i64, Option<u64>),
     Lease(u64, i64),
     Goodbye(u64),
+    Limit(u8, u32),
+    /// What a lease and a request become: there, changed, or gone.
+    Slot(u8, u64, Option<u64>, bool),
+    Dead(Vec<u64>),
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -56,6 +62,10 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         1 => (0..5_u64, 0..3000_i64, option::of(run())).prop_map(|(event, time, run)| Change::Event(event, time, run)),
         1 => (0..3_u64, 0..9_i64).prop_map(|(process, expires)| Change::Lease(process, expires)),
         1 => (0..3_u64).prop_map(Change::Goodbye),
+        1 => (0..3_u8, 0..4_u32).prop_map(|(name, limit)| Change::Limit(name, limit)),
+        4 => (0..3_u8, 0..6_u64, option::of(0..3_u64), any::<bool>())
+            .prop_map(|(name, number, process, there)| Change::Slot(name, number, process, there)),
+        1 => vec(0..3_u64, 0..3).prop_map(Change::Dead),
     ];
     vec(change, 1..40)
 }
@@ -107,6 +117,36 @@ async fn apply(store: &dyn Store, change: &Change, step: u64) -> String {
         Change::Event(number, time, run) => text(store.append_events(vec![event(number, time, run)]).await),
         Change::Lease(number, expires) => text(store.put_process(lease(number, expires)).await),
         Change::Goodbye(number) => text(store.remove_process(lease(number, 0).id).await),
+        Change::Limit(name, number) => {
+            let decision = SlotDecision::new(move |occupancy| {
+                occupancy.limits.retain(|limit| limit.name != limit_name(name));
+                if number > 0 {
+                    let id = limits::limit(&limit_name(name), 1).id;
+                    occupancy.limits.push(ConcurrencyLimit { id, ..limits::limit(&limit_name(name), number) });
+                }
+            });
+            text(store.decide_slots(vec![limit_name(name)], decision).await)
+        }
+        Change::Slot(name, number, process, there) => {
+            let decision = SlotDecision::new(move |occupancy| {
+                let (lease, request) = (
+                    limits::lease(number, &limit_name(name), process),
+                    limits::request(number, &limit_name(name), process),
+                );
+                occupancy.leases.retain(|other| (other.id, &other.limit) != (lease.id, &lease.limit));
+                occupancy.requests.retain(|other| (other.id, &other.limit) != (request.id, &request.limit));
+                if there {
+                    occupancy.leases.push(lease);
+                } else {
+                    occupancy.requests.push(request);
+                }
+            });
+            text(store.decide_slots(vec![limit_name(name)], decision).await)
+        }
+        Change::Dead(processes) => {
+            let processes: Vec<_> = processes.into_iter().map(|number| lease(number, 0).id).collect();
+            text(store.remove_slots_of(&processes).await)
+        }
     }
 }
 
@@ -128,6 +168,9 @@ async fn contents(store: &dyn Store) -> Vec<String> {
         text(store.events(&EventFilter { page: Page::first(5), order, ..EventFilter::default() }).await),
         text(store.events(&EventFilter { since: Some(at(1500)), until: Some(at(4000)), page, order, ..none() }).await),
         text(store.processes().await),
+        text(store.limits().await),
+        text(store.occupancy(&[limit_name(0), limit_name(1)]).await),
+        text(store.occupancy(&[limit_name(2)]).await),
     ];
     for number in 0..4 {
         let id = flow_run_id(number);
@@ -144,6 +187,10 @@ async fn contents(store: &dyn Store) -> Vec<String> {
         seen.push(text(store.flow_runs(&children).await));
     }
     seen
+}
+
+fn limit_name(number: u8) -> String {
+    format!("limit-{number}")
 }
 
 fn text(value: impl Debug) -> String {

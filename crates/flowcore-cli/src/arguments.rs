@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowcore::model::{Order, Page};
 
 use crate::commands::artifact::ArtifactCommand;
+use crate::commands::concurrency::ConcurrencyCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
@@ -11,7 +12,7 @@ use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::task_run::TaskRunCommand;
 
-/// Looks at flow runs and task runs, retries them, shows and changes settings.
+/// Looks at flow runs and task runs, retries them, keeps concurrency limits, shows and changes settings.
 ///
 /// The database is the one that the setting database.url names, or else flowcore.db in the home folder. `flowcore config
 /// view` shows all settings.
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Looks at task runs.
     #[command(subcommand)]
     TaskRun(TaskRunCommand),
+    /// Limits how much is done at once, and shows who does it and who waits.
+    #[command(subcommand)]
+    Concurrency(ConcurrencyCommand),
     /// Looks at what runs have left for people to see.
     #[command(subcommand)]
     Artifact(ArtifactCommand),

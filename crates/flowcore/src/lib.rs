@@ -156,6 +156,11 @@
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
 //! `logs`). [`artifact`] keeps what people are to see.
 //!
+//! # Concurrency limits
+//!
+//! [`concurrency`] holds slots of a limit that all processes of a database share, [`rate_limit`] keeps to a rate, and task runs
+//! with limited tags wait before they run. Limits are made by `flowcore concurrency create`.
+//!
 //! # Tests
 //!
 //! [`Engine::memory`] keeps everything in memory, each one for itself: tests need no folder and do not meet each other.
@@ -216,6 +221,9 @@ pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
+pub use engine::concurrency::{
+    ConcurrencyCall, ConcurrencyError, ConcurrencyGuard, LimitNames, RateLimitCall, concurrency, rate_limit,
+};
 pub use engine::core::{Engine, EngineError, EngineParts, Limits};
 pub use engine::current;
 pub use engine::definition::{

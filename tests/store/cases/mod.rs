@@ -6,6 +6,7 @@ mod events;
 mod extremes;
 pub(crate) mod flow_runs;
 mod flows;
+pub(crate) mod limits;
 mod messages;
 mod processes;
 mod task_runs;
@@ -24,6 +25,8 @@ crate::conformance! {
         an_artifact_is_replaced, artifacts_are_found_by_ids, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
     events: pages_of_events_are_those_of_the_whole, ended_runs_are_among_the_newest_events;
     processes: leases_are_kept_renewed_and_forgotten;
+    limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,
+        slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other;
     extremes: all_of_unicode_is_kept, large_values_are_kept, microseconds_are_kept, long_lists_select;
     concurrency: one_of_many_swaps_wins, chains_of_swaps_reach_their_end, many_writers_lose_nothing,
         a_caller_that_gives_up_harms_nobody;

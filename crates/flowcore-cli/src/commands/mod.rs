@@ -1,6 +1,7 @@
 //! The commands, one file a group.
 
 pub(crate) mod artifact;
+pub(crate) mod concurrency;
 pub(crate) mod config;
 pub(crate) mod event;
 pub(crate) mod flow;
@@ -41,6 +42,7 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Flow(command) => flow::run(command, session).await?,
         Command::FlowRun(command) => return flow_run::run(command, session).await,
         Command::TaskRun(command) => task_run::run(command, session).await?,
+        Command::Concurrency(command) => concurrency::run(command, session).await?,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.

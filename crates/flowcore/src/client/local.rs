@@ -63,6 +63,8 @@ impl Client for Orchestrator {
     }
 
     async fn remove_process(&self, id: ProcessId) -> Result<(), ClientError> {
+        // First, so that nothing is left of a process that nobody knows.
+        self.store().remove_slots_of(&[id]).await?;
         Ok(self.store().remove_process(id).await?)
     }
 

@@ -3,6 +3,7 @@
 //! The engine talks to a [`Client`] and does not know whether the rules and the store behind it are in its own process
 //! or behind a server.
 
+mod limits;
 mod local;
 
 use async_trait::async_trait;
@@ -11,9 +12,10 @@ use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
     LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
 };
-use crate::orchestration::{Executor, NewFlowRun, Probe, RunDecision};
+use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision};
 pub use crate::store::Recorded;
 use crate::store::StoreError;
+pub use limits::LimitClient;
 
 /// What can go wrong between the engine and what keeps its runs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +23,9 @@ pub enum ClientError {
     /// The store in this process failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A concurrency limit cannot be made or changed so.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The file that proves this process alive could not be made.
     #[error(
         "cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions"
@@ -33,9 +38,21 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Tells whether what keeps runs was closed: no later call succeeds.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, ClientError::Store(StoreError::Closed))
+    }
+
+    /// Makes the failure of a call after the end.
+    pub(crate) fn closed() -> Self {
+        ClientError::Store(StoreError::Closed)
+    }
+}
+
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: Send + Sync + 'static {
+pub trait Client: LimitClient + Send + Sync + 'static {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 
@@ -74,7 +91,7 @@ pub trait Client: Send + Sync + 'static {
     /// Keeps or renews a process's lease.
     async fn put_process(&self, lease: ProcessLease) -> Result<(), ClientError>;
 
-    /// Forgets a process's lease.
+    /// Forgets a process's lease, and takes away the slots of concurrency limits that it has.
     async fn remove_process(&self, id: ProcessId) -> Result<(), ClientError>;
 
     /// Finds the flow runs whose process has died and marks them as Crashed.

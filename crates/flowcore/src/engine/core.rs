@@ -10,6 +10,8 @@ use super::cancel::Cancel;
 use super::journal::Journal;
 use super::logs::LogSink;
 use super::process::Process;
+use super::tag_limits::TagLimits;
+use super::tickets::Tickets;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
 use crate::model::{LogLevel, State, StateId, StateType};
@@ -31,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) logs: LogSink,
     pub(crate) process: Process,
+    pub(crate) tickets: Tickets,
+    pub(crate) tag_limits: TagLimits,
     /// Asks every run on this engine to end.
     pub(crate) cancel: Cancel,
 }
@@ -74,6 +78,8 @@ impl Engine {
         Engine(Arc::new(Core {
             journal: Journal::new(parts.client.clone(), background.clone()),
             logs: LogSink::new(parts.client.clone(), background.clone()),
+            tickets: Tickets::new(parts.client.clone(), parts.clock.clone(), background.clone()),
+            tag_limits: TagLimits::new(parts.client.clone()),
             process: Process::new(parts.process_folder, parts.client.clone(), parts.clock.clone(), background),
             client: parts.client,
             clock: parts.clock,

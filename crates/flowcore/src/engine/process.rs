@@ -135,16 +135,20 @@ impl Probe for LockProbe {
         if lease.host != host() {
             return Liveness::Unknown;
         }
-        match File::open(&lease.lock_file).map(|file| file.try_lock()) {
-            Ok(Ok(())) => {
-                // Nobody needs it any more; that it could not be removed changes nothing.
-                let _ = std::fs::remove_file(&lease.lock_file);
-                Liveness::Dead
-            }
+        // Shared, so that two who look at once do not take each other for the process.
+        match File::open(&lease.lock_file).map(|file| file.try_lock_shared()) {
+            Ok(Ok(())) => Liveness::Dead,
             Ok(Err(TryLockError::WouldBlock)) => Liveness::Alive,
             Ok(Err(TryLockError::Error(_))) => Liveness::Unknown,
             // Two hosts may have one name: without the file only time tells.
             Err(_) => Liveness::Unknown,
+        }
+    }
+
+    fn bury(&self, lease: &ProcessLease) {
+        if lease.host == host() {
+            // Nobody needs it any more; that it could not be removed changes nothing.
+            let _ = std::fs::remove_file(&lease.lock_file);
         }
     }
 }

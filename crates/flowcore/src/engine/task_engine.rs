@@ -18,8 +18,9 @@ use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
 use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, take_entry};
+use super::task_slots::{TaskSlots, take_slots};
 use super::upstream::{Upstream, upstream};
-use crate::model::{State, StateData, StateType, TaskInput, Timestamp};
+use crate::model::{State, StateData, StateName, StateType, TaskInput, Timestamp};
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
 
 /// One task run under way.
@@ -131,6 +132,19 @@ impl TaskExecution {
             if self.cancel.is_requested() {
                 return self.cancelled();
             }
+            // The tags of most runs are none: what has no limit must not pay for limits.
+            let slots = if self.entry.with(|run| run.tags.is_empty()) {
+                None
+            } else {
+                match Box::pin(self.take_slots()).await {
+                    TaskSlots::Taken(slots) => slots,
+                    TaskSlots::Cancelled => return self.cancelled(),
+                    TaskSlots::Failed(error) => {
+                        let failed = Box::pin(self.fail(Fault::Error(error))).await;
+                        return failed.unwrap_or_else(|| self.cancelled());
+                    }
+                }
+            };
             match self.propose(self.engine.state(StateType::Running)) {
                 Decision::Accept(running) => {
                     if !self.call.options().common.on_running.is_empty() {
@@ -138,6 +152,7 @@ impl TaskExecution {
                     }
                 }
                 Decision::Wait(until) => {
+                    drop(slots);
                     Box::pin(self.sleep_until(until)).await;
                     continue;
                 }
@@ -157,9 +172,21 @@ impl TaskExecution {
             if let Some(settled) = Box::pin(self.fail(fault)).await {
                 return settled;
             }
+            // A run that waits for its next attempt is in nobody's way.
+            drop(slots);
             let due = self.entry.with(|run| run.times.next_scheduled_start_time);
             Box::pin(self.sleep_until(due.unwrap_or_default())).await;
         }
+    }
+
+    /// Takes the slots of its tags. While they are not free, the run is in AwaitingConcurrencySlot.
+    async fn take_slots(&self) -> TaskSlots {
+        let tags = self.entry.with(|run| run.tags.clone());
+        let waits = |reason| {
+            let state = self.engine.state(StateType::Scheduled).named(StateName::AWAITING_CONCURRENCY_SLOT);
+            self.propose(state.message(reason));
+        };
+        take_slots(&self.engine, tags, self.inside(), &self.cancel, waits).await
     }
 
     /// Runs the body once.

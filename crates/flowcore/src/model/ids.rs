@@ -56,4 +56,8 @@ ids! {
     LogId
     /// Names one life of a process that runs flows.
     ProcessId
+    /// Names a concurrency limit.
+    LimitId
+    /// Names a request for slots of concurrency limits, and what was granted to it.
+    SlotId
 }

@@ -10,6 +10,7 @@ mod filter;
 mod flow;
 mod flow_run;
 mod ids;
+mod limit;
 mod log;
 mod process;
 mod result;
@@ -25,7 +26,8 @@ pub use filter::{
 };
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
-pub use ids::{ArtifactId, FlowId, FlowRunId, LogId, ProcessId, StateId, TaskRunId};
+pub use ids::{ArtifactId, FlowId, FlowRunId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId};
+pub use limit::{ConcurrencyLimit, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest};
 pub use log::{LogLevel, LogLine};
 pub use process::ProcessLease;
 pub use result::{ResultMetadata, StateData};

@@ -17,6 +17,9 @@ pub enum Liveness {
 pub trait Probe: Send + Sync {
     /// Tells what the proof shows.
     fn look(&self, lease: &ProcessLease) -> Liveness;
+
+    /// Removes the proof of a process that is dead and whose runs are marked.
+    fn bury(&self, _: &ProcessLease) {}
 }
 
 /// Tells whether the process behind a run has died. Without a lease it has: a process that lives keeps its lease.

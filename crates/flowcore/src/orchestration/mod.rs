@@ -5,13 +5,17 @@
 
 mod abandoned;
 mod govern;
+mod limits;
 mod orchestrator;
 mod policy;
 mod rule;
 mod rules;
+mod slots;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use govern::{Decision, Governed, govern};
+pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
 pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};
+pub use slots::{ask_for_slots, give_slots_back, judge_slots, slots_taken, waited_for};

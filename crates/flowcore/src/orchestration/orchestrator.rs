@@ -81,6 +81,10 @@ impl Orchestrator {
         &*self.store
     }
 
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     fn state(&self, kind: StateType) -> State {
         State::new(kind, StateId(self.clock.uuid()), self.clock.now())
     }
@@ -249,7 +253,7 @@ impl Orchestrator {
         let runs = self.store.active_flow_runs().await?;
         let leases = self.store.processes().await?;
         let now = self.clock.now();
-        // Each proof is looked at once: the first look at a dead process's may be the last.
+        // Each proof is looked at once: a process has one.
         let dead: BTreeMap<ProcessId, bool> =
             leases.iter().map(|lease| (lease.id, is_abandoned(Some((lease, probe.look(lease))), now))).collect();
         let mut crashed = Vec::new();
@@ -260,8 +264,12 @@ impl Orchestrator {
                 crashed.push(run);
             }
         }
-        for id in dead.into_iter().filter_map(|(id, dead)| dead.then_some(id)) {
-            self.store.remove_process(id).await?;
+        let dead: Vec<ProcessId> = dead.into_iter().filter_map(|(id, dead)| dead.then_some(id)).collect();
+        // Before the lease and its proof: should this process die between, the next look finds them again.
+        self.store.remove_slots_of(&dead).await?;
+        for lease in leases.iter().filter(|lease| dead.contains(&lease.id)) {
+            self.store.remove_process(lease.id).await?;
+            probe.bury(lease);
         }
         Ok(crashed)
     }

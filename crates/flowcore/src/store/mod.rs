@@ -8,6 +8,7 @@ mod address;
 mod connect;
 mod error;
 mod journal;
+mod limits;
 pub mod memory;
 pub mod sql;
 mod timeline;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 
 pub use connect::connect;
 pub use error::StoreError;
+pub use limits::{LimitStore, SlotDecision};
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -46,7 +48,7 @@ pub struct Recorded {
 ///
 /// Every implementation passes the same conformance suite.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: LimitStore + Send + Sync + 'static {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 

@@ -22,6 +22,10 @@ impl Probe for Witness<'_> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push((lease.clone(), liveness));
         liveness
     }
+
+    fn bury(&self, lease: &ProcessLease) {
+        self.probe.bury(lease);
+    }
 }
 
 /// What a sweep came to.
@@ -47,8 +51,8 @@ pub(super) async fn sweep(session: &Session<'_>) -> Result<Swept, Failure> {
     Ok(Swept { crashed, alive: alive(seen, session.out.now()) })
 }
 
-/// Picks out the processes that live. One that was once seen dead is dead, whatever a second look showed: looking may
-/// remove the lock of a dead process.
+/// Picks out the processes that live. One that was once seen dead is dead, whatever a second look showed: the lock of a
+/// dead process is removed once its runs are marked.
 fn alive(seen: Vec<(ProcessLease, Liveness)>, now: Timestamp) -> Vec<ProcessLease> {
     let abandoned = |(lease, liveness): &(ProcessLease, Liveness)| is_abandoned(Some((lease, *liveness)), now);
     let dead: BTreeSet<ProcessId> = seen.iter().filter(|look| abandoned(look)).map(|(lease, _)| lease.id).collect();

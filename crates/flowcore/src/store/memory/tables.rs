@@ -11,6 +11,8 @@ use crate::model::{
 use crate::store::journal::{end, is_open, new_states};
 use crate::store::{Recorded, StoreError, Swap};
 
+use super::limits::LimitTables;
+
 /// A flow run with what belongs to it.
 pub(super) struct FlowRunRow {
     pub(super) run: FlowRun,
@@ -30,6 +32,7 @@ pub(super) struct Tables {
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) artifacts: BTreeMap<ArtifactId, Artifact>,
     pub(super) processes: BTreeMap<ProcessId, ProcessLease>,
+    pub(super) limits: LimitTables,
 }
 
 impl Tables {

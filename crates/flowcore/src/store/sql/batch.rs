@@ -8,7 +8,7 @@ use crate::model::{
     Artifact, Event, Flow, FlowRun, FlowRunId, LogLine, ProcessId, ProcessLease, State, StateId, TaskRunRecord,
     Timestamp,
 };
-use crate::store::{Recorded, StoreError, Swap};
+use crate::store::{Recorded, SlotDecision, StoreError, Swap};
 
 /// One change and its answer, which is given when the batch is committed.
 pub(super) struct Entry<C, A> {
@@ -78,6 +78,8 @@ batch! {
     records: Vec<TaskRunRecord> => Recorded,
     ends: (FlowRunId, i32, State, Timestamp) => u64,
     swaps: (FlowRun, StateId) => Swap,
+    decisions: (Vec<String>, SlotDecision) => (),
+    departures: Vec<ProcessId> => u64,
     logs: Vec<LogLine> => (),
     events: Vec<Event> => (),
     artifacts: Artifact => (),

@@ -1,7 +1,7 @@
 //! The drivers behind one face: a connection, a statement's arguments, a row.
 //!
 //! An enum and not a trait, so that everything above is written once and without bounds. Values are of five kinds:
-//! identifiers, numbers, texts, bytes, and the absence of each.
+//! identifiers, whole numbers, others, texts, bytes; and the absence of each.
 
 use std::sync::Arc;
 
@@ -159,6 +159,10 @@ impl Arguments {
         accepted(either!(self, Arguments, arguments => arguments.add(value)));
     }
 
+    pub(super) fn real(&mut self, value: f64) {
+        accepted(either!(self, Arguments, arguments => arguments.add(value)));
+    }
+
     pub(super) fn bytes(&mut self, value: Option<Vec<u8>>) {
         accepted(either!(self, Arguments, arguments => arguments.add(value)));
     }
@@ -212,6 +216,10 @@ impl Row {
     }
 
     pub(super) fn optional_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        either!(self, Row, row => row.try_get(column)).map_err(unreadable)
+    }
+
+    pub(super) fn real(&self, column: usize) -> Result<f64, StoreError> {
         either!(self, Row, row => row.try_get(column)).map_err(unreadable)
     }
 

@@ -8,6 +8,7 @@
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
+//! | `limits` | the store's face to concurrency limits, with its questions |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -20,6 +21,8 @@ mod driver;
 mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod limits;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migrate;
 #[cfg(feature = "postgres")]

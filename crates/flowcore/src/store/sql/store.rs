@@ -39,6 +39,16 @@ impl SqlStore {
         }
     }
 
+    /// Gives who writes.
+    pub(super) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Gives who reads.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// Makes a thread end with the store.
     #[cfg(feature = "postgres")]
     pub(super) fn with_thread(mut self, thread: super::postgres::ThreadGuard) -> Self {

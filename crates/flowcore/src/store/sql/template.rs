@@ -31,25 +31,57 @@ pub(super) struct Template {
 
 /// One statement, whose arguments are written when its turn comes.
 pub(super) struct Part<'a> {
-    template: &'static Template,
-    /// Which of the sizes.
-    number: usize,
+    wording: Wording,
     pub(super) arguments: usize,
     pub(super) encode: Box<dyn Fn(&mut Arguments) + Send + Sync + 'a>,
 }
 
-impl Part<'_> {
+/// Where a statement's text comes from.
+enum Wording {
+    /// A template in one of its sizes.
+    Template(&'static Template, usize),
+    /// One that is the same for any number of rows.
+    Given(Arc<str>),
+}
+
+impl<'a> Part<'a> {
+    /// Makes a statement of a text.
+    pub(super) fn new(text: Arc<str>, arguments: usize, encode: impl Fn(&mut Arguments) + Send + Sync + 'a) -> Self {
+        Part { wording: Wording::Given(text), arguments, encode: Box::new(encode) }
+    }
+
     /// Gives the statement's text.
     pub(super) fn text(&self, dialect: Dialect, around: Around) -> Arc<str> {
-        let template = self.template;
-        let text = &template.texts[dialect.index()][around.index()][self.number];
-        text.get_or_init(|| template.write(dialect, around, SIZES[self.number])).clone()
+        match &self.wording {
+            Wording::Template(template, number) => {
+                let text = &template.texts[dialect.index()][around.index()][*number];
+                text.get_or_init(|| template.write(dialect, around, SIZES[*number])).clone()
+            }
+            Wording::Given(text) if around == Around::NOTHING => text.clone(),
+            Wording::Given(given) => {
+                let mut text = String::with_capacity(given.len() + 32);
+                around.enclose(dialect, &mut text, |text| text.push_str(given));
+                Arc::from(text)
+            }
+        }
     }
 }
 
 impl Around {
     /// Nothing.
     pub(super) const NOTHING: Around = Around { begins: false, commits: false };
+
+    /// Writes a statement with what is around it.
+    fn enclose(self, dialect: Dialect, text: &mut String, statement: impl FnOnce(&mut String)) {
+        if self.begins {
+            text.push_str(dialect.begin());
+            text.push(';');
+        }
+        statement(text);
+        if self.commits {
+            text.push_str(";COMMIT");
+        }
+    }
 
     fn index(self) -> usize {
         usize::from(self.begins) * 2 + usize::from(self.commits)
@@ -71,8 +103,7 @@ impl Template {
                 let (rows, behind) = rest.split_at(size);
                 rest = behind;
                 parts.push(Part {
-                    template: self,
-                    number,
+                    wording: Wording::Template(self, number),
                     arguments: size * self.columns,
                     encode: Box::new(move |arguments| rows.iter().for_each(|row| encode(row, arguments))),
                 });
@@ -83,25 +114,20 @@ impl Template {
 
     fn write(&self, dialect: Dialect, around: Around, rows: usize) -> Arc<str> {
         let mut text = String::with_capacity(self.head.len() + rows * self.columns * 6 + self.tail.len() + 32);
-        if around.begins {
-            text.push_str(dialect.begin());
-            text.push(';');
-        }
-        text.push_str(self.head);
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ",(" });
-            for column in 0..self.columns {
-                if column > 0 {
-                    text.push(',');
+        around.enclose(dialect, &mut text, |text| {
+            text.push_str(self.head);
+            for row in 0..rows {
+                text.push_str(if row == 0 { "(" } else { ",(" });
+                for column in 0..self.columns {
+                    if column > 0 {
+                        text.push(',');
+                    }
+                    dialect.placeholder(row * self.columns + column + 1, text);
                 }
-                dialect.placeholder(row * self.columns + column + 1, &mut text);
+                text.push(')');
             }
-            text.push(')');
-        }
-        text.push_str(self.tail);
-        if around.commits {
-            text.push_str(";COMMIT");
-        }
+            text.push_str(self.tail);
+        });
         Arc::from(text)
     }
 }

@@ -5,6 +5,7 @@ mod event;
 mod flow;
 mod flow_run;
 mod json;
+mod limit;
 mod log;
 mod process;
 mod task_run;
@@ -17,6 +18,10 @@ pub(super) use flow_run::{
     encode_new_flow_run, encode_state, encode_swap, flow_run, flow_run_state,
 };
 pub(super) use json::micros;
+pub(super) use limit::{
+    DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, INSERT_LIMITS, LIMIT_COLUMNS, OCCUPANCY, PUT_LEASES, PUT_LIMITS,
+    PUT_REQUESTS, encode_lease, encode_limit, encode_limit_name, encode_request, encode_slot_key, limit, occupancy,
+};
 pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
 pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};
 pub(super) use task_run::{

@@ -1,10 +1,11 @@
 //! A batch as statements, kind by kind.
 //!
 //! Changes that are in one batch were submitted at the same time, as far as their callers can tell, so that any order
-//! among them is right. This one puts what others need first: flows, flow runs, task runs, changes of state.
+//! among them is right. This one puts what others need first: flows, flow runs, task runs, changes of state, slots.
 
 mod deletes;
 mod flow_runs;
+mod limits;
 mod task_runs;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,15 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     if !batch.swaps.is_empty() {
         flow_runs::swap(transaction, &mut batch.swaps, last()).await?;
+    }
+    if !batch.decisions.is_empty() {
+        limits::decide(transaction, &mut batch.decisions, last()).await?;
+    }
+    for entry in &mut batch.departures {
+        limits::remove_of(transaction, entry).await?;
+    }
+    if !batch.departures.is_empty() {
+        last();
     }
     if !batch.logs.is_empty() {
         let lines: Vec<&LogLine> = batch.logs.iter().flat_map(|entry| &entry.change).collect();

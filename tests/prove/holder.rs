@@ -1,0 +1,37 @@
+//! Programs that take slots of the limit `db`, for tests that kill them.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use flowcore::{Error, Result, concurrency};
+
+/// Takes slots and says `held`; gives them back when it is told to, by a line or the end of its input, and says `released`.
+pub(crate) async fn hold(arguments: &[String]) -> Result<()> {
+    let slots = arguments.first().and_then(|slots| slots.parse().ok()).ok_or_else(|| Error::msg("holder SLOTS"))?;
+    let guard = concurrency("db", slots).strict().await?;
+    say("held")?;
+    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+    guard.release().await?;
+    say("released")
+}
+
+/// Takes the one slot again and again, each time making a file that must not be there.
+pub(crate) async fn contend(arguments: &[String]) -> Result<()> {
+    let [file, times] = arguments else { return Err(Error::msg("contender FILE TIMES")) };
+    for _ in 0..times.parse::<u32>()? {
+        let guard = concurrency("db", 1).strict().await?;
+        let inside = OpenOptions::new().create_new(true).write(true).open(Path::new(file));
+        inside.map_err(|error| Error::msg(format!("another one has the slot: {error}")))?;
+        tokio::task::yield_now().await;
+        std::fs::remove_file(file)?;
+        drop(guard);
+    }
+    say("done")
+}
+
+fn say(word: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{word}")?;
+    Ok(out.flush()?)
+}
