@@ -233,6 +233,10 @@ pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::task_call::{MapCall, TaskCall};
+pub use engine::transaction::{
+    CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
+    transaction,
+};
 pub use model::{State, StateType};
 
 /// The examples of the project's README, compiled with those of the documentation.

@@ -142,7 +142,15 @@ struct Queue {
     /// Since when writes fail, and why the last one did; until one succeeds.
     failing: Option<(Instant, ClientError)>,
     /// Whom to stop when the records of their flow run are refused.
-    attempts: Vec<(FlowRunId, Cancel)>,
+    attempts: Vec<Fenced>,
+}
+
+/// An attempt of a flow run on this engine.
+struct Fenced {
+    run: FlowRunId,
+    stop: Cancel,
+    /// Whether a newer attempt has the run.
+    refused: bool,
 }
 
 impl Journal {
@@ -156,11 +164,16 @@ impl Journal {
 
     /// Stops this attempt of a flow run when its records are refused, since a newer one has begun.
     pub(crate) fn fence(&self, run: FlowRunId, stop: Cancel) {
-        self.lock().attempts.push((run, stop));
+        self.lock().attempts.push(Fenced { run, stop, refused: false });
     }
 
     pub(crate) fn unfence(&self, run: FlowRunId) {
-        self.lock().attempts.retain(|(fenced, _)| *fenced != run);
+        self.lock().attempts.retain(|fenced| fenced.run != run);
+    }
+
+    /// Tells whether records of this flow run were refused, since a newer attempt has it.
+    pub(crate) fn is_refused(&self, run: FlowRunId) -> bool {
+        self.lock().attempts.iter().any(|fenced| fenced.run == run && fenced.refused)
     }
 
     /// Waits while too much is waiting to be recorded; an error when that is so because the
@@ -277,8 +290,9 @@ impl Journal {
             entry.recorded(length);
         }
         for refused in &recorded.refused {
-            for (_, stop) in self.lock().attempts.iter().filter(|(run, _)| run == refused) {
-                stop.cancel();
+            for fenced in self.lock().attempts.iter_mut().filter(|fenced| fenced.run == *refused) {
+                fenced.refused = true;
+                fenced.stop.cancel();
             }
         }
         Ok(())

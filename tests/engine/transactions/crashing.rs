@@ -1,0 +1,59 @@
+//! A transaction whose process seems dead, while another one executes its flow run again.
+
+use super::*;
+use crate::gate::counted;
+use crate::world::{AllDead, eventually};
+use flowcore::Durability;
+
+/// The block is taken over in the middle: what is done counts as done, and is undone by whoever has the run now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_goes_on_behind_what_is_done() {
+    #[flow]
+    async fn contested(test: String, fails: bool) -> Result<()> {
+        transaction()
+            .run(async |_| {
+                step(&*test, "a").durability(Durability::Committed).await?;
+                if count(format!("{test} attempts")) > 1 {
+                    step(&*test, "b").await?;
+                    return if fails { Err(Error::msg("in the second attempt")) } else { Ok(()) };
+                }
+                // Tells the test that it is here, and goes on recording tasks until it is stopped.
+                for n in 0.. {
+                    nothing(n).await?;
+                    count(format!("{test} still"));
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    #[task]
+    async fn nothing(n: u32) -> u32 {
+        n
+    }
+
+    for (fails, expected) in [(false, "do a, do b, commit a, commit b"), (true, "do a, do b, undo b, undo a")] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("runs.db").display());
+        let first = World::on(flowcore::store::connect(&url).await.unwrap());
+        let second = World::on(flowcore::store::connect(&url).await.unwrap());
+        let test = unique();
+        let running = tokio::spawn(contested(&*test, fails).on(&first.engine).into_future());
+        eventually("the first attempt goes on", || async { counted(&format!("{test} still")) > 0 }).await;
+        second.client.crash_abandoned_runs(&AllDead).await.unwrap();
+        let run = second.flow_run("contested").await;
+        let again = soon("the second attempt", execute_flow_run(&second.engine, run.id)).await;
+        assert_eq!(again.is_err(), fails);
+        let error = soon("the first attempt", running).await.unwrap().unwrap_err();
+        assert!(format!("{error:?}").contains("newer attempt"), "{error:?}");
+        // The first one does not undo what belongs to the second.
+        assert_eq!(notes(&test), expected);
+        let history = if fails {
+            "PENDING RUNNING COMPLETED COMPLETED:RolledBack"
+        } else {
+            "PENDING RUNNING COMPLETED COMPLETED"
+        };
+        assert_eq!(second.task_history("step a").await, history);
+    }
+}
