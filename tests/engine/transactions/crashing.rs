@@ -9,7 +9,7 @@ use flowcore::Durability;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_block_goes_on_behind_what_is_done() {
     #[flow]
-    async fn contested(test: String, fails: bool) -> Result<()> {
+    async fn overtaken(test: String, fails: bool) -> Result<()> {
         transaction()
             .run(async |_| {
                 step(&*test, "a").durability(Durability::Committed).await?;
@@ -39,12 +39,12 @@ async fn a_block_goes_on_behind_what_is_done() {
         let first = World::on(flowcore::store::connect(&url).await.unwrap());
         let second = World::on(flowcore::store::connect(&url).await.unwrap());
         let test = unique();
-        let running = tokio::spawn(contested(&*test, fails).on(&first.engine).into_future());
+        let running = tokio::spawn(overtaken(&*test, fails).on(&first.engine).into_future());
         eventually("the first attempt goes on", || async { counted(&format!("{test} still")) > 0 }).await;
         second.client.crash_abandoned_runs(&AllDead).await.unwrap();
-        let run = second.flow_run("contested").await;
+        let run = second.flow_run("overtaken").await;
         let again = soon("the second attempt", execute_flow_run(&second.engine, run.id)).await;
-        assert_eq!(again.is_err(), fails);
+        assert_eq!(again.is_err(), fails, "{again:?}");
         let error = soon("the first attempt", running).await.unwrap().unwrap_err();
         assert!(format!("{error:?}").contains("newer attempt"), "{error:?}");
         // The first one does not undo what belongs to the second.
