@@ -100,7 +100,10 @@ impl Drop for UnderWay {
         if let Some(transaction) = self.0.take() {
             transaction.close();
             transaction.core().stop.cancel();
-            let (_, ended) = begin(&transaction, Ending::Rollback);
+            let (task, ended) = begin(&transaction, Ending::Rollback);
+            if task.is_none() {
+                tracing::error!(target: "flowcore", "{} is not rolled back: there is no tokio runtime", transaction.describe());
+            }
             transaction.core().around.leave(ended);
         }
     }
