@@ -108,6 +108,30 @@ async fn retries_and_timeouts() {
 }
 
 #[tokio::test]
+async fn transactions() {
+    let home = Home::new();
+    let first = "monday:\n  to be checked: monday.csv, monday.sum\n\
+        \x20 announced: monday.csv\n  announced: monday.sum\n\
+        \x20 published with 3 lines; in the folder: monday.csv, monday.sum\n";
+    let known = |files| format!("monday:\n  published with 3 lines; in the folder: {files}\n");
+    let refused = |before, files| {
+        format!(
+            "tuesday:\n  to be checked: {before}tuesday.csv, tuesday.sum\n  removed: tuesday.sum\n  removed: tuesday.csv\n  \
+             not published; in the folder: {files}\ntuesday."
+        )
+    };
+    let (out, err) = home.run("transactions", &[]);
+    let files = "monday.csv, monday.sum";
+    let expected = format!("{first}{}{}", known(files), refused("monday.csv, monday.sum, ", files));
+    assert!(out.starts_with(&expected), "{out}");
+    assert_eq!(out.matches(" is RolledBack\n").count(), 2, "{out}");
+    assert!(err.contains("the report is empty"), "{err}");
+    // What was committed outlives the process.
+    let (out, _) = home.run("transactions", &[]);
+    assert!(out.starts_with(&format!("{}{}{}", known("nothing"), known("nothing"), refused("", "nothing"))), "{out}");
+}
+
+#[tokio::test]
 async fn caching_and_results() {
     let home = Home::new();
     let expected = |computed, looked_up| {

@@ -22,6 +22,7 @@ mod panics;
 mod plain;
 mod resuming;
 mod states;
+mod transactions;
 mod unready;
 mod unwritten;
 mod world;
@@ -35,5 +36,7 @@ conformance! {
     unready: what_never_had_its_arguments_keeps_its_run;
     cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;
+    transactions: a_failing_block_is_undone_in_reverse_order, a_commit_calls_hooks_in_order,
+        what_is_rolled_back_is_executed_again, what_is_committed_stays_so;
     states: retries_are_states_of_one_run, a_failed_flow_is_tried_again_and_its_finished_tasks_are_not;
 }

@@ -56,6 +56,8 @@ use proc_macro::TokenStream;
 /// | `on_running = hook` | calls a function of a `HookEvent`, or a list of such, when user code starts | none |
 /// | `on_completion = hook` | when the run has completed | none |
 /// | `on_failure = [one, two]` | when it has failed for good | none |
+/// | `on_commit = hook` | calls a function of a `TransactionEvent`, or a list of such, when the transaction commits that the task has completed in | none |
+/// | `on_rollback = hook` | when that is rolled back | none |
 ///
 /// Templates fill in `{parameter}`, `{task_name}`, `{flow_name}`, `{flow_run_id}` and `{flow_run_name}`; `{{` and `}}` are braces.
 #[proc_macro_attribute]

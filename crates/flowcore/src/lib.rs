@@ -106,6 +106,51 @@
 //! }
 //! ```
 //!
+//! # Transactions
+//!
+//! Tasks that are called in the block of a [`transaction()`] are committed together or undone together: if something in the
+//! block fails, the `on_rollback` hooks of the tasks that have completed are called, the last first, and their runs show
+//! RolledBack. With a key a transaction is committed once, whichever run and process it is in.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use flowcore::{Engine, Error, Result, TransactionEvent, flow, task, transaction};
+//!
+//! static SEATS: AtomicU32 = AtomicU32::new(10);
+//!
+//! #[task(on_rollback = give_back)]
+//! async fn book(seats: u32) -> u32 {
+//!     SEATS.fetch_sub(seats, Ordering::Relaxed) - seats
+//! }
+//!
+//! async fn give_back(event: TransactionEvent) -> Result<()> {
+//!     SEATS.fetch_add(event.argument("seats")?, Ordering::Relaxed);
+//!     Ok(())
+//! }
+//!
+//! #[task]
+//! async fn pay(card: String) -> Result<()> {
+//!     Err(Error::msg(format!("{card} is not accepted")))
+//! }
+//!
+//! #[flow]
+//! async fn trip() -> Result<()> {
+//!     let booked = transaction().run(async |_| {
+//!         assert_eq!(book(4u32).await?, 6);
+//!         Ok(pay("this card").await?)
+//!     });
+//!     booked.await
+//! }
+//!
+//! #[flowcore::main]
+//! async fn main() -> Result<()> {
+//!     assert!(trip().on(&Engine::memory()).await.is_err());
+//!     assert_eq!(SEATS.load(Ordering::Relaxed), 10);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Resumption
 //!
 //! A flow run can be executed again under the same id when it has failed, was cancelled, or its process has died: by
@@ -241,6 +286,10 @@ pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::task_call::{MapCall, TaskCall};
+pub use engine::transaction::{
+    CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
+    transaction,
+};
 pub use model::{State, StateType};
 
 /// The examples of the project's README, compiled with those of the documentation.

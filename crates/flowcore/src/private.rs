@@ -24,6 +24,7 @@ pub use crate::engine::definition::{
 pub use crate::engine::error::Error;
 pub use crate::engine::expansion::{
     AnyResult, Calls, NotResult, ReturnType, Unchecked, argument, handle, hook, not_kept, parameter, parameter_or,
+    transaction_hook,
 };
 pub use crate::engine::flow_call::{AnyFlowCall, FlowCall};
 pub use crate::engine::input::{Input, MapInput};

@@ -56,6 +56,8 @@ pub(super) enum Value {
     Flag,
     /// One or several functions of an event.
     Hooks,
+    /// One or several functions of an event of a transaction.
+    TransactionHooks,
     /// Something that no literal is.
     Expression,
 }
@@ -82,7 +84,9 @@ const BASE: Known = Known {
 
 const HOOK: Known = Known { value: Value::Hooks, means: "a function of an event, or a list of such functions", ..BASE };
 
-static TABLE: [Known; 25] = [
+const TRANSACTION_HOOK: Known = Known { on: On::Task, value: Value::TransactionHooks, ..HOOK };
+
+static TABLE: [Known; 27] = [
     Known { name: "name", value: Value::Name, means: "a text", example: "name = \"fetch page\"", ..BASE },
     Known {
         name: "description",
@@ -202,6 +206,8 @@ static TABLE: [Known; 25] = [
     Known { name: "on_running", example: "on_running = notify", ..HOOK },
     Known { name: "on_completion", example: "on_completion = notify", ..HOOK },
     Known { name: "on_failure", example: "on_failure = [notify, clean_up]", ..HOOK },
+    Known { name: "on_commit", example: "on_commit = announce", ..TRANSACTION_HOOK },
+    Known { name: "on_rollback", example: "on_rollback = clean_up", ..TRANSACTION_HOOK },
     Known { name: "on_cancellation", on: On::Flow, example: "on_cancellation = clean_up", ..HOOK },
     Known { name: "on_crashed", on: On::Flow, example: "on_crashed = notify", elsewhere: Some("on_failure"), ..HOOK },
 ];

@@ -62,6 +62,16 @@ fn hooks_are_one_or_many() {
 }
 
 #[test]
+fn hooks_of_transactions_are_one_or_many() {
+    let code = setters(Kind::Task, quote!(on_rollback = [a, |event| async move {}], on_commit = b));
+    assert_eq!(
+        code,
+        ".on_rollback(a).on_rollback(::flowcore::__private::transaction_hook(|event|asyncmove{})).on_commit(b)"
+    );
+    assert_eq!(mistakes(Kind::Flow, quote!(on_rollback = a)), ["`on_rollback` belongs to #[task]"]);
+}
+
+#[test]
 fn an_unknown_option_is_refused_with_what_there_is() {
     let message = mistake(quote!(retrys = 3));
     assert!(
@@ -112,6 +122,10 @@ fn literals_of_the_wrong_kind_are_refused() {
         (
             quote!(on_failure = "notify"),
             "`on_failure` is a function of an event, or a list of such functions, such as `on_failure = [notify, clean_up]`",
+        ),
+        (
+            quote!(on_commit = 1),
+            "`on_commit` is a function of an event, or a list of such functions, such as `on_commit = announce`",
         ),
         (quote!(retries), "say the value, such as `retries = 3`"),
     ];

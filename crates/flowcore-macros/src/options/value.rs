@@ -32,14 +32,14 @@ pub(super) fn check(known: &Known, value: &Expr, errors: &mut Errors) -> Vec<Set
             list.elems.iter().for_each(|element| check_literal(known, Value::Time, element, errors));
             vec![times(known, list)]
         }
-        (Value::Hooks, Expr::Array(list)) => {
-            list.elems.iter().for_each(|element| check_literal(known, Value::Hooks, element, errors));
-            list.elems.iter().map(hook).collect()
+        (kind @ (Value::Hooks | Value::TransactionHooks), Expr::Array(list)) => {
+            list.elems.iter().for_each(|element| check_literal(known, kind, element, errors));
+            list.elems.iter().map(|element| hook(kind, element)).collect()
         }
         (kind, value) => {
             check_literal(known, kind, value, errors);
             vec![match kind {
-                Value::Hooks => hook(value),
+                Value::Hooks | Value::TransactionHooks => hook(kind, value),
                 Value::Fraction | Value::Time | Value::Times => time(known, value),
                 _ => setter(known, value),
             }]
@@ -142,8 +142,11 @@ fn times(known: &Known, list: &ExprArray) -> Setter {
 }
 
 /// Gives a hook; the type of a closure's argument is not known unless something says it.
-fn hook(value: &Expr) -> Setter {
+fn hook(kind: Value, value: &Expr) -> Setter {
     match peel(value) {
+        closure @ Expr::Closure(_) if kind == Value::TransactionHooks => {
+            Setter(quote!(::flowcore::__private::transaction_hook(#closure)))
+        }
         closure @ Expr::Closure(_) => Setter(quote!(::flowcore::__private::hook(#closure))),
         value => Setter(value.to_token_stream()),
     }

@@ -9,14 +9,25 @@ use super::context::Scope;
 use super::error::Error;
 use super::panics::Panicked;
 
-/// A thread that was left behind.
-pub(crate) struct LeftThread(oneshot::Receiver<()>);
+/// What an attempt has left behind that still goes on: a plain function's thread, rollbacks of transactions.
+#[derive(Default)]
+pub(crate) struct Left(Vec<oneshot::Receiver<()>>);
 
-impl LeftThread {
-    /// Waits until the thread has ended.
+impl Left {
+    /// Adds something, whose end shows in the sender's being dropped; it never sends anything.
+    pub(crate) fn add(&mut self, ended: oneshot::Receiver<()>) {
+        self.0.push(ended);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Waits until all of it has ended.
     pub(crate) async fn ended(self) {
-        // Its end shows in the sender's being dropped; it never sends anything.
-        drop(self.0.await);
+        for ended in self.0 {
+            drop(ended.await);
+        }
     }
 }
 
@@ -57,7 +68,7 @@ impl Drop for Running {
         if let Some(ended) = self.ended.take() {
             // One that has not begun never will.
             self.thread.abort();
-            self.scope.leave(LeftThread(ended));
+            self.scope.leave(ended);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
-use super::blocking::LeftThread;
+use super::blocking::Left;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
-use super::condition::Condition;
+use super::children::Children;
 use super::core::{Engine, EngineError};
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
@@ -18,6 +18,7 @@ use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
+use super::transaction::Transaction;
 use super::upstream::upstream_settled;
 use crate::model::{FlowRunId, InputDigest, TaskRun, TaskRunId};
 
@@ -33,14 +34,19 @@ pub(crate) struct Around {
     pub(crate) engine: Engine,
     pub(crate) flow: Option<Arc<FlowScope>>,
     pub(crate) task: Option<TaskScope>,
-    /// The thread of a plain function that goes on although its attempt has ended.
-    left: Mutex<Option<LeftThread>>,
+    /// The innermost transaction.
+    pub(crate) transaction: Option<Transaction>,
+    /// Asks the block of the transaction to end, where the code is in the block itself and not in a task below.
+    block: Option<Cancel>,
+    /// What goes on although its attempt has ended.
+    left: Mutex<Left>,
 }
 
 impl Around {
-    /// Gives what asks the code to end: the task run's, or else the flow run's.
+    /// Gives what asks the code to end: the transaction's, the task run's, or else the flow run's.
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
-        self.task.as_ref().map(TaskScope::cancel).or_else(|| self.flow.as_ref().map(|flow| &flow.cancel))
+        let run = || self.task.as_ref().map(TaskScope::cancel).or_else(|| self.flow.as_ref().map(|flow| &flow.cancel));
+        self.block.as_ref().or_else(run)
     }
 }
 
@@ -71,6 +77,12 @@ impl TaskScope {
     pub(crate) fn name(&self) -> String {
         self.entry.with(|run| run.name.clone())
     }
+
+    /// Makes another one of the same run and attempt.
+    fn again(&self) -> Self {
+        let (entry, run, cancel) = (self.entry.clone(), self.run.clone(), self.cancel().clone());
+        TaskScope { entry, run, cancel: OnceLock::from(cancel), ..*self }
+    }
 }
 
 /// The flow run around the code: what its tasks share.
@@ -89,13 +101,6 @@ pub(crate) struct FlowScope {
     limit: usize,
     calls: Mutex<Calls>,
     children: Children,
-}
-
-/// Counts what was submitted and has not ended.
-#[derive(Default)]
-struct Children {
-    running: AtomicUsize,
-    ended: Condition,
 }
 
 pub(crate) struct NewFlowScope {
@@ -148,32 +153,61 @@ impl FlowScope {
 
     /// Waits until everything that was submitted has ended.
     pub(crate) async fn children_ended(&self) {
-        let Children { running, ended } = &self.children;
-        ended.met(|| (running.load(Ordering::Acquire) == 0).then_some(())).await;
+        self.children.ended().await;
     }
 }
 
-/// A submitted run's place among its flow's children, given back when it ends.
+/// A place among a flow's children, for what the flow waits for before it ends; given back when dropped.
 pub(crate) struct Child(Arc<FlowScope>);
 
 impl Child {
-    fn new(flow: &Arc<FlowScope>) -> Self {
-        flow.children.running.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn new(flow: &Arc<FlowScope>) -> Self {
+        flow.children.enter();
         Child(flow.clone())
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.0.children.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.children.ended.changed();
-        }
+        self.0.children.leave();
     }
 }
 
 impl Scope {
     pub(crate) fn new(engine: Engine, flow: Option<Arc<FlowScope>>, task: Option<TaskScope>) -> Self {
-        Scope(Some(Arc::new(Around { engine, flow, task, left: Mutex::new(None) })))
+        Self::around(engine, flow, task, None, None)
+    }
+
+    fn around(
+        engine: Engine,
+        flow: Option<Arc<FlowScope>>,
+        task: Option<TaskScope>,
+        transaction: Option<Transaction>,
+        block: Option<Cancel>,
+    ) -> Self {
+        Scope(Some(Arc::new(Around { engine, flow, task, transaction, block, left: Mutex::default() })))
+    }
+
+    /// Makes what surrounds a task run's body here.
+    pub(crate) fn with_task(&self, engine: Engine, task: TaskScope) -> Self {
+        Self::around(engine, self.flow().cloned(), Some(task), self.transaction().cloned(), None)
+    }
+
+    /// Makes what surrounds a transaction's block here.
+    pub(crate) fn with_transaction(&self, engine: Engine, transaction: Transaction, block: Cancel) -> Self {
+        let task = self.task().map(TaskScope::again);
+        Self::around(engine, self.flow().cloned(), task, Some(transaction), Some(block))
+    }
+
+    /// Makes the same without a transaction.
+    fn without_transaction(&self) -> Self {
+        match &self.0 {
+            Some(around) if around.transaction.is_some() => {
+                let (task, block) = (around.task.as_ref().map(TaskScope::again), around.block.clone());
+                Self::around(around.engine.clone(), around.flow.clone(), task, None, block)
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Gives what surrounds the present code.
@@ -194,21 +228,38 @@ impl Scope {
         self.0.as_ref().and_then(|around| around.task.as_ref())
     }
 
+    /// Tells whether anything surrounds the code.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn transaction(&self) -> Option<&Transaction> {
+        self.0.as_ref().and_then(|around| around.transaction.as_ref())
+    }
+
+    /// Tells whether the code is in the block of this transaction, and not in a task below.
+    pub(crate) fn is_block_of(&self, transaction: &Transaction) -> bool {
+        let block = self.0.as_ref().is_some_and(|around| around.block.is_some());
+        block && self.transaction().is_some_and(|around| around.is(transaction))
+    }
+
     /// Gives what asks the code to end.
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
         self.0.as_ref().and_then(|around| around.cancel())
     }
 
-    /// Leaves the thread of a plain function behind.
-    pub(crate) fn leave(&self, thread: LeftThread) {
+    /// Leaves something behind, which goes on until the sender is dropped.
+    pub(crate) fn leave(&self, ended: oneshot::Receiver<()>) {
         if let Some(around) = &self.0 {
-            *around.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+            around.left.lock().unwrap_or_else(PoisonError::into_inner).add(ended);
         }
     }
 
-    /// Takes the thread that was left behind.
-    pub(crate) fn take_left(&self) -> Option<LeftThread> {
-        self.0.as_ref().and_then(|around| around.left.lock().unwrap_or_else(PoisonError::into_inner).take())
+    /// Takes what was left behind.
+    pub(crate) fn take_left(&self) -> Option<Left> {
+        let around = self.0.as_ref()?;
+        let left = std::mem::take(&mut *around.left.lock().unwrap_or_else(PoisonError::into_inner));
+        (!left.is_empty()).then_some(left)
     }
 
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {
@@ -236,12 +287,13 @@ impl Scope {
             _ => self.cancel(),
         };
         let promise = Promise::new(above.map_or_else(Cancel::new, Cancel::child));
-        let scope = self.clone();
+        let scope = if call.detached { self.without_transaction() } else { self.clone() };
+        let inside = scope.transaction().map(|transaction| transaction.submitted(&promise));
         let settled = promise.clone();
         match self.flow() {
             Some(flow) if !call.detached => {
                 let slots = flow.slots(self.task().map_or(0, |task| task.depth));
-                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow) };
+                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow), inside };
                 if submitted.call.is_ready() {
                     slots.submit(submitted);
                 } else {
@@ -253,7 +305,10 @@ impl Scope {
                 }
             }
             _ => {
-                tokio::spawn(async move { settled.settle(TaskExecution::run(scope, call, Some(&settled)).await) });
+                tokio::spawn(async move {
+                    settled.settle(TaskExecution::run(scope, call, Some(&settled)).await);
+                    drop(inside);
+                });
             }
         }
         promise
@@ -263,6 +318,7 @@ impl Scope {
     pub(crate) fn submit_flow(&self, call: FlowCallParts) -> Promise {
         let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
         let child = self.flow().map(Child::new);
+        let inside = self.transaction().map(|transaction| transaction.submitted(&promise));
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
             let name = call.name();
@@ -272,7 +328,7 @@ impl Scope {
                 Err(panicked) => unorchestrated(&name, panicked),
             };
             settled.settle(ended);
-            drop(child);
+            drop((inside, child));
         });
         promise
     }

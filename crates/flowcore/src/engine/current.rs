@@ -6,6 +6,7 @@ use super::cancel::Cancel;
 use super::context::Scope;
 use super::definition::{ParameterError, Parameters};
 use super::error::Error;
+use super::transaction::Transaction;
 use crate::model::{Artifact, ArtifactId, ArtifactKind, FlowRunId, TaskRunId};
 
 /// Tells the flow run around this code.
@@ -49,6 +50,11 @@ pub fn task_run_id() -> Option<TaskRunId> {
 /// Tells the name of the task run around this code.
 pub fn task_run_name() -> Option<String> {
     Scope::peek(|around| around.task.as_ref().map(|task| task.name())).flatten()
+}
+
+/// Gives the [`transaction`](fn@crate::transaction) around this code.
+pub fn transaction() -> Option<Transaction> {
+    Scope::peek(|around| around.transaction.clone()).flatten()
 }
 
 /// Tells how often the task run around this code has run, or else the flow run: 1 the first time.

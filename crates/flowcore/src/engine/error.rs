@@ -151,6 +151,7 @@ impl RunError {
         let reason = match (state.kind, &*state.name) {
             (_, StateName::TIMED_OUT) => "timed out",
             (_, StateName::NOT_READY) => "could not start",
+            (_, StateName::ROLLED_BACK) => "was rolled back",
             (StateType::Failed, _) => "failed",
             (StateType::Cancelled, _) => "was cancelled",
             (StateType::Crashed, _) => "crashed",

@@ -15,6 +15,7 @@ use super::flow_call::{FlowCall, flow_call};
 use super::hooks::{Hook, HookEvent};
 use super::inputs::{Inputs, MapInputs};
 use super::task_call::{MapCall, TaskCall, map_call, task_call};
+use super::transaction::{HookResult, TransactionEvent, TransactionHook};
 
 /// Checks the type of a task's argument.
 pub fn argument<T: Argument>() {}
@@ -48,6 +49,15 @@ where
     R: Future<Output = ()> + Send + 'static,
 {
     Hook::from(hook)
+}
+
+/// Makes a hook of a transaction of a closure, whose argument then has a type.
+pub fn transaction_hook<F, R>(hook: F) -> TransactionHook
+where
+    F: Fn(TransactionEvent) -> R + Send + Sync + 'static,
+    R: Future<Output: HookResult> + Send + 'static,
+{
+    TransactionHook::from(hook)
 }
 
 /// Any `Result`, whatever its error is.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::attempt::{Attempt, until_either};
-use super::blocking::LeftThread;
+use super::blocking::Left;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
 use super::codec::Value;
@@ -34,8 +34,8 @@ pub(crate) struct FlowExecution {
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
     cancel: Cancel,
     pub(super) run: FlowRun,
-    /// The thread of an earlier attempt, which may still run.
-    left: Option<LeftThread>,
+    /// What an earlier attempt has left behind and may still go on.
+    left: Option<Left>,
     parent: Option<Arc<Parent>>,
 }
 
@@ -245,6 +245,7 @@ impl FlowExecution {
                 }
                 ran
             });
+            // The body is dropped with what it awaits, so that a transaction in it begins to roll back.
             Attempt::of(body, timeout, &flow.cancel, &*clock).await
         };
         // After anything else it is asked to end.
@@ -298,9 +299,9 @@ impl FlowExecution {
             self.flush_logs().await;
             until_either(clock.sleep(wait), &self.cancel).await;
         }
-        if let Some(thread) = self.left.take() {
+        if let Some(left) = self.left.take() {
             // Two attempts of one run must not run side by side.
-            until_either(thread.ended(), &self.cancel).await;
+            until_either(left.ended(), &self.cancel).await;
         }
         let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
         match self.propose(self.engine.state(next)).await? {

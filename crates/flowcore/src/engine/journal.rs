@@ -141,8 +141,17 @@ struct Queue {
     asked: bool,
     /// Since when writes fail, and why the last one did; until one succeeds.
     failing: Option<(Instant, ClientError)>,
-    /// Attempts of flow runs, and whom to stop when their records are refused.
-    attempts: Vec<((FlowRunId, i32), Cancel)>,
+    /// Whom to stop when the records of their attempt are refused.
+    attempts: Vec<Fenced>,
+}
+
+/// An attempt of a flow run on this engine.
+struct Fenced {
+    run: FlowRunId,
+    attempt: i32,
+    stop: Cancel,
+    /// Whether a newer attempt has the run.
+    refused: bool,
 }
 
 impl Journal {
@@ -156,11 +165,17 @@ impl Journal {
 
     /// Stops this attempt of a flow run when its records are refused, since a newer one has begun.
     pub(crate) fn fence(&self, run: FlowRunId, attempt: i32, stop: Cancel) {
-        self.lock().attempts.push(((run, attempt), stop));
+        self.lock().attempts.push(Fenced { run, attempt, stop, refused: false });
     }
 
     pub(crate) fn unfence(&self, run: FlowRunId) {
-        self.lock().attempts.retain(|((fenced, _), _)| *fenced != run);
+        self.lock().attempts.retain(|fenced| fenced.run != run);
+    }
+
+    /// Tells whether records of this attempt of a flow run were refused, since a newer one has it.
+    pub(crate) fn is_refused(&self, run: FlowRunId, attempt: i32) -> bool {
+        let is_refused = |fenced: &Fenced| (fenced.run, fenced.attempt) == (run, attempt) && fenced.refused;
+        self.lock().attempts.iter().any(is_refused)
     }
 
     /// Waits while too much is waiting to be recorded; an error when that is so because the
@@ -284,7 +299,14 @@ impl Journal {
 
     /// Stops an attempt whose records are refused. One that is over has left detached tasks behind, whose ends are lost.
     fn refused(&self, attempt: (FlowRunId, i32), entries: &[Arc<Entry>]) {
-        let stop = self.lock().attempts.iter().find(|(fenced, _)| *fenced == attempt).map(|(_, stop)| stop.clone());
+        let stop = {
+            let mut queue = self.lock();
+            let fenced = queue.attempts.iter_mut().find(|fenced| (fenced.run, fenced.attempt) == attempt);
+            fenced.map(|fenced| {
+                fenced.refused = true;
+                fenced.stop.clone()
+            })
+        };
         if let Some(stop) = stop {
             return stop.cancel();
         }

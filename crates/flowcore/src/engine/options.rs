@@ -11,6 +11,7 @@ use super::error::Error;
 use super::hooks::Hook;
 use super::persist::Keeping;
 use super::retry::RetryDelay;
+use super::transaction::TransactionHook;
 use crate::model::RetryPolicy;
 use crate::results::{Serializer, Storage};
 
@@ -86,6 +87,8 @@ pub struct TaskOptions {
     pub(crate) refresh_cache: bool,
     pub(crate) durability: Durability,
     pub(crate) task_run_name: Option<String>,
+    pub(crate) on_commit: Vec<TransactionHook>,
+    pub(crate) on_rollback: Vec<TransactionHook>,
 }
 
 /// What can be said of a flow.
@@ -181,6 +184,11 @@ macro_rules! task_setters {
             durability(durability: $crate::engine::options::Durability) |options| options.durability = durability;
             /// Sets the name of runs: a template over the parameters, such as `fetch {url}`.
             task_run_name(template: impl Into<String>) |options| options.task_run_name = Some(template.into());
+            /// Calls the hook when the [`transaction`](fn@crate::transaction) commits that the task has completed in. If it
+            /// fails, the transaction is rolled back. Outside of one it is called when the task has completed.
+            on_commit(hook: impl Into<$crate::engine::transaction::TransactionHook>) |options| options.on_commit.push(hook.into());
+            /// Calls the hook when the [`transaction`](fn@crate::transaction) is rolled back that the task has completed in.
+            on_rollback(hook: impl Into<$crate::engine::transaction::TransactionHook>) |options| options.on_rollback.push(hook.into());
         }
     };
 }

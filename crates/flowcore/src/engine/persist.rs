@@ -3,6 +3,7 @@
 use super::codec::{Codec, Value};
 use super::core::Engine;
 use super::error::Error;
+use super::transaction::CacheEntry;
 use crate::model::{ResultMetadata, State, StateData, Timestamp};
 use crate::results::{KeyGuard, Lookup, Serializer, Storage};
 
@@ -43,12 +44,7 @@ impl Keeping<'_> {
         stored_under: Option<(&str, Option<Timestamp>)>,
         own_key: impl FnOnce() -> String,
     ) -> Result<Option<StateData>, Error> {
-        let Some(codec) = self.codec else {
-            return Err(Error::msg(
-                "its function says `persist_result = false`, so that its result cannot be written; remove that to keep or cache it",
-            )
-            .retriable(false));
-        };
+        let codec = self.codec()?;
         if self.persist == Some(false) && stored_under.is_none() {
             return Ok(None);
         }
@@ -66,6 +62,35 @@ impl Keeping<'_> {
             Some((key, expiration)) => self.store(key.to_owned(), serializer, bytes, expiration).await,
             None => self.store(own_key(), serializer, bytes, None).await,
         }
+    }
+
+    fn codec(&self) -> Result<Codec, Error> {
+        self.codec.ok_or_else(|| {
+            Error::msg(
+                "its function says `persist_result = false`, so that its result cannot be written; remove that to keep or cache it",
+            )
+            .retriable(false)
+        })
+    }
+
+    /// Makes the cache entry of a result, to be written later.
+    pub(crate) fn cache_entry(
+        &self,
+        value: &Value,
+        key: &str,
+        expiration: Option<Timestamp>,
+    ) -> Result<CacheEntry, Error> {
+        let serializer = self.serializer.unwrap_or(Serializer::JSON);
+        let payload = self.codec()?.encode(value, serializer)?;
+        Ok(CacheEntry { key: key.to_owned(), storage: self.storage().clone(), serializer, payload, expiration })
+    }
+
+    /// Reads a cache entry that is not written yet, unless it has expired or does not fit.
+    pub(crate) fn read_entry(&self, entry: &CacheEntry) -> Option<Value> {
+        if entry.expiration.is_some_and(|expiration| expiration <= self.engine.0.clock.now()) {
+            return None;
+        }
+        self.codec?.decode(&entry.payload, entry.serializer).ok()
     }
 
     async fn store(

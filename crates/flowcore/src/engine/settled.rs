@@ -1,5 +1,6 @@
 //! The end of a run, as those who wait for it see it: erased of its type, settled once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::cancel::Cancel;
@@ -26,12 +27,20 @@ struct Inner {
     input: OnceLock<TaskInput>,
     settled: OnceLock<Settled>,
     ended: Condition,
+    /// Whether anybody has waited for the end and got it, or has asked the run to end.
+    seen: AtomicBool,
     cancel: Cancel,
 }
 
 impl Promise {
     pub(crate) fn new(cancel: Cancel) -> Self {
-        Promise(Arc::new(Inner { input: OnceLock::new(), settled: OnceLock::new(), ended: Condition::new(), cancel }))
+        Promise(Arc::new(Inner {
+            input: OnceLock::new(),
+            settled: OnceLock::new(),
+            ended: Condition::new(),
+            seen: AtomicBool::new(false),
+            cancel,
+        }))
     }
 
     pub(crate) fn identify(&self, input: TaskInput) {
@@ -53,7 +62,13 @@ impl Promise {
         self.0.settled.get()
     }
 
+    /// Gives the error of a run that has failed without anybody's knowing: nobody waited for it or cancelled it.
+    pub(crate) fn unseen_error(&self) -> Option<&RunError> {
+        if self.0.seen.load(Ordering::Acquire) { None } else { self.get()?.result.as_ref().err() }
+    }
+
     pub(crate) fn cancel(&self) {
+        self.0.seen.store(true, Ordering::Release);
         self.0.cancel.cancel();
     }
 
@@ -62,7 +77,9 @@ impl Promise {
     }
 
     pub(crate) async fn wait(&self) -> &Settled {
-        self.0.ended.met(|| self.get()).await
+        let settled = self.0.ended.met(|| self.get()).await;
+        self.0.seen.store(true, Ordering::Release);
+        settled
     }
 }
 

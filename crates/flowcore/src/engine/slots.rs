@@ -9,6 +9,7 @@ use super::context::{Child, Scope};
 use super::settled::Promise;
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
+use super::transaction::Inside;
 
 /// A submitted call that is ready to run.
 pub(crate) struct Submitted {
@@ -16,6 +17,8 @@ pub(crate) struct Submitted {
     pub(crate) call: Call,
     pub(crate) promise: Promise,
     pub(crate) child: Child,
+    /// Its place in the transaction around it.
+    pub(crate) inside: Option<Inside>,
 }
 
 /// The slots at one depth of nesting, and who waits for them, first come first served.
@@ -57,9 +60,9 @@ impl Slots {
         while let Some(next) = self.take() {
             let slot = Slot(self.clone());
             tokio::spawn(async move {
-                let Submitted { scope, call, promise, child } = next;
+                let Submitted { scope, call, promise, child, inside } = next;
                 promise.settle(TaskExecution::run(scope, call, Some(&promise)).await);
-                drop((slot, child));
+                drop((slot, inside, child));
             });
         }
         STARTING.set(false);

@@ -1,12 +1,16 @@
 //! A task's cached result: its key, and the look for it.
 
+use std::sync::Arc;
+
 use super::cache_policy::CacheContext;
 use super::codec::Value;
 use super::context::Scope;
 use super::core::Engine;
 use super::error::Error;
 use super::journal::Entry;
+use super::persist::Keeping;
 use super::task_call::Call;
+use super::transaction::{CacheEntry, Place, Transaction};
 use crate::model::{State, StateData, StateName, StateType, Timestamp};
 use crate::results::KeyGuard;
 
@@ -22,8 +26,15 @@ pub(crate) enum Cached {
 pub(crate) struct Caching {
     pub(crate) key: String,
     pub(crate) expiration: Option<Timestamp>,
+    /// In a transaction: the place at the key there.
+    pub(crate) place: Option<Place>,
+    /// In a transaction: what is to be written when it commits.
+    pub(crate) entry: Option<Arc<CacheEntry>>,
     _guard: Option<KeyGuard>,
 }
+
+/// A hit: the value, and what the Completed state is to carry.
+type Hit = (Value, Option<StateData>);
 
 /// Computes the call's cache key and looks it up.
 pub(crate) async fn look_up(engine: &Engine, call: &Call, scope: &Scope, entry: &Entry) -> Result<Cached, Error> {
@@ -44,17 +55,56 @@ pub(crate) async fn look_up(engine: &Engine, call: &Call, scope: &Scope, entry: 
     let Some(key) = key else { return Ok(Cached::Miss(None)) };
     entry.change(|run| run.cache_key = Some(key.clone()));
     let keeping = call.keeping(engine);
-    let guard = if options.cache.is_isolated() { Some(keeping.lock(&key).await?) } else { None };
-    if !options.refresh_cache
-        && let Some((value, record)) = keeping.look_up(&key).await
-    {
+    let isolated = options.cache.is_isolated();
+    let (guard, place, hit) = match scope.transaction() {
+        Some(transaction) => {
+            let (place, hit) = look_up_inside(&keeping, transaction, &key, isolated, options.refresh_cache).await?;
+            (None, Some(place), hit)
+        }
+        None => {
+            let guard = if isolated { Some(keeping.lock(&key).await?) } else { None };
+            (guard, None, if options.refresh_cache { None } else { look_up_stored(&keeping, &key).await })
+        }
+    };
+    if let Some((value, data)) = hit {
         let state = engine.state(StateType::Completed).named(StateName::CACHED);
         let mut state = state.message("The result came from the cache.");
         state.details_mut().cache_key = Some(key);
-        state.data = Some(Box::new(StateData::Stored { record: Box::new(record) }));
+        state.data = data.map(Box::new);
         return Ok(Cached::Hit(value, Box::new(state)));
     }
     let expiration = options.cache_expiration.and_then(|valid| chrono::TimeDelta::from_std(valid).ok());
     let expiration = expiration.and_then(|valid| engine.0.clock.now().checked_add_signed(valid));
-    Ok(Cached::Miss(Some(Caching { key, expiration, _guard: guard })))
+    Ok(Cached::Miss(Some(Caching { key, expiration, place, entry: None, _guard: guard })))
+}
+
+async fn look_up_stored(keeping: &Keeping<'_>, key: &str) -> Option<Hit> {
+    let (value, record) = keeping.look_up(key).await?;
+    Some((value, Some(StateData::Stored { record: Box::new(record) })))
+}
+
+/// Looks a key up in a transaction: among what its own tasks have computed, and in the storage. Others are kept from an
+/// isolated key until the transaction ends.
+async fn look_up_inside(
+    keeping: &Keeping<'_>,
+    transaction: &Transaction,
+    key: &str,
+    isolated: bool,
+    refresh: bool,
+) -> Result<(Place, Option<Hit>), Error> {
+    let mut place = transaction.shelf().place(key, isolated).await;
+    if !refresh
+        && let Some((entry, data)) = place.entry()
+        && let Some(value) = keeping.read_entry(&entry)
+    {
+        return Ok((place, Some((value, data))));
+    }
+    if place.wants_guard() {
+        place.guard(keeping.lock(key).await?, transaction);
+    }
+    let hit = if refresh { None } else { look_up_stored(keeping, key).await };
+    if hit.is_some() {
+        place.unguard();
+    }
+    Ok((place, hit))
 }

@@ -18,6 +18,7 @@ use super::options::{TaskOptions, task_setters};
 use super::persist::Keeping;
 use super::settled::Promise;
 use super::task_engine::TaskExecution;
+use super::transaction::Hooked;
 
 /// A call of a task that has not started: await it, or [`submit`](TaskCall::submit) it, after saying what is
 /// different this time.
@@ -65,6 +66,11 @@ impl Call {
     /// Tells how the call's result is kept.
     pub(crate) fn keeping<'a>(&'a self, engine: &'a Engine) -> Keeping<'a> {
         self.options().common.keeping(engine, self.codec)
+    }
+
+    /// Gives the hooks for the end of its transaction, if it has some. The arguments are here.
+    pub(crate) fn hooked(&self) -> Option<Box<Hooked>> {
+        Hooked::of(self.options(), || self.job.arguments(self.definition.site.parameters))
     }
 
     /// Tells whether the call waits for nothing: all of its arguments are values.

@@ -7,6 +7,7 @@ use super::panics::Panicked;
 use super::settled::Settled;
 use super::task_cache::Caching;
 use super::task_engine::TaskExecution;
+use super::transaction::{Hooked, StagedTask};
 use crate::model::{State, StateData, StateName, StateType};
 use crate::orchestration::Decision;
 
@@ -15,29 +16,70 @@ const WHAT: &str = "The task";
 
 impl TaskExecution {
     pub(super) async fn complete_with_hooks(
-        &self,
+        &mut self,
         value: Value,
         data: Option<StateData>,
         cached: Option<Caching>,
     ) -> Settled {
-        let (completed, settled) = self.complete(value, data, cached);
-        if let (true, Some(state)) = (completed, &settled.state) {
-            self.call_hooks(&self.call.options().common.on_completion, state).await;
+        let hooked = self.hooked.take().map(|hooked| (hooked, value.clone()));
+        let (alone, hooks) = if self.scope.transaction().is_some() { (None, hooked) } else { (hooked, None) };
+        let (completed, settled) = self.complete_in_transaction(value, data, cached, hooks);
+        let (true, Some(state)) = (completed, &settled.state) else { return settled };
+        self.call_hooks(&self.call.options().common.on_completion, state).await;
+        match alone {
+            Some(hooks) => self.commit_alone(hooks, settled).await,
+            None => settled,
         }
-        settled
+    }
+
+    /// Commits the transaction that a task in none is by itself.
+    async fn commit_alone(&self, hooks: (Box<Hooked>, Value), settled: Settled) -> Settled {
+        let staged = StagedTask {
+            entry: self.entry.clone(),
+            name: self.call.name().to_owned(),
+            hooks: Some(hooks),
+            cache: None,
+        };
+        match staged.commit_alone(&self.engine, &self.scope).await {
+            Ok(()) => settled,
+            Err(error) => self.failed_with(self.entry.with(|run| run.state.clone()), Some(error)),
+        }
     }
 
     /// Ends the run as Completed; tells whether it did.
     pub(super) fn complete(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> (bool, Settled) {
+        self.complete_in_transaction(value, data, cached, None)
+    }
+
+    fn complete_in_transaction(
+        &self,
+        value: Value,
+        data: Option<StateData>,
+        cached: Option<Caching>,
+        hooks: Option<(Box<Hooked>, Value)>,
+    ) -> (bool, Settled) {
+        let transaction = self.scope.transaction();
+        let mut place = None;
         let mut state = self.engine.state(StateType::Completed);
         state.data = data.map(Box::new);
         if let Some(cached) = cached {
             let details = state.details_mut();
             details.cache_key = Some(cached.key);
             details.cache_expiration = cached.expiration;
+            place = cached.place.zip(cached.entry);
         }
         match self.propose(state) {
-            Decision::Accept(state) => (true, Settled { state: Some(state), result: Ok(value) }),
+            Decision::Accept(state) => {
+                if let Some(transaction) = transaction {
+                    let cache = place.map(|(place, entry)| {
+                        place.put(entry.clone(), state.data.as_deref().cloned(), transaction);
+                        entry
+                    });
+                    let name = self.call.name().to_owned();
+                    transaction.add_task(StagedTask { entry: self.entry.clone(), name, hooks, cache });
+                }
+                (true, Settled { state: Some(state), result: Ok(value) })
+            }
             _ => (false, self.cancelled()),
         }
     }

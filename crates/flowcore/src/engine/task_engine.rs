@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Fault, until_either};
-use super::blocking::LeftThread;
+use super::blocking::Left;
 use super::calls::Occurrence;
 use super::cancel::Cancel;
 use super::codec::Value;
@@ -17,11 +17,12 @@ use super::panics::{CatchPanics, Panicked, caught};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
-use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, take_entry};
+use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, propose, take_entry};
 use super::task_slots::{TaskSlots, take_slots};
+use super::transaction::Hooked;
 use super::upstream::{Upstream, upstream};
 use crate::model::{State, StateData, StateName, StateType, TaskInput, Timestamp};
-use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
+use crate::orchestration::Decision;
 
 /// One task run under way.
 pub(crate) struct TaskExecution {
@@ -33,8 +34,10 @@ pub(crate) struct TaskExecution {
     run_count_at_start: i32,
     /// The key that the result is stored under, where a template makes it; made while the arguments are here.
     own_key: Option<String>,
-    /// The thread of an earlier attempt, which may still run.
-    left: Option<LeftThread>,
+    /// The hooks for the end of its transaction; made while the arguments are here.
+    pub(super) hooked: Option<Box<Hooked>>,
+    /// What an earlier attempt has left behind and may still go on.
+    left: Option<Left>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
 }
@@ -76,7 +79,7 @@ impl TaskExecution {
             None => Occurrence { dynamic_key: None, number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
-            && let Some(settled) = Box::pin(adopt(&engine, &call, earlier, promise)).await
+            && let Some(settled) = Box::pin(adopt(&engine, &scope, &call, earlier, promise)).await
         {
             return settled;
         }
@@ -95,8 +98,19 @@ impl TaskExecution {
             Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
             _ => None,
         };
-        let mut execution =
-            TaskExecution { engine, scope, call, entry, cancel, run_count_at_start, own_key, left: None, ended: false };
+        let hooked = if failed.is_none() { call.hooked() } else { None };
+        let mut execution = TaskExecution {
+            engine,
+            scope,
+            call,
+            entry,
+            cancel,
+            run_count_at_start,
+            own_key,
+            hooked,
+            left: None,
+            ended: false,
+        };
         let settled = match failed {
             None => match caught(execution.execute()).await {
                 Ok(settled) => settled,
@@ -112,11 +126,16 @@ impl TaskExecution {
         // What most runs do not need is boxed when it is: it would make the future of every run large.
         let cached = if self.call.options().cache.caches() {
             let look_up = look_up(&self.engine, &self.call, &self.scope, &self.entry);
-            Box::pin(self.inside().surround(look_up)).await
+            // Another's lock on the key may last.
+            tokio::select! {
+                biased;
+                cached = Box::pin(self.inside().surround(look_up)) => cached,
+                () = self.cancel.requested() => return self.cancelled(),
+            }
         } else {
             Ok(Cached::Miss(None))
         };
-        let cached = match cached {
+        let mut cached = match cached {
             Ok(Cached::Hit(value, state)) => match self.propose(*state) {
                 Decision::Accept(state) => return Settled { state: Some(state), result: Ok(value) },
                 _ => return self.cancelled(),
@@ -125,9 +144,9 @@ impl TaskExecution {
             Err(error) => return Box::pin(self.fail(Fault::Error(error))).await.unwrap_or_else(|| self.cancelled()),
         };
         loop {
-            if let Some(thread) = self.left.take() {
+            if let Some(left) = self.left.take() {
                 // Two attempts of one call must not run side by side.
-                Box::pin(until_either(thread.ended(), &self.cancel)).await;
+                Box::pin(until_either(left.ended(), &self.cancel)).await;
             }
             if self.cancel.is_requested() {
                 return self.cancelled();
@@ -159,8 +178,8 @@ impl TaskExecution {
                 _ => return self.cancelled(),
             }
             let fault = match self.attempt().await {
-                Attempt::Value(value) => match self.keep(&value, cached.as_ref()).await {
-                    Ok(data) if self.call.options().common.on_completion.is_empty() => {
+                Attempt::Value(value) => match self.keep(&value, cached.as_mut()).await {
+                    Ok(data) if self.call.options().common.on_completion.is_empty() && self.hooked.is_none() => {
                         return self.complete(value, data, cached).1;
                     }
                     Ok(data) => return Box::pin(self.complete_with_hooks(value, data, cached)).await,
@@ -211,34 +230,25 @@ impl TaskExecution {
         attempt
     }
 
-    async fn keep(&self, value: &Value, cached: Option<&Caching>) -> Result<Option<StateData>, Error> {
+    async fn keep(&self, value: &Value, mut cached: Option<&mut Caching>) -> Result<Option<StateData>, Error> {
+        if let Some(inside) = cached.take_if(|cached| cached.place.is_some()) {
+            // It is cached when the transaction commits.
+            let entry = self.call.keeping(&self.engine).cache_entry(value, &inside.key, inside.expiration)?;
+            inside.entry = Some(Arc::new(entry));
+        }
         if cached.is_none()
             && let Some(kept) = self.call.keeping(&self.engine).keep_inline(value)
         {
             return Ok(kept);
         }
-        let under = cached.map(|cached| (cached.key.as_str(), cached.expiration));
+        let under = cached.as_deref().map(|cached| (cached.key.as_str(), cached.expiration));
         let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
         Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }
 
     /// Applies the rules to a proposed state, and enters what they allow.
     pub(super) fn propose(&self, proposed: State) -> Decision {
-        let clock = &self.engine.0.clock;
-        let decision = self.entry.with(|run| {
-            let governed = Governed {
-                state: Some(&run.state),
-                times: &run.times,
-                policy: &run.empirical_policy,
-                run_count_at_start: self.run_count_at_start,
-            };
-            let now = proposed.timestamp;
-            govern(TASK_POLICY, governed, proposed, now, clock.random(), || crate::model::StateId(clock.uuid()))
-        });
-        if let Decision::Accept(state) | Decision::Reject(state, _) = &decision {
-            self.engine.0.journal.enter(&self.entry, state.clone());
-        }
-        decision
+        propose(&self.engine, &self.entry, self.run_count_at_start, proposed)
     }
 
     async fn sleep_until(&self, due: Timestamp) {
@@ -252,7 +262,7 @@ impl TaskExecution {
     fn inside(&self) -> Scope {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
         let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
-        Scope::new(self.engine.clone(), self.scope.flow().cloned(), Some(around))
+        self.scope.with_task(self.engine.clone(), around)
     }
 
     /// Logs inside the run.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::Occurrence;
+use super::codec::Value;
 use super::context::Scope;
 use super::core::Engine;
 use super::digest::DigestError;
@@ -12,7 +13,12 @@ use super::names::fill;
 use super::panics::Panicked;
 use super::settled::{Promise, Settled};
 use super::task_call::Call;
-use crate::model::{InputDigest, RunTimes, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text};
+use super::task_engine::unorchestrated;
+use super::transaction::StagedTask;
+use crate::model::{
+    InputDigest, RunTimes, State, StateId, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text,
+};
+use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
 
 /// Hashes the task's key and its arguments: what finds the run of the same call in an earlier attempt.
 pub(crate) fn digest(call: &Call) -> Result<InputDigest, DigestError> {
@@ -57,18 +63,67 @@ pub(crate) fn fill_for(call: &Call, scope: &Scope, template: &str) -> String {
 /// Takes the result of the same call in an earlier attempt, if it completed and its result can be read.
 pub(crate) async fn adopt(
     engine: &Engine,
+    scope: &Scope,
     call: &Call,
     earlier: &TaskRun,
     promise: Option<&Promise>,
 ) -> Option<Settled> {
-    if !earlier.state.is_completed() || call.options().refresh_cache {
+    if !earlier.state.is_completed() || earlier.state.is_rolled_back() || call.options().refresh_cache {
         return None;
     }
     let value = call.keeping(engine).load(&earlier.state).await?;
     if let Some(promise) = promise {
         promise.identify(TaskInput::TaskRun { id: earlier.id });
     }
+    if let Err(error) = stage_again(engine, scope, call, earlier, &value).await {
+        return Some(unorchestrated(&earlier.name, error));
+    }
     Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
+}
+
+/// Lets a task that has completed in an earlier attempt take part in the transaction around its call, or be committed alone,
+/// unless that has been done.
+async fn stage_again(
+    engine: &Engine,
+    scope: &Scope,
+    call: &Call,
+    earlier: &TaskRun,
+    value: &Value,
+) -> Result<(), Error> {
+    let hooked = call.hooked();
+    let open = !earlier.state.is_transaction_committed() && earlier.state.name != StateName::CACHED;
+    if !open || (hooked.is_none() && scope.transaction().is_none()) {
+        return Ok(());
+    }
+    let states = engine.0.client.task_run_states(earlier.id).await?;
+    let attempt = scope.flow().map_or(0, |flow| flow.attempt);
+    let entry = Entry::adopted(TaskRun { attempt, ..earlier.clone() }, states.len());
+    let hooks = hooked.map(|hooked| (hooked, value.clone()));
+    let mut staged = StagedTask { entry, name: call.name().to_owned(), hooks, cache: None };
+    let Some(transaction) = scope.transaction() else { return staged.commit_alone(engine, scope).await };
+    if let Some(details) = &earlier.state.details
+        && let Some(key) = &details.cache_key
+    {
+        let entry = call.keeping(engine).cache_entry(value, key, details.cache_expiration)?;
+        staged.cache = Some(Arc::new(entry));
+    }
+    transaction.add_task(staged);
+    Ok(())
+}
+
+/// Applies the rules to a state that is proposed for a run, and enters what they allow.
+pub(crate) fn propose(engine: &Engine, entry: &Arc<Entry>, run_count_at_start: i32, proposed: State) -> Decision {
+    let clock = &engine.0.clock;
+    let decision = entry.with(|run| {
+        let governed =
+            Governed { state: Some(&run.state), times: &run.times, policy: &run.empirical_policy, run_count_at_start };
+        let now = proposed.timestamp;
+        govern(TASK_POLICY, governed, proposed, now, clock.random(), || StateId(clock.uuid()))
+    });
+    if let Decision::Accept(state) | Decision::Reject(state, _) = &decision {
+        engine.0.journal.enter(entry, state.clone());
+    }
+    decision
 }
 
 /// Takes the journal's entry of a run that did not complete in an earlier attempt.

@@ -210,6 +210,16 @@ impl State {
     pub fn is_completed(&self) -> bool {
         self.kind == StateType::Completed
     }
+
+    /// Tells whether the run ended well and was undone afterwards, with its transaction.
+    pub fn is_rolled_back(&self) -> bool {
+        self.is_completed() && self.name == StateName::ROLLED_BACK
+    }
+
+    /// Tells whether the transaction has committed in which the run ended well.
+    pub fn is_transaction_committed(&self) -> bool {
+        self.is_completed() && self.details.as_ref().is_some_and(|details| details.transaction_committed == Some(true))
+    }
 }
 
 /// How many runs are in the states of one type and name.

@@ -29,4 +29,7 @@ pub struct StateDetails {
     /// Whether a failure may be tried again; false overrides the retries that are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retriable: Option<bool>,
+    /// Whether the transaction in which the task completed has committed. It is not undone any more then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_committed: Option<bool>,
 }

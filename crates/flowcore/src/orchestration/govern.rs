@@ -100,6 +100,10 @@ impl RunTimes {
             StateType::Scheduled => self.next_scheduled_start_time = to.scheduled_time(),
             _ => {}
         }
-        self.end_time = to.is_terminal().then_some(to.timestamp);
+        let renamed = to.is_completed() && from.is_some_and(State::is_completed);
+        // A completed run that its transaction commits or undoes has ended when it completed.
+        if !renamed {
+            self.end_time = to.is_terminal().then_some(to.timestamp);
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::rule::Rule;
 use super::rules::{
-    CancellingEndsCancelled, CompletedStays, EndedStaysEnded, KeepScheduledTime, NoPendingAfterStart,
-    OnlyScheduledIsLate, RenameReruns, RetryFailed, RunningIsTaken, WaitForScheduledTime,
+    CancellingEndsCancelled, CompletedEndsWithTransaction, CompletedStays, EndedStaysEnded, KeepScheduledTime,
+    NoPendingAfterStart, OnlyScheduledIsLate, RenameReruns, RetryFailed, RunningIsTaken, WaitForScheduledTime,
 };
 
 /// Rules in the order in which they judge.
@@ -25,9 +25,15 @@ pub const FLOW_POLICY: Policy = &[
 ];
 
 /// What governs task runs. A task that was interrupted may run again when its flow is resumed, so only a completed one
-/// stays as it is.
-pub const TASK_POLICY: Policy =
-    &[&CompletedStays, &NoPendingAfterStart, &KeepScheduledTime, &WaitForScheduledTime, &RetryFailed, &RenameReruns];
+/// stays as it is, unless its transaction undoes it.
+pub const TASK_POLICY: Policy = &[
+    &CompletedEndsWithTransaction,
+    &NoPendingAfterStart,
+    &KeepScheduledTime,
+    &WaitForScheduledTime,
+    &RetryFailed,
+    &RenameReruns,
+];
 
 #[cfg(test)]
 #[path = "policy_tests.rs"]

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, Timestamp};
+use crate::model::{RetryPolicy, RunTimes, State, StateId, StateName, StateType, Timestamp};
 use crate::orchestration::{Decision, Governed, govern};
 
 fn state(kind: StateType) -> State {
@@ -13,7 +13,10 @@ fn state(kind: StateType) -> State {
 }
 
 fn decide(policy: Policy, from: Option<StateType>, to: StateType, retries: u32) -> Decision {
-    let from = from.map(state);
+    decide_states(policy, from.map(state), state(to), retries)
+}
+
+fn decide_states(policy: Policy, from: Option<State>, to: State, retries: u32) -> Decision {
     let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
     if from.as_ref().is_some_and(|from| from.kind == StateType::Running) {
         times.run_count = 1;
@@ -24,7 +27,7 @@ fn decide(policy: Policy, from: Option<StateType>, to: StateType, retries: u32) 
         policy: &RetryPolicy { retries, ..RetryPolicy::default() },
         run_count_at_start: 0,
     };
-    govern(policy, run, state(to), Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
+    govern(policy, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
 }
 
 fn matrix(policy: Policy) -> String {
@@ -35,17 +38,37 @@ fn matrix(policy: Policy) -> String {
     for from in std::iter::once(None).chain(StateType::ALL.map(Some)) {
         write!(text, "\n{:<14}", from.map_or("-", StateType::as_str)).unwrap();
         for to in StateType::ALL {
-            let cell = match decide(policy, from, to, 1) {
-                Decision::Accept(state) if state.name == to.default_name() => "yes".into(),
-                Decision::Accept(state) | Decision::Reject(state, _) => state.name.into_owned(),
-                Decision::Stay(_) => "stay".into(),
-                Decision::Wait(_) => "wait".into(),
-                Decision::Abort(_) => "abort".into(),
-            };
-            write!(text, "{:<14}", cell.chars().take(13).collect::<String>()).unwrap();
+            write!(text, "{:<14}", cell(&decide(policy, from, to, 1), to.default_name())).unwrap();
+        }
+    }
+    // What a transaction makes of a completed run.
+    write!(text, "\n\n{:<14}{:<14}{:<14}{:<14}", "done \\ to", "Completed", "committed", "RolledBack").unwrap();
+    for from in completed() {
+        write!(text, "\n{:<14}", if from.is_transaction_committed() { "committed" } else { &from.name }).unwrap();
+        for to in completed() {
+            let name = to.name.clone();
+            write!(text, "{:<14}", cell(&decide_states(policy, Some(from.clone()), to, 1), &name)).unwrap();
         }
     }
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// The three ways of being completed.
+fn completed() -> [State; 3] {
+    let mut committed = state(StateType::Completed);
+    committed.details_mut().transaction_committed = Some(true);
+    [state(StateType::Completed), committed, state(StateType::Completed).named(StateName::ROLLED_BACK)]
+}
+
+fn cell(decision: &Decision, proposed: &str) -> String {
+    let cell = match decision {
+        Decision::Accept(state) if state.name == proposed => "yes",
+        Decision::Accept(state) | Decision::Reject(state, _) => &state.name,
+        Decision::Stay(_) => "stay",
+        Decision::Wait(_) => "wait",
+        Decision::Abort(_) => "abort",
+    };
+    cell.chars().take(13).collect()
 }
 
 #[test]
@@ -115,4 +138,7 @@ fn the_books_are_kept() {
     }
     assert_eq!((times.run_count, times.total_run_time), (2, 5_000_000));
     assert_eq!((times.start_time, times.end_time), (Some(at(2)), Some(at(12))));
+    // Being rolled back later is no later end.
+    times.enter(last, &enter(StateType::Completed, 20).named(StateName::ROLLED_BACK));
+    assert_eq!((times.end_time, times.total_run_time), (Some(at(12)), 5_000_000));
 }

@@ -51,12 +51,12 @@ pub enum ResultError {
         /// What failed, and what to check.
         reason: String,
     },
-    /// The lock on a cache key could not be taken.
-    #[error("cannot take the lock on a cache key in {folder}: {reason}; check that the folder may be written")]
+    /// The lock on a key could not be taken.
+    #[error("cannot take the lock on a key in {place}: {reason}")]
     Lock {
-        /// The folder of the locks.
-        folder: String,
-        /// What the operating system said.
+        /// Where the locks are, such as their folder.
+        place: String,
+        /// What failed, and what to check.
         reason: String,
     },
 }

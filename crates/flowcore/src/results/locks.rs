@@ -1,30 +1,43 @@
-//! Mutual exclusion per cache key, so that two runs do not compute the result of one key twice.
+//! Mutual exclusion per key, so that two runs do not compute the result of one cache key twice, and that serializable
+//! transactions of one key do not run at once.
+
+mod folder;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
 use super::ResultError;
+use folder::FolderLocks;
 
-/// The first pause while another process holds a key; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// The longest pause, which is how late a waiter may notice that a key has become free.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-
-/// Locks on cache keys, within this process or between all that use the same folder. Clones share their locks.
+/// Locks on keys of the cache and of transactions: within this process, between all that use the same folder, or between all
+/// that have the same [`LockManager`]. Clones share their locks.
 ///
 /// Tasks of one process that share a `KeyLocks` get a key in the order in which they asked. Between processes, or
 /// between two `KeyLocks` on one folder, there is no order.
 #[derive(Clone, Debug)]
 pub struct KeyLocks {
     queues: Arc<Queues>,
-    folder: Option<Arc<Path>>,
+    manager: Option<Arc<dyn LockManager>>,
 }
+
+/// Keeps other processes from a key: by files in a folder, by rows of a database, or by whatever else they share.
+#[async_trait]
+pub trait LockManager: fmt::Debug + Send + Sync {
+    /// Waits until no other process holds the key, and holds it until what it returns is dropped, or until this process has
+    /// died. One [`KeyLocks`] asks for a key only when it does not hold it. Dropping the future gives up the place.
+    ///
+    /// # Errors
+    /// When the lock cannot be taken for another reason than that somebody holds it.
+    async fn acquire(&self, key: &str) -> Result<HeldKey, ResultError>;
+}
+
+/// Holds a key among processes until it is dropped.
+pub type HeldKey = Box<dyn Send + Sync>;
 
 /// Who holds or waits for a key in this process.
 #[derive(Debug, Default)]
@@ -39,11 +52,10 @@ struct Queue {
 }
 
 /// Holds a key until it is dropped.
-#[derive(Debug)]
 #[must_use = "the key is released as soon as the guard is dropped"]
 pub struct KeyGuard {
-    // Dropped in this order: the next of this process must find the file free, and the queue stays until the turn is over.
-    _file: Option<LockedFile>,
+    // Dropped in this order: the next of this process must find the key free, and the queue stays until the turn is over.
+    _held: Option<HeldKey>,
     _turn: OwnedMutexGuard<()>,
     _place: Place,
 }
@@ -51,7 +63,7 @@ pub struct KeyGuard {
 impl KeyLocks {
     /// Makes locks for this process alone.
     pub fn memory() -> Self {
-        Self { queues: Arc::default(), folder: None }
+        Self { queues: Arc::default(), manager: None }
     }
 
     /// Makes locks that all processes share which use this folder. It is created when the first key is taken.
@@ -59,21 +71,32 @@ impl KeyLocks {
     /// A lock belongs to the process that took it: the operating system releases it when the process ends, however it
     /// ends.
     pub fn in_folder(path: impl Into<PathBuf>) -> Self {
-        Self { queues: Arc::default(), folder: Some(Arc::from(path.into())) }
+        Self::managed(Arc::new(FolderLocks::new(path.into())))
+    }
+
+    /// Makes locks that all processes share which have the same manager.
+    pub fn managed(manager: Arc<dyn LockManager>) -> Self {
+        Self { queues: Arc::default(), manager: Some(manager) }
     }
 
     /// Waits until nobody else holds the key, and holds it from then on. Dropping the future gives up the place.
     ///
     /// # Errors
-    /// When a file in the folder cannot be made or locked.
+    /// When a file in the folder cannot be made or locked, or the manager says so.
     pub async fn acquire(&self, key: &str) -> Result<KeyGuard, ResultError> {
         let (place, turn) = Place::enter(&self.queues, key);
         let turn = turn.lock_owned().await;
-        let file = match &self.folder {
-            Some(folder) => Some(lock_file(folder, key).await?),
+        let held = match &self.manager {
+            Some(manager) => Some(manager.acquire(key).await?),
             None => None,
         };
-        Ok(KeyGuard { _file: file, _turn: turn, _place: place })
+        Ok(KeyGuard { _held: held, _turn: turn, _place: place })
+    }
+}
+
+impl fmt::Debug for KeyGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyGuard")
     }
 }
 
@@ -114,81 +137,6 @@ impl Queues {
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Queue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A locked file, which is removed when it is released so that keys of the past leave nothing behind.
-#[derive(Debug)]
-struct LockedFile {
-    path: PathBuf,
-    _file: File,
-}
-
-impl Drop for LockedFile {
-    fn drop(&mut self) {
-        // While the lock is still held, so that nobody else's file is removed. A file that stays does no harm. Elsewhere
-        // than on Unix there is no telling a removed file from its successor, so there files stay.
-        if cfg!(unix) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Takes the lock that all processes share. Of this process only the first in the key's queue comes here.
-///
-/// It tries again and again rather than waiting inside the operating system: such a wait would need a thread for every
-/// key, and could not be given up when the task that waits is cancelled.
-async fn lock_file(folder: &Arc<Path>, key: &str) -> Result<LockedFile, ResultError> {
-    let path = folder.join(format!("{}.lock", blake3::hash(key.as_bytes()).to_hex()));
-    let failed = |reason: String| ResultError::Lock { folder: folder.to_string_lossy().into_owned(), reason };
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let path = path.clone();
-        // On a thread where a slow disk or a network's folder does not hold up other tasks.
-        let attempt = tokio::task::spawn_blocking(move || try_lock(path)).await;
-        match attempt.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))? {
-            Some(file) => return Ok(file),
-            None => tokio::time::sleep(pause).await,
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// Locks the file unless somebody else has.
-fn try_lock(path: PathBuf) -> io::Result<Option<LockedFile>> {
-    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let file = match open() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            open()?
-        }
-        opened => opened?,
-    };
-    match file.try_lock() {
-        Ok(()) if is_at(&file, &path)? => Ok(Some(LockedFile { path, _file: file })),
-        // Whoever held it removed it between the two steps above: this lock is on a file that nobody else will find.
-        Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Tells whether the path still leads to this file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let held = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(found) => Ok((held.dev(), held.ino()) == (found.dev(), found.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Files are never removed here, so that the path leads to this file still.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
 }
 
 #[cfg(test)]

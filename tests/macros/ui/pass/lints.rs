@@ -43,7 +43,7 @@ pub mod tasks {
     #[task]
     async fn from_private(_unused: u8) {}
 
-    #[task]
+    #[task(on_rollback = [undo, |event| async move { drop(event) }], on_commit = announce)]
     async fn new() {}
 
     #[task]
@@ -53,6 +53,15 @@ pub mod tasks {
 
     async fn notify(event: flowcore::HookEvent) {
         drop(event);
+    }
+
+    async fn announce(event: flowcore::TransactionEvent) {
+        drop(event);
+    }
+
+    async fn undo(event: flowcore::TransactionEvent) -> std::io::Result<()> {
+        drop(event);
+        Ok(())
     }
 
     /// Reports.

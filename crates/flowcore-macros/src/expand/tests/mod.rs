@@ -20,7 +20,14 @@ fn expanded(kind: Kind, arguments: TokenStream, item: TokenStream) -> String {
 fn a_task() {
     let code = expanded(
         Kind::Task,
-        quote!(retries = 3, retry_delay = [1, 10.5], timeout = 30, tags = ["net"], cache = INPUTS + TASK_SOURCE),
+        quote!(
+            retries = 3,
+            retry_delay = [1, 10.5],
+            timeout = 30,
+            tags = ["net"],
+            cache = INPUTS + TASK_SOURCE,
+            on_rollback = [forget, |event| async move { drop(event) }]
+        ),
         quote! {
             /// Fetches a page.
             pub async fn fetch(url: String, #[resource] http: Client) -> flowcore::Result<Page> {

@@ -1,6 +1,7 @@
 //! The rules, one a file.
 
 mod cancelling_ends_cancelled;
+mod completed_ends_with_transaction;
 mod completed_stays;
 mod ended_stays_ended;
 mod keep_scheduled_time;
@@ -12,6 +13,7 @@ mod running_is_taken;
 mod wait_for_scheduled_time;
 
 pub(super) use cancelling_ends_cancelled::CancellingEndsCancelled;
+pub(super) use completed_ends_with_transaction::CompletedEndsWithTransaction;
 pub(super) use completed_stays::CompletedStays;
 pub(super) use ended_stays_ended::EndedStaysEnded;
 pub(super) use keep_scheduled_time::KeepScheduledTime;

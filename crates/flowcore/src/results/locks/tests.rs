@@ -1,11 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::yield_now;
 
+use super::folder::try_lock;
 use super::*;
 
 impl KeyLocks {
@@ -176,5 +179,44 @@ async fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
     let locks = KeyLocks::in_folder(file.path().join("locks"));
     let error = locks.acquire("key").await.unwrap_err();
     assert!(error.to_string().contains(file.path().to_str().unwrap()), "{error}");
+    assert_eq!(locks.queued(), 0);
+}
+
+/// A manager of another kind: it notes what it is asked for.
+#[derive(Debug, Default)]
+struct Noting(Arc<Mutex<Vec<String>>>);
+
+struct Noted(Arc<Mutex<Vec<String>>>, String);
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push(format!("-{}", self.1));
+    }
+}
+
+#[async_trait]
+impl LockManager for Noting {
+    async fn acquire(&self, key: &str) -> Result<HeldKey, ResultError> {
+        if key == "broken" {
+            return Err(ResultError::Lock { place: "nowhere".into(), reason: "nobody is there".into() });
+        }
+        self.0.lock().unwrap().push(format!("+{key}"));
+        Ok(Box::new(Noted(self.0.clone(), key.to_owned())))
+    }
+}
+
+#[tokio::test]
+async fn a_manager_is_asked_by_one_task_at_a_time() {
+    let manager = Arc::new(Noting::default());
+    let locks = KeyLocks::managed(manager.clone());
+    let held = locks.acquire("a").await.unwrap();
+    let mut second = std::pin::pin!(locks.acquire("a"));
+    assert!(waits(&mut second).await);
+    assert_eq!(*manager.0.lock().unwrap(), ["+a"]);
+    drop(held);
+    drop(second.await.unwrap());
+    assert_eq!(*manager.0.lock().unwrap(), ["+a", "-a", "+a", "-a"]);
+    let error = locks.acquire("broken").await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot take the lock on a key in nowhere: nobody is there");
     assert_eq!(locks.queued(), 0);
 }
