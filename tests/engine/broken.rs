@@ -92,6 +92,7 @@ may_fail! {
     fn remove_process(id: ProcessId) -> ();
     fn processes() -> Vec<ProcessLease>;
     fn active_flow_runs() -> Vec<FlowRun>;
+    fn cancelling_flow_runs(process: ProcessId) -> Vec<FlowRunId>;
     fn end_task_runs(id: FlowRunId, attempt: i32, state: State, now: Timestamp) -> u64;
     fn flows(filter: &FlowFilter) -> Vec<Flow>;
     fn flow_run(id: FlowRunId) -> Option<FlowRun>;

@@ -17,9 +17,13 @@ mod leaving;
 mod naming;
 mod outside;
 mod panics;
+mod pausing;
 mod plain;
 mod resuming;
+mod sleeping;
 mod states;
+mod stopping;
+mod suspending;
 mod unready;
 mod world;
 
@@ -29,6 +33,10 @@ conformance! {
         runs_have_the_names_and_tags_they_are_given;
     resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
         a_subflow_keeps_its_run;
+    stopping: a_request_from_elsewhere_ends_a_run, what_nobody_executes_is_cancelled_at_once;
+    pausing: a_paused_flow_goes_on_when_it_is_resumed, a_resume_from_elsewhere_is_noticed, an_input_is_checked_and_told;
+    suspending: a_suspended_flow_goes_on_behind_what_is_done, a_suspension_is_told_its_input;
+    sleeping: only_the_rest_is_slept_behind_a_restart;
     unready: what_never_had_its_arguments_keeps_its_run;
     cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;

@@ -67,6 +67,14 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
 
 /// Says how to resume a run whose process has died, and calls its flow's hooks if the flow is in this program.
 async fn tell_crashed(run: &FlowRun) {
+    if run.state.is_suspended() {
+        tracing::warn!(
+            target: "flowcore",
+            "the process of flow run '{}' of flow '{}' has died while it was paused. It goes on with: {} flow-run resume {}",
+            run.name, run.flow_name, command(), run.id
+        );
+        return;
+    }
     tracing::warn!(
         target: "flowcore",
         "flow run '{}' of flow '{}' was interrupted: its process has died. Resume it with: {} flow-run retry {}",

@@ -216,6 +216,7 @@ pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
+pub use engine::control::{ControlError, Resume, cancel_flow_run, resume_flow_run};
 pub use engine::core::{Engine, EngineError, EngineParts, Limits};
 pub use engine::current;
 pub use engine::definition::{
@@ -230,10 +231,15 @@ pub use engine::input::{Input, MapInput, each, unmapped};
 pub use engine::log_layer as logs;
 pub use engine::main::init;
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
+pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
+pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use model::{State, StateType};
+/// What makes the JSON schemas of types: for `#[schemars(crate = "flowcore::schemars")]` beside the derive.
+#[cfg(feature = "schema")]
+pub use schemars::{self, JsonSchema};
 
 /// The examples of the project's README, compiled with those of the documentation.
 #[cfg(doctest)]

@@ -3,9 +3,12 @@
 //! The engine talks to a [`Client`] and does not know whether the rules and the store behind it are in its own process
 //! or behind a server.
 
+mod control;
 mod local;
 
 use async_trait::async_trait;
+
+pub use control::RunControl;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -35,7 +38,7 @@ pub enum ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: Send + Sync + 'static {
+pub trait Client: RunControl {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

@@ -1,6 +1,5 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
@@ -8,12 +7,13 @@ use serde_json::value::RawValue;
 use super::blocking::LeftThread;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
-use super::condition::Condition;
 use super::core::{Engine, EngineError};
+use super::counted::Counted;
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
 use super::journal::Entry;
 use super::panics::caught;
+use super::pause::Pauses;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
@@ -88,14 +88,11 @@ pub(crate) struct FlowScope {
     slots: Mutex<Vec<Slots>>,
     limit: usize,
     calls: Mutex<Calls>,
-    children: Children,
-}
-
-/// Counts what was submitted and has not ended.
-#[derive(Default)]
-struct Children {
-    running: AtomicUsize,
-    ended: Condition,
+    /// What was submitted, and subflows.
+    pub(crate) children: Counted,
+    /// Threads of plain functions, of earlier attempts too.
+    pub(crate) threads: Counted,
+    pub(crate) pauses: Pauses,
 }
 
 pub(crate) struct NewFlowScope {
@@ -107,6 +104,7 @@ pub(crate) struct NewFlowScope {
     pub(crate) attempt: i32,
     pub(crate) cancel: Cancel,
     pub(crate) limit: usize,
+    pub(crate) threads: Counted,
     pub(crate) earlier: Vec<TaskRun>,
 }
 
@@ -123,7 +121,9 @@ impl FlowScope {
             slots: Mutex::default(),
             limit: new.limit.max(1),
             calls: Mutex::new(Calls::behind(new.earlier)),
-            children: Children::default(),
+            children: Counted::default(),
+            threads: new.threads,
+            pauses: Pauses::default(),
         }
     }
 
@@ -145,30 +145,6 @@ impl FlowScope {
         }
         slots[depth].clone()
     }
-
-    /// Waits until everything that was submitted has ended.
-    pub(crate) async fn children_ended(&self) {
-        let Children { running, ended } = &self.children;
-        ended.met(|| (running.load(Ordering::Acquire) == 0).then_some(())).await;
-    }
-}
-
-/// A submitted run's place among its flow's children, given back when it ends.
-pub(crate) struct Child(Arc<FlowScope>);
-
-impl Child {
-    fn new(flow: &Arc<FlowScope>) -> Self {
-        flow.children.running.fetch_add(1, Ordering::AcqRel);
-        Child(flow.clone())
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if self.0.children.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.children.ended.changed();
-        }
-    }
 }
 
 impl Scope {
@@ -184,6 +160,11 @@ impl Scope {
     /// Looks at what surrounds the present code.
     pub(crate) fn peek<T>(look: impl FnOnce(&Around) -> T) -> Option<T> {
         SCOPE.try_with(|scope| scope.0.as_deref().map(look)).ok().flatten()
+    }
+
+    /// Tells whether anything surrounds the code: a flow or a task.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.0.is_some()
     }
 
     pub(crate) fn flow(&self) -> Option<&Arc<FlowScope>> {
@@ -241,7 +222,7 @@ impl Scope {
         match self.flow() {
             Some(flow) if !call.detached => {
                 let slots = flow.slots(self.task().map_or(0, |task| task.depth));
-                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow) };
+                let submitted = Submitted { scope, call, promise: settled, child: flow.children.one() };
                 if submitted.call.is_ready() {
                     slots.submit(submitted);
                 } else {
@@ -262,7 +243,7 @@ impl Scope {
     /// Starts a flow beside the present code.
     pub(crate) fn submit_flow(&self, call: FlowCallParts) -> Promise {
         let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
-        let child = self.flow().map(Child::new);
+        let child = self.flow().map(|flow| flow.children.one());
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
             let name = call.name();

@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 
 use super::background::Background;
 use super::cancel::Cancel;
+use super::executing::Executing;
 use super::journal::Journal;
 use super::logs::LogSink;
 use super::process::Process;
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) logs: LogSink,
     pub(crate) process: Process,
+    pub(crate) executing: Executing,
     /// Asks every run on this engine to end.
     pub(crate) cancel: Cancel,
 }
@@ -74,6 +76,7 @@ impl Engine {
         Engine(Arc::new(Core {
             journal: Journal::new(parts.client.clone(), background.clone()),
             logs: LogSink::new(parts.client.clone(), background.clone()),
+            executing: Executing::new(parts.client.clone(), background.clone()),
             process: Process::new(parts.process_folder, parts.client.clone(), parts.clock.clone(), background),
             client: parts.client,
             clock: parts.clock,

@@ -8,23 +8,24 @@ use super::attempt::{Attempt, until_either};
 use super::blocking::LeftThread;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
-use super::codec::Value;
 use super::context::{FlowScope, NewFlowScope, Scope};
 use super::core::Engine;
+use super::counted::Counted;
 use super::error::{Error, RunError};
+use super::executing::Place;
 use super::flow_call::FlowCallParts;
+use super::flow_end::Ended;
 use super::hooks::{Hook, HookEvent};
 use super::new_run::new_run;
 use super::options::FlowOptions;
-use super::panics::{CatchPanics, Panicked, caught};
+use super::panics::{CatchPanics, Panicked};
 use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
 use super::upstream::wait_for;
-use super::verdict::Ending;
 use crate::client::ClientError;
-use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp};
-use crate::orchestration::{Decision, Executor};
+use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter};
+use crate::orchestration::Executor;
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
@@ -32,11 +33,15 @@ pub(crate) struct FlowExecution {
     pub(super) call: FlowCallParts,
     pub(super) arguments: Map<String, Json>,
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     pub(super) run: FlowRun,
     /// The thread of an earlier attempt, which may still run.
-    left: Option<LeftThread>,
-    parent: Option<Arc<Parent>>,
+    pub(super) left: Option<LeftThread>,
+    /// All threads of plain functions in the run.
+    pub(super) threads: Counted,
+    pub(super) parent: Option<Arc<Parent>>,
+    /// Where requests from outside reach the run.
+    _place: Place,
 }
 
 /// Asks a run to end when the future of its call is dropped.
@@ -73,9 +78,15 @@ impl FlowExecution {
             return unorchestrated(&name, Error::from(error));
         }
         let dropped = CancelOnDrop(cancel.clone());
+        // Whatever becomes of the call, the flow around it does not end before the subflow has.
+        let child = scope.flow().map(|flow| flow.children.one());
+        let running = Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned());
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
-        let mut running =
-            tokio::spawn(Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned()));
+        let mut running = tokio::spawn(async move {
+            let settled = running.await;
+            drop(child);
+            settled
+        });
         let joined = match outer {
             None => running.await,
             Some(outer) => tokio::select! {
@@ -142,7 +153,8 @@ impl FlowExecution {
     ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
-        let executor = Executor { process_id: engine.0.process.id().await?, program: program::current() };
+        let process_id = engine.0.process.id().await?;
+        let executor = Executor { process_id, program: program::current() };
         let earlier = call.run_id.or(parent.as_ref().and_then(|parent| parent.earlier_run));
         let taken = match earlier {
             Some(id) => match claim(&engine, id, executor.clone(), options).await? {
@@ -169,7 +181,11 @@ impl FlowExecution {
         if let Some(parent) = &parent {
             parent.running(run.id);
         }
-        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, left: None, parent })))
+        let place = engine.0.executing.enter(process_id, run.id, cancel.clone());
+        let threads = Counted::default();
+        let execution =
+            FlowExecution { engine, call, arguments, cancel, run, left: None, threads, parent, _place: place };
+        Ok(Begun::Running(Box::new(execution)))
     }
 
     async fn execute(mut self) -> Settled {
@@ -220,115 +236,59 @@ impl FlowExecution {
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),
             limit: self.call.options().task_limit.unwrap_or(self.engine.0.limits.tasks),
+            threads: self.threads.clone(),
             earlier,
         }))
     }
 
     /// Runs the body once, and lets what it has submitted come to an end.
-    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, ClientError> {
+    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Ended, ClientError> {
         let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
         let last = attempts > self.call.options().common.retries;
         let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
         let job = &mut self.call.job;
-        let body = std::pin::pin!(async {
+        let body = async {
             let ran = match Panicked::catch(|| job.invoke(last)) {
                 Ok(body) => CatchPanics(body).await,
                 Err(panicked) => Err(panicked),
             };
             // What was submitted belongs to the run: after a success it is waited for.
             if let Ok(Ok(_)) = &ran {
-                flow.children_ended().await;
+                flow.children.none().await;
             }
             ran
-        });
-        let attempt = Attempt::of(body, timeout, &flow.cancel, &*clock).await;
-        // After anything else it is asked to end.
-        if !matches!(attempt, Attempt::Value(_)) {
+        };
+        // The body is gone behind this: what it has called has returned or was dropped.
+        let mut ended = {
+            let body = std::pin::pin!(body);
+            tokio::select! {
+                biased;
+                attempt = Attempt::of(body, timeout, &flow.cancel, &*clock) => Ended::Attempt(attempt),
+                state = flow.pauses.suspended() => Ended::Suspended(state),
+            }
+        };
+        if let Ended::Suspended(_) = &ended {
+            until_either(flow.children.none(), &flow.cancel).await;
+            if flow.cancel.is_requested() {
+                ended = Ended::Attempt(Attempt::Cancelled);
+            }
+        }
+        // After anything but a success what was submitted is asked to end.
+        if !matches!(ended, Ended::Attempt(Attempt::Value(_))) {
             flow.cancel.cancel();
-            flow.children_ended().await;
+            flow.children.none().await;
+        }
+        if let Ended::Attempt(Attempt::Cancelled) = &ended {
+            // Cancelled says that nothing runs any more. A failure does not wait: a thread that hangs would take the
+            // flow with it.
+            self.threads.none().await;
         }
         self.engine.0.journal.commit().await?;
-        Ok(attempt)
+        Ok(ended)
     }
 
-    /// Brings the attempt to its state; none when the run is to be tried again.
-    async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, ClientError> {
-        let Ending { state, value, source } = match caught(self.judge(attempt)).await {
-            Ok(ending) => ending,
-            // The result's serialization or a predicate did.
-            Err(panicked) => self.panicked(panicked),
-        };
-        let message = state.message.clone().unwrap_or_default();
-        let decided = self.engine.0.client.set_flow_run_state(&self.run, state).await?;
-        self.run = decided.run;
-        match decided.decision {
-            Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
-                let message = message.trim_end_matches('.');
-                let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
-                let wait = (due - waiting.timestamp).as_seconds_f64();
-                tracing::warn!(target: "flowcore::flow_run", "{message}; it is tried again in {wait:.1} s");
-                self.again(due).await
-            }
-            Decision::Accept(state) | Decision::Reject(state, _) => {
-                self.log_end(&state);
-                self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, value, source).await?))
-            }
-            Decision::Stay(why) | Decision::Abort(why) => {
-                // Somebody else has the run now, or it was ended from elsewhere: what stands there counts.
-                tracing::warn!(target: "flowcore::flow_run", "The run's state was not accepted: {why}.");
-                let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, Some(Error::msg(why))).await?))
-            }
-            Decision::Wait(due) => self.again(due).await,
-        }
-    }
-
-    /// Waits until the run is due and lets it run again; a final state when it was cancelled meanwhile.
-    async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, ClientError> {
-        let clock = self.engine.0.clock.clone();
-        if let Ok(wait) = (due - clock.now()).to_std() {
-            self.engine.0.logs.flush().await?;
-            until_either(clock.sleep(wait), &self.cancel).await;
-        }
-        if let Some(thread) = self.left.take() {
-            // Two attempts of one run must not run side by side.
-            until_either(thread.ended(), &self.cancel).await;
-        }
-        let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
-        let decided = self.engine.0.client.set_flow_run_state(&self.run, self.engine.state(next)).await?;
-        self.run = decided.run;
-        match decided.decision {
-            Decision::Accept(state) if state.kind == StateType::Running => Ok(None),
-            Decision::Accept(state) => {
-                self.log_end(&state);
-                self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, None, None).await?))
-            }
-            _ => {
-                let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, None).await?))
-            }
-        }
-    }
-
-    async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Result<Settled, ClientError> {
-        if let Some(parent) = &self.parent {
-            parent.ended(self.run.id, &state);
-        }
-        if let Err(error) = self.engine.0.logs.flush().await {
-            // They are put back and come with the next ones; how the run ended is recorded.
-            tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);
-        }
-        let result = match value {
-            Some(value) => Ok(value),
-            None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
-        };
-        Ok(Settled { state: Some(state), result })
-    }
-
-    async fn hooks(&self, which: impl Fn(&FlowOptions) -> &Vec<Hook>, state: &State) {
+    pub(super) async fn hooks(&self, which: impl Fn(&FlowOptions) -> &Vec<Hook>, state: &State) {
         let hooks = which(self.call.options());
         if !hooks.is_empty() {
             Hook::call_all(hooks, &event_of(&self.run, state)).await;
@@ -343,16 +303,6 @@ impl FlowExecution {
             attempt => {
                 tracing::info!(target: "flowcore::flow_run", "Continuing flow run '{}', attempt {attempt}", self.run.name)
             }
-        }
-    }
-
-    fn log_end(&self, state: &State) {
-        match (&state.message, state.is_completed()) {
-            (_, true) => tracing::info!(target: "flowcore::flow_run", "Finished in state {}", state.name),
-            (Some(message), false) => {
-                tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name)
-            }
-            (None, false) => tracing::error!(target: "flowcore::flow_run", "Finished in state {}", state.name),
         }
     }
 }

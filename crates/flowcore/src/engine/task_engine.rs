@@ -204,6 +204,7 @@ impl TaskExecution {
                 times: &run.times,
                 policy: &run.empirical_policy,
                 run_count_at_start: self.run_count_at_start,
+                executed: true,
             };
             let now = proposed.timestamp;
             govern(TASK_POLICY, governed, proposed, now, clock.random(), || crate::model::StateId(clock.uuid()))

@@ -4,14 +4,18 @@
 //! [`Orchestrator`] does so for flow runs where the store is, the engine for task runs where they run.
 
 mod abandoned;
+mod control;
 mod govern;
+mod input_schema;
 mod orchestrator;
 mod policy;
 mod rule;
 mod rules;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
+pub use control::Resumption;
 pub use govern::{Decision, Governed, govern};
+pub use input_schema::{InputProblem, describe as describe_input, field as input_field};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
 pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};

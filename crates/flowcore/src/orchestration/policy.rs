@@ -2,8 +2,9 @@
 
 use super::rule::Rule;
 use super::rules::{
-    CancellingEndsCancelled, CompletedStays, EndedStaysEnded, KeepScheduledTime, NoPendingAfterStart,
-    OnlyScheduledIsLate, RenameReruns, RetryFailed, RunningIsTaken, WaitForScheduledTime,
+    CancellingEndsCancelled, CompletedStays, EndedStaysEnded, KeepScheduledTime, NoPendingAfterStart, NobodyToCancel,
+    OnlyRunningPauses, OnlyScheduledIsLate, PausedIsResumed, RenameReruns, RetryFailed, RunningIsTaken,
+    WaitForScheduledTime,
 };
 
 /// Rules in the order in which they judge.
@@ -15,8 +16,11 @@ pub const FLOW_POLICY: Policy = &[
     &CompletedStays,
     &EndedStaysEnded,
     &CancellingEndsCancelled,
+    &NobodyToCancel,
     &NoPendingAfterStart,
     &RunningIsTaken,
+    &OnlyRunningPauses,
+    &PausedIsResumed,
     &OnlyScheduledIsLate,
     &KeepScheduledTime,
     &WaitForScheduledTime,

@@ -23,6 +23,7 @@ fn decide(policy: Policy, from: Option<StateType>, to: StateType, retries: u32) 
         times: &times,
         policy: &RetryPolicy { retries, ..RetryPolicy::default() },
         run_count_at_start: 0,
+        executed: true,
     };
     govern(policy, run, state(to), Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
 }
@@ -72,7 +73,7 @@ fn an_error_that_cannot_be_retried_is_final() {
     let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
     times.run_count = 1;
     let policy = RetryPolicy { retries: 5, ..RetryPolicy::default() };
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
     let mut to = state(StateType::Failed);
     to.details_mut().retriable = Some(false);
     let decision = govern(TASK_POLICY, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
@@ -85,7 +86,7 @@ fn a_run_waits_for_its_time() {
     let from = state(StateType::Scheduled).scheduled_for(due);
     let times = RunTimes::new(due);
     let policy = RetryPolicy::default();
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
     let at = |now| govern(FLOW_POLICY, run, state(StateType::Running), now, 0.5, || StateId(uuid::Uuid::nil()));
     assert_eq!(at(Timestamp::UNIX_EPOCH), Decision::Wait(due));
     assert!(matches!(at(due), Decision::Accept(_)));

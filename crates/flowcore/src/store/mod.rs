@@ -83,9 +83,13 @@ pub trait Store: Send + Sync + 'static {
     /// Lists all leases.
     async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
 
-    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING or CANCELLING with a
-    /// process, newest first. A process that waits for a retry keeps its run in SCHEDULED.
+    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING, PAUSED or CANCELLING
+    /// with a process, newest first. A process that waits for a retry keeps its run in SCHEDULED, and one that waits for a
+    /// resume in PAUSED.
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
+
+    /// Lists the flow runs of a process that are in CANCELLING. Processes ask this several times a second.
+    async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, StoreError>;
 
     /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
     /// tells how many there were. The states are copies of `state` with ids of their own.

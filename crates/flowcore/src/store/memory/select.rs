@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, LogFilter, LogLine, Page,
-    State, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
+    LogLine, Page, ProcessId, State, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::timeline::{Timeline, names_run};
 
@@ -35,9 +35,19 @@ impl Tables {
             run.process_id.is_some()
                 && matches!(
                     run.state.kind,
-                    StateType::Scheduled | StateType::Pending | StateType::Running | StateType::Cancelling
+                    StateType::Scheduled
+                        | StateType::Pending
+                        | StateType::Running
+                        | StateType::Paused
+                        | StateType::Cancelling
                 )
         })
+    }
+
+    pub(super) fn cancelling_flow_runs(&self, process: ProcessId) -> Vec<FlowRunId> {
+        let runs = self.flow_runs.values().map(|row| &row.run);
+        let asked = runs.filter(|run| run.process_id == Some(process) && run.state.kind == StateType::Cancelling);
+        asked.map(|run| run.id).collect()
     }
 
     fn newest_flow_runs(&self, page: Page, selected: impl Fn(&FlowRun) -> bool) -> Vec<FlowRun> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, Page, StateType,
+    ArtifactFilter, EventFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, Page, ProcessId, StateType,
     TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
@@ -131,8 +131,16 @@ pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
 pub(super) fn active_flow_runs(dialect: Dialect) -> Statement {
     let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
     // Word for word the condition of the index.
-    select.and("process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'CANCELLING')");
+    select.and("process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')");
     select.page("created DESC, id DESC", Page::ALL)
+}
+
+pub(super) fn cancelling_flow_runs(dialect: Dialect, process: ProcessId) -> Statement {
+    let mut select = Select::new(dialect, "id", "flow_runs");
+    select.uuid("process_id", Some(process.0));
+    // Word for word the condition of the index.
+    select.and("state_type = 'CANCELLING'");
+    select.end("")
 }
 
 pub(super) fn flow_runs_by_ids(dialect: Dialect, ids: &[FlowRunId]) -> Statement {

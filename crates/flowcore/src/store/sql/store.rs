@@ -121,6 +121,11 @@ impl Store for SqlStore {
         self.readers.fetch(select::active_flow_runs).await?.iter().map(flow_run).collect()
     }
 
+    async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, StoreError> {
+        let rows = self.readers.fetch(|dialect| select::cancelling_flow_runs(dialect, process)).await?;
+        rows.iter().map(|row| row.uuid(0).map(FlowRunId)).collect()
+    }
+
     async fn end_task_runs(
         &self,
         id: FlowRunId,
