@@ -9,4 +9,5 @@ mod history;
 mod reading;
 mod retrying;
 mod sweeping;
+mod waiting;
 mod world;

@@ -46,7 +46,7 @@ fn stubborn(#[resource] thread: Stubborn) {
 }
 
 #[flow]
-async fn below(#[resource] gate: Gate) -> Result<()> {
+async fn below_busy(#[resource] gate: Gate) -> Result<()> {
     Ok(wait_at(gate).task_run_name("below").await?)
 }
 
@@ -56,7 +56,7 @@ async fn cancelled_is_written_when_nothing_runs_any_more() {
     async fn busy(#[resource] gate: Gate, #[resource] thread: Stubborn) -> Result<()> {
         drop(wait_at(gate.clone()).task_run_name("submitted").submit());
         drop(stubborn(thread).submit());
-        below(gate).await?;
+        below_busy(gate).await?;
         Ok(())
     }
 
@@ -80,8 +80,8 @@ async fn cancelled_is_written_when_nothing_runs_any_more() {
     assert_eq!(cancel_flow_run(&world.engine, id).await.unwrap().kind, StateType::Cancelling);
     soon("the thread is told", thread.told.somebody()).await;
     let world = &world;
-    eventually("the subflow has ended", || async move { world.flow_run("below").await.state.is_terminal() }).await;
-    assert_eq!(world.flow_history("below").await, "PENDING RUNNING CANCELLED");
+    eventually("the subflow has ended", || async move { world.flow_run("below-busy").await.state.is_terminal() }).await;
+    assert_eq!(world.flow_history("below-busy").await, "PENDING RUNNING CANCELLED");
     // Asked once more, and nothing changes: its thread still runs.
     assert_eq!(cancel_flow_run(&world.engine, id).await.unwrap().kind, StateType::Cancelling);
     assert_eq!(world.flow_history("busy").await, "PENDING RUNNING CANCELLING");
@@ -195,13 +195,13 @@ async fn a_run_that_completes_while_it_is_cancelled_is_cancelled() {
 #[tokio::test]
 async fn a_cancelled_run_of_a_dead_process_is_cancelled() {
     let (world, gate) = (World::memory(), Gate::new());
-    let running = tokio::spawn(below(gate.clone()).on(&world.engine).into_future());
+    let running = tokio::spawn(below_busy(gate.clone()).on(&world.engine).into_future());
     gate.somebody().await;
-    let run = world.flow_run("below").await;
+    let run = world.flow_run("below-busy").await;
     let cancelling = State::new(StateType::Cancelling, StateId(uuid::Uuid::from_u128(1)), run.state.timestamp);
     world.client.set_flow_run_state(&run, cancelling).await.unwrap();
     let ended = world.client.crash_abandoned_runs(&crate::world::AllDead).await.unwrap();
     assert_eq!(ended.len(), 1);
-    assert_eq!(world.flow_history("below").await, "PENDING RUNNING CANCELLING CANCELLED");
+    assert_eq!(world.flow_history("below-busy").await, "PENDING RUNNING CANCELLING CANCELLED");
     running.abort();
 }

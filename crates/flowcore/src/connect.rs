@@ -12,6 +12,7 @@ use crate::engine::definition::flow_of;
 use crate::engine::flow_engine::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
+pub use crate::engine::program::command;
 use crate::model::FlowRun;
 use crate::orchestration::{Orchestrator, Probe};
 use crate::results::{KeyLocks, ResultError, Storage, StorageSettings};
@@ -83,11 +84,6 @@ async fn tell_crashed(run: &FlowRun) {
     if let Ok(flow) = flow_of(run) {
         Hook::call_all(&flow.options.on_crashed, &event_of(run, &run.state)).await;
     }
-}
-
-/// Tells how the `flowcore` command is called from here: by its name, or through cargo where cargo started this program.
-pub fn command() -> &'static str {
-    if std::env::var_os("CARGO").is_some() { "cargo run -q --bin flowcore --" } else { "flowcore" }
 }
 
 impl Engine {

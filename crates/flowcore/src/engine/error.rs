@@ -188,6 +188,11 @@ impl RunError {
         self.state().is_some_and(State::is_suspended)
     }
 
+    /// Tells the flow run's id, where the state names it.
+    pub(crate) fn flow_run_id(&self) -> Option<crate::model::FlowRunId> {
+        self.state()?.details.as_ref()?.flow_run_id
+    }
+
     /// Gives the run's name.
     pub fn run_name(&self) -> &str {
         &self.0.run

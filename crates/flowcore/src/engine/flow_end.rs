@@ -108,6 +108,11 @@ impl FlowExecution {
         if let Some(parent) = &self.parent {
             parent.ended(self.run.id, &state);
         }
+        let mut state = state;
+        if state.is_suspended() {
+            // For whoever says how to resume it.
+            state.details_mut().flow_run_id = Some(self.run.id);
+        }
         if let Err(error) = self.engine.0.logs.flush().await {
             // They are put back and come with the next ones; how the run ended is recorded.
             tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);

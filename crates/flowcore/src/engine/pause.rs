@@ -12,6 +12,7 @@ use super::condition::Condition;
 use super::context::{FlowScope, Scope};
 use super::core::{Engine, EngineError};
 use super::executing::Wait;
+use super::program::command;
 use super::retry::Seconds;
 use crate::client::ClientError;
 use crate::clock::Clock;
@@ -223,7 +224,7 @@ impl<T> Pause<T> {
             }
             return refused(why);
         }
-        tracing::info!(target: "flowcore::flow_run", "Paused; go on with: flowcore flow-run resume {}", flow.id);
+        tracing::info!(target: "flowcore::flow_run", "Paused; resume it with: {} flow-run resume {}", command(), flow.id);
         let mut pausing = Pausing { engine, run: decided.run, wait, over: false };
         let ended = tokio::select! {
             biased;

@@ -56,15 +56,50 @@ pub(super) fn problems(schema: &Value, input: Option<&Value>) -> Vec<InputProble
     found
 }
 
-/// Describes in words what a schema expects, such as `an integer`.
-pub fn describe(schema: &Value) -> String {
-    Check { root: schema }.describe(schema)
+/// A field of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputField {
+    /// Its name; empty if the input is no object and has no fields: then this is the input itself.
+    pub name: String,
+    /// What is expected, in words: `an integer`.
+    pub expected: String,
+    /// Whether it has to be there.
+    pub required: bool,
 }
 
-/// Finds the schema of a field of the input, if the schema names it.
-pub fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+/// Lists the fields of the input that a schema describes, the required ones first.
+pub fn input_fields(schema: &Value) -> Vec<InputField> {
     let check = Check { root: schema };
-    check.resolve(schema).get("properties")?.get(name).map(|field| check.resolve(field))
+    let whole = check.resolve(schema);
+    let Some(properties) = whole.get("properties").and_then(Value::as_object) else {
+        let expected = check.describe(schema);
+        return vec![InputField { name: String::new(), expected, required: true }];
+    };
+    let required: Vec<&str> =
+        whole.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut fields = Vec::with_capacity(properties.len());
+    for (name, schema) in properties {
+        let required = required.contains(&name.as_str());
+        fields.push(InputField { name: name.clone(), expected: check.describe(schema), required });
+    }
+    fields.sort_by_key(|field| !field.required);
+    fields
+}
+
+/// Reads a field of an input as people write it on a command line: where the schema takes texts, the text as it is, else
+/// as JSON. What is no JSON stays a text, and is told as a problem later.
+pub fn read_input_field(schema: &Value, name: &str, text: &str) -> Value {
+    let check = Check { root: schema };
+    let as_text = Value::String(text.to_owned());
+    let field = check.resolve(schema).get("properties").and_then(|fields| fields.get(name));
+    if let Some(field) = field.filter(|field| check.resolve(field).as_object().is_some_and(|rules| !rules.is_empty())) {
+        let mut wrong = Vec::new();
+        check.value(field, &as_text, "", &mut wrong);
+        if wrong.is_empty() {
+            return as_text;
+        }
+    }
+    serde_json::from_str(text).unwrap_or(as_text)
 }
 
 struct Check<'a> {

@@ -87,3 +87,35 @@ fn a_schema_that_refers_to_itself_is_followed() {
     let endless = json!({"$ref": "#"});
     assert!(told(&endless, json!(1)).is_empty());
 }
+
+#[test]
+fn fields_are_listed_with_what_they_expect() {
+    let fields = input_fields(&approval());
+    let told: Vec<_> =
+        fields.iter().map(|field| (field.name.as_str(), field.expected.as_str(), field.required)).collect();
+    assert_eq!(
+        told,
+        [
+            ("amount", "an integer of at least 0", true),
+            ("approved", "true or false", true),
+            ("contacts", "a list", false),
+            ("level", "one of \"low\", \"high\"", false),
+            ("reason", "a text or null", false),
+        ]
+    );
+    let whole = InputField { name: String::new(), expected: "an integer".to_owned(), required: true };
+    assert_eq!(input_fields(&json!({"type": "integer"})), [whole]);
+}
+
+#[test]
+fn fields_are_read_as_their_schema_says() {
+    let read = |name, text| read_input_field(&approval(), name, text);
+    assert_eq!(read("approved", "true"), json!(true));
+    assert_eq!(read("amount", "3"), json!(3));
+    assert_eq!(read("reason", "3"), json!("3"));
+    assert_eq!(read("level", "high"), json!("high"));
+    assert_eq!(read("contacts", r#"[{"mail": "a"}]"#), json!([{"mail": "a"}]));
+    assert_eq!(read("amount", "many"), json!("many"));
+    assert_eq!(read("unknown", "1"), json!(1));
+    assert_eq!(read_input_field(&Value::Null, "any", "word"), json!("word"));
+}

@@ -15,7 +15,7 @@ mod rules;
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::Resumption;
 pub use govern::{Decision, Governed, govern};
-pub use input_schema::{InputProblem, describe as describe_input, field as input_field};
+pub use input_schema::{InputField, InputProblem, input_fields, read_input_field};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
 pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};
