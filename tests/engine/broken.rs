@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use flowcore::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId,
-    TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, FlowRunInput,
+    FlowRunInputFilter, LogFilter, LogLine, Page, ProcessId, ProcessLease, State, StateId, StateType, TaskRun,
+    TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{Recorded, Store, StoreError, Swap};
+use flowcore::store::{InputStore, Recorded, Store, StoreError, Swap};
 use flowcore::{Durability, Error, Result, artifact, each, execute_flow_run, flow, task};
 
 use crate::gate::Gate;
@@ -79,6 +79,19 @@ macro_rules! may_fail {
             }
         }
     };
+}
+
+#[async_trait]
+impl InputStore for Broken {
+    async fn append_flow_run_input(&self, input: FlowRunInput) -> std::result::Result<(), StoreError> {
+        self.call()?;
+        self.inner.append_flow_run_input(input).await
+    }
+
+    async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> std::result::Result<Vec<FlowRunInput>, StoreError> {
+        self.call()?;
+        self.inner.flow_run_inputs(filter).await
+    }
 }
 
 may_fail! {

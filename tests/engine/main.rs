@@ -14,6 +14,7 @@ mod gate;
 mod graph;
 mod keeping;
 mod leaving;
+mod messaging;
 mod naming;
 mod outside;
 mod panics;
@@ -37,6 +38,7 @@ conformance! {
     pausing: a_paused_flow_goes_on_when_it_is_resumed, a_resume_from_elsewhere_is_noticed, an_input_is_checked_and_told;
     suspending: a_suspended_flow_goes_on_behind_what_is_done, a_suspension_is_told_its_input;
     sleeping: only_the_rest_is_slept_behind_a_restart;
+    messaging: what_is_sent_is_received_once_and_in_order;
     unready: what_never_had_its_arguments_keeps_its_run;
     cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;

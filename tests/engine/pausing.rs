@@ -262,3 +262,35 @@ async fn a_paused_run_of_a_dead_process_is_suspended() {
     let data = serde_json::to_value(world.flow_run("outlived").await.state.data).unwrap();
     assert_eq!((data["value"].as_u64(), counted(&test)), (Some(41), 1));
 }
+
+/// The flow's own timeout ends a pause, and its retries are used.
+#[tokio::test]
+async fn a_flow_that_times_out_while_it_is_paused_is_tried_again() {
+    #[flow(timeout = 60, retries = 1)]
+    async fn hurries() -> Result<u32> {
+        if flowcore::current::attempt() == Some(1) {
+            pause().await?;
+        }
+        Ok(3)
+    }
+
+    let world = World::memory();
+    assert_eq!(soon("the flow", hurries().on(&world.engine)).await.unwrap(), 3);
+    let history = world.flow_history("hurries").await;
+    assert_eq!(history, "PENDING RUNNING PAUSED RUNNING SCHEDULED:AwaitingRetry RUNNING:Retrying COMPLETED");
+}
+
+#[tokio::test]
+async fn a_paused_run_that_is_deleted_ends() {
+    #[flow]
+    async fn deleted() -> Result<()> {
+        Ok(pause().await?)
+    }
+
+    let world = World::with_clock(Arc::new(GatedClock::new(Gate::new())));
+    let running = tokio::spawn(deleted().on(&world.engine).into_future());
+    let run = paused(&world, "deleted").await;
+    assert!(world.client.delete_flow_run(run.id).await.unwrap());
+    let error = soon("the flow", running).await.unwrap().unwrap_err();
+    assert!(format!("{error:?}").contains("the run has been deleted"), "{error:?}");
+}

@@ -78,18 +78,18 @@ pub(crate) async fn a_suspension_is_told_its_input(store: Arc<dyn Store>) {
 #[tokio::test]
 async fn a_suspension_ends_at_its_time_limit() {
     #[flow]
-    async fn limited() -> Result<()> {
+    async fn limited_in_time() -> Result<()> {
         Ok(suspend().timeout(60).await?)
     }
 
     let world = World::memory();
-    limited().on(&world.engine).await.unwrap_err();
-    let id = world.flow_run("limited").await.id;
+    limited_in_time().on(&world.engine).await.unwrap_err();
+    let id = world.flow_run("limited-in-time").await.id;
     world.clock.advance(Duration::from_secs(61));
     let error = resume_flow_run(&world.engine, id).await.unwrap_err();
     assert!(error.to_string().contains("the time limit of its suspension has passed"), "{error}");
-    assert_eq!(world.flow_history("limited").await, "PENDING RUNNING PAUSED:Suspended FAILED");
-    let message = world.flow_run("limited").await.state.message;
+    assert_eq!(world.flow_history("limited-in-time").await, "PENDING RUNNING PAUSED:Suspended FAILED");
+    let message = world.flow_run("limited-in-time").await.state.message;
     assert_eq!(message.as_deref(), Some("The flow was suspended and not resumed before its time limit."));
 }
 

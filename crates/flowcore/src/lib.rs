@@ -230,6 +230,7 @@ pub use engine::input::{Input, MapInput, each, unmapped};
 #[cfg(feature = "logs")]
 pub use engine::log_layer as logs;
 pub use engine::main::init;
+pub use engine::messages::{MessageError, Received, Receiver, SendInput, receive_input, send_input};
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};

@@ -5,6 +5,7 @@ mod concurrency;
 mod extremes;
 pub(crate) mod flow_runs;
 mod flows;
+mod inputs;
 mod messages;
 mod processes;
 mod task_runs;
@@ -13,13 +14,14 @@ crate::conformance! {
     flows: an_empty_store_is_empty, a_flow_is_kept_once_by_its_name, flows_are_listed_by_name_and_page;
     flow_runs: a_flow_run_is_read_as_it_was_written, an_id_is_taken_once, a_swap_replaces_and_appends,
         a_swap_of_another_state_conflicts, a_swap_of_a_missing_run_is_missing, flow_runs_are_listed_newest_first,
-        flow_runs_are_filtered, active_runs_are_those_of_processes, a_deleted_flow_run_leaves_nothing;
+        flow_runs_are_filtered, active_runs_are_those_of_processes, a_process_is_told_what_it_is_to_end, a_deleted_flow_run_leaves_nothing;
     task_runs: a_task_run_is_read_as_it_was_written, records_append_to_the_history,
         a_repeated_record_changes_nothing, an_overlapping_record_adds_what_is_new,
         several_records_of_one_run_in_one_call, another_attempt_is_refused, records_of_missing_runs_are_refused,
         task_runs_are_filtered_and_paged, open_task_runs_are_ended, large_batches_are_whole;
     messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, artifacts_are_listed_newest_first,
         an_artifact_is_replaced, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
+    inputs: inputs_are_listed_in_the_order_of_their_ids, inputs_are_filtered_and_deleted_with_their_run;
     processes: leases_are_kept_renewed_and_forgotten;
     extremes: all_of_unicode_is_kept, large_values_are_kept, microseconds_are_kept, long_lists_select;
     concurrency: one_of_many_swaps_wins, chains_of_swaps_reach_their_end, many_writers_lose_nothing,

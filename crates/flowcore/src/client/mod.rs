@@ -4,11 +4,13 @@
 //! or behind a server.
 
 mod control;
+mod inputs;
 mod local;
 
 use async_trait::async_trait;
 
 pub use control::RunControl;
+pub use inputs::InputClient;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -38,7 +40,7 @@ pub enum ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: RunControl {
+pub trait Client: RunControl + InputClient {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

@@ -12,6 +12,7 @@ use super::counted::Counted;
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
 use super::journal::Entry;
+use super::messages::ReceivedInputs;
 use super::panics::caught;
 use super::pause::Pauses;
 use super::settled::Promise;
@@ -93,6 +94,7 @@ pub(crate) struct FlowScope {
     /// Threads of plain functions, of earlier attempts too.
     pub(crate) threads: Counted,
     pub(crate) pauses: Pauses,
+    pub(crate) received: ReceivedInputs,
 }
 
 pub(crate) struct NewFlowScope {
@@ -120,6 +122,7 @@ impl FlowScope {
             cancel: new.cancel,
             slots: Mutex::default(),
             limit: new.limit.max(1),
+            received: ReceivedInputs::behind(&new.earlier),
             calls: Mutex::new(Calls::behind(new.earlier)),
             children: Counted::default(),
             threads: new.threads,

@@ -5,7 +5,7 @@
 //! those that are paused.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ struct UnderWay {
     paused: AtomicBool,
     /// The state that ended its pause.
     left: Mutex<Option<State>>,
+    /// How many values were sent to it from this process.
+    inputs: AtomicUsize,
     news: Condition,
 }
 
@@ -64,7 +66,13 @@ impl Executing {
 
     /// Notes that this process executes a run, and watches over it from now on.
     pub(crate) fn enter(&self, process: ProcessId, id: FlowRunId, cancel: Cancel) -> Place {
-        let run = UnderWay { cancel, paused: AtomicBool::new(false), left: Mutex::default(), news: Condition::new() };
+        let run = UnderWay {
+            cancel,
+            paused: AtomicBool::new(false),
+            left: Mutex::default(),
+            inputs: AtomicUsize::new(0),
+            news: Condition::new(),
+        };
         let mut runs = self.0.lock();
         runs.under_way.insert(id, Arc::new(run));
         if !std::mem::replace(&mut runs.watched, true) {
@@ -78,9 +86,30 @@ impl Executing {
         self.0.tell(run.id, &run.state);
     }
 
+    /// Tells a run that is executed here that a value was sent to it.
+    pub(crate) fn tell_input(&self, id: FlowRunId) {
+        if let Some(run) = self.0.under_way(id) {
+            run.inputs.fetch_add(1, Ordering::AcqRel);
+            run.news.changed();
+        }
+    }
+
+    /// Tells how many values were sent to a run from this process.
+    pub(crate) fn inputs(&self, id: FlowRunId) -> usize {
+        self.0.under_way(id).map_or(0, |run| run.inputs.load(Ordering::Acquire))
+    }
+
+    /// Waits until more values than these were sent to a run from this process.
+    pub(crate) async fn input_behind(&self, id: FlowRunId, seen: usize) {
+        match self.0.under_way(id) {
+            Some(run) => run.news.met(|| (run.inputs.load(Ordering::Acquire) != seen).then_some(())).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Prepares a run's wait for a resume; none if it is not executed here.
     pub(crate) fn wait(&self, id: FlowRunId, key: String) -> Option<Wait> {
-        let run = self.0.lock().under_way.get(&id).cloned()?;
+        let run = self.0.under_way(id)?;
         *run.left() = None;
         run.paused.store(true, Ordering::Release);
         Some(Wait { run, key })
@@ -129,8 +158,12 @@ impl Shared {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn under_way(&self, id: FlowRunId) -> Option<Arc<UnderWay>> {
+        self.lock().under_way.get(&id).cloned()
+    }
+
     fn tell(&self, id: FlowRunId, state: &State) {
-        let Some(run) = self.lock().under_way.get(&id).cloned() else { return };
+        let Some(run) = self.under_way(id) else { return };
         if state.kind == StateType::Cancelling {
             run.cancel.cancel();
         } else if state.kind != StateType::Paused && run.paused.load(Ordering::Acquire) {
@@ -159,8 +192,7 @@ impl Shared {
 
     async fn look(&self, process: ProcessId) -> Result<(), ClientError> {
         for id in self.client.cancelling_flow_runs(process).await? {
-            let run = self.lock().under_way.get(&id).cloned();
-            if let Some(run) = run {
+            if let Some(run) = self.under_way(id) {
                 run.cancel.cancel();
             }
         }
@@ -169,9 +201,16 @@ impl Shared {
         if paused.is_empty() {
             return Ok(());
         }
-        let filter = FlowRunFilter { ids: Some(paused), page: Page::ALL, ..FlowRunFilter::default() };
-        for run in self.client.flow_runs(&filter).await? {
+        let filter = FlowRunFilter { ids: Some(paused.clone()), page: Page::ALL, ..FlowRunFilter::default() };
+        let found = self.client.flow_runs(&filter).await?;
+        for run in &found {
             self.tell(run.id, &run.state);
+        }
+        // Nobody can resume a run that was deleted.
+        for id in paused.into_iter().filter(|id| found.iter().all(|run| run.id != *id)) {
+            if let Some(run) = self.under_way(id) {
+                run.cancel.cancel();
+            }
         }
         Ok(())
     }

@@ -268,6 +268,8 @@ impl FlowExecution {
                 state = flow.pauses.suspended() => Ended::Suspended(state),
             }
         };
+        // The end is judged from RUNNING: retries begin there.
+        flow.pauses.left().await;
         if let Ended::Suspended(_) = &ended {
             until_either(flow.children.none(), &flow.cancel).await;
             if flow.cancel.is_requested() {

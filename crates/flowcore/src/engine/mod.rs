@@ -39,6 +39,7 @@ pub(crate) mod journal;
 pub mod log_layer;
 pub(crate) mod logs;
 pub(crate) mod main;
+pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod new_run;
 pub(crate) mod options;

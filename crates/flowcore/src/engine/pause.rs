@@ -2,11 +2,12 @@
 
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::condition::Condition;
 use super::context::{FlowScope, Scope};
@@ -173,6 +174,7 @@ impl<T> Pause<T> {
         let key = self.key.clone().unwrap_or_else(|| number.to_string());
         // One after the other: a run is paused once at a time.
         let _turn = flow.pauses.turn.lock().await;
+        flow.pauses.left().await;
         let engine = scope.engine().await?;
         if let Some(input) = told_before(&engine, flow.id, &key).await? {
             return Ok((self.read)(input)?);
@@ -225,7 +227,7 @@ impl<T> Pause<T> {
             return refused(why);
         }
         tracing::info!(target: "flowcore::flow_run", "Paused; resume it with: {} flow-run resume {}", command(), flow.id);
-        let mut pausing = Pausing { engine, run: decided.run, wait, over: false };
+        let mut pausing = Pausing { engine, pauses: &flow.pauses, run: decided.run, wait, over: false };
         let ended = tokio::select! {
             biased;
             state = pausing.wait.left() => Some(state),
@@ -258,6 +260,7 @@ impl<T> Pause<T> {
 /// A pause under way. If it is given up, the run goes on.
 struct Pausing<'a> {
     engine: &'a Engine,
+    pauses: &'a Pauses,
     run: FlowRun,
     wait: Wait,
     over: bool,
@@ -272,11 +275,12 @@ impl Drop for Pausing<'_> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (engine, run) = (self.engine.clone(), self.run.clone());
             let running = engine.state(StateType::Running);
-            runtime.spawn(async move {
+            let leaving = runtime.spawn(async move {
                 if let Err(error) = engine.0.client.set_flow_run_state(&run, running).await {
                     tracing::warn!(target: "flowcore", "flow run '{}' seems to be paused still: {error}", run.name);
                 }
             });
+            *self.pauses.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
         }
     }
 }
@@ -317,6 +321,8 @@ pub(crate) struct Pauses {
     /// The state in which the run is to be suspended.
     suspended: OnceLock<State>,
     asked: Condition,
+    /// What takes the run out of a pause that was given up.
+    leaving: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Pauses {
@@ -324,6 +330,15 @@ impl Pauses {
         // Pauses come one after the other, and none comes behind this one.
         if self.suspended.set(state).is_ok() {
             self.asked.changed();
+        }
+    }
+
+    /// Waits until the run has left a pause that was given up.
+    pub(crate) async fn left(&self) {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(leaving) = leaving {
+            // It reports its failures itself.
+            drop(leaving.await);
         }
     }
 

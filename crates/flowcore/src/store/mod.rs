@@ -7,6 +7,7 @@
 mod address;
 mod connect;
 mod error;
+mod inputs;
 mod journal;
 pub mod memory;
 pub mod sql;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 
 pub use connect::connect;
 pub use error::StoreError;
+pub use inputs::InputStore;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -44,7 +46,7 @@ pub struct Recorded {
 ///
 /// Every implementation passes the same conformance suite.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: InputStore {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 
@@ -61,7 +63,7 @@ pub trait Store: Send + Sync + 'static {
     /// Task runs without a flow run are always accepted. A task run stays in the flow run of its first record.
     async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> Result<Recorded, StoreError>;
 
-    /// Deletes a flow run with its task runs, states, log lines and artifacts. Tells whether there was one.
+    /// Deletes a flow run with its task runs, states, log lines, artifacts and inputs. Tells whether there was one.
     async fn delete_flow_run(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
     /// Keeps log lines. One that is known already, by its id, stays as it is.

@@ -31,7 +31,7 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> Result<T, StoreError> {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> Result<T, StoreError> {
         let mut contents = self.lock();
         if contents.closed {
             return Err(StoreError::Closed);

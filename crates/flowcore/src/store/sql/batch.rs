@@ -5,8 +5,8 @@ use std::mem;
 use tokio::sync::oneshot;
 
 use crate::model::{
-    Artifact, Event, Flow, FlowRun, FlowRunId, LogLine, ProcessId, ProcessLease, State, StateId, TaskRunRecord,
-    Timestamp,
+    Artifact, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine, ProcessId, ProcessLease, State, StateId,
+    TaskRunRecord, Timestamp,
 };
 use crate::store::{Recorded, StoreError, Swap};
 
@@ -81,6 +81,7 @@ batch! {
     logs: Vec<LogLine> => (),
     events: Vec<Event> => (),
     artifacts: Artifact => (),
+    inputs: FlowRunInput => (),
     leases: ProcessLease => (),
     goodbyes: ProcessId => (),
     deletes: FlowRunId => bool,

@@ -17,6 +17,7 @@ mod dialect;
 mod driver;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
+mod inputs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migrate;
 #[cfg(feature = "postgres")]

@@ -19,7 +19,7 @@ use super::rows::{
 };
 
 /// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
-struct Select {
+pub(super) struct Select {
     dialect: Dialect,
     text: String,
     arguments: Arguments,
@@ -27,7 +27,7 @@ struct Select {
 }
 
 impl Select {
-    fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
+    pub(super) fn new(dialect: Dialect, columns: &str, table: &str) -> Self {
         let text = format!("SELECT {columns} FROM {table}");
         Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
     }
@@ -42,7 +42,7 @@ impl Select {
         self.arguments.len() + 1
     }
 
-    fn uuid(&mut self, column: &str, value: Option<Uuid>) {
+    pub(super) fn uuid(&mut self, column: &str, value: Option<Uuid>) {
         if let Some(value) = value {
             self.and(&format!("{column} = ${}", self.next()));
             self.arguments.uuid(value);
@@ -71,6 +71,13 @@ impl Select {
         }
     }
 
+    pub(super) fn text(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.and(&format!("{column} = ${}", self.next()));
+            self.arguments.text(value);
+        }
+    }
+
     fn contains(&mut self, column: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.and(&self.dialect.contains(column, self.next()));
@@ -78,7 +85,7 @@ impl Select {
         }
     }
 
-    fn compare(&mut self, comparison: &str, value: Option<i64>) {
+    pub(super) fn compare(&mut self, comparison: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.and(&format!("{comparison} ${}", self.next()));
             self.arguments.int(value);
@@ -104,7 +111,7 @@ impl Select {
         self.end("")
     }
 
-    fn end(mut self, tail: &str) -> Statement {
+    pub(super) fn end(mut self, tail: &str) -> Statement {
         self.text.push_str(tail);
         Statement { text: self.text.into(), arguments: self.arguments }
     }
@@ -232,10 +239,7 @@ pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
 
 pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
     let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
-    if let Some(key) = &filter.key {
-        select.and(&format!("key = ${}", select.next()));
-        select.arguments.text(key.as_str());
-    }
+    select.text("key", filter.key.as_deref());
     select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
     if filter.latest {
         // The same selection once more: no newer one of the same key is in it.

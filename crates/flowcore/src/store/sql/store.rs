@@ -26,8 +26,8 @@ const STATE_BEHIND_FLOW_RUN: usize = 22;
 pub(super) struct SqlStore {
     /// The address, without a password.
     url: String,
-    writer: Writer,
-    readers: Readers,
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
     /// The thread that connections live on, where they need one.
     #[cfg(feature = "postgres")]
     thread: Option<super::postgres::ThreadGuard>,

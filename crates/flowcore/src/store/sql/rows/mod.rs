@@ -4,6 +4,7 @@ mod artifact;
 mod event;
 mod flow;
 mod flow_run;
+mod input;
 mod json;
 mod log;
 mod process;
@@ -16,6 +17,7 @@ pub(super) use flow_run::{
     FLOW_RUN_COLUMNS, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState, SWAP_FLOW_RUNS, SwappedFlowRun,
     encode_new_flow_run, encode_state, encode_swap, flow_run, flow_run_state,
 };
+pub(super) use input::{APPEND_INPUTS, INPUT_COLUMNS, encode_input, input};
 pub(super) use json::micros;
 pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
 pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};
