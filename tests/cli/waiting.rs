@@ -6,9 +6,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use flowcore::client::Client;
-use flowcore::model::{FlowRun, FlowRunFilter, Page, TaskRun, TaskRunFilter};
+use flowcore::model::{FlowRun, FlowRunFilter, Page, Program, StateType, TaskRun, TaskRunFilter};
+use flowcore::orchestration::Executor;
 use insta::assert_snapshot;
 
+use crate::history::{new_run, process_id};
 use crate::world::{Transcript, World, binary};
 
 /// A condition that is not met by then never will be.
@@ -179,7 +181,7 @@ async fn a_program_that_was_killed_in_its_sleep_sleeps_for_the_rest() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, asleep).await.expect("it sleeps");
+    tokio::time::timeout(DEADLINE, asleep).await.unwrap();
     sleeping.kill();
     let retried = world.flowcore(&format!("flow-run retry {}", run.id));
     assert_eq!(retried.code, Some(0), "{retried}");
@@ -216,4 +218,35 @@ async fn a_suspended_run_is_cancelled_at_once() {
     let run = world.until("Suspended").await;
     assert_snapshot!(plain(&world.flowcore(&format!("flow-run cancel {}", run.id)), &run));
     assert_eq!(world.history().await, "Pending Running Suspended Cancelled");
+}
+
+/// Its input is kept, and the next resume starts the program again.
+#[tokio::test]
+async fn a_program_that_does_not_take_a_resumed_run_leaves_it_scheduled() {
+    let world = World::new().await;
+    let program = Program {
+        executable: "/bin/sh".into(),
+        arguments: vec!["-c".to_owned(), "exit 3".to_owned()],
+        directory: world.home.path().to_owned(),
+        executes_runs: true,
+    };
+    let mut new = new_run(1, "etl", "brave-otter");
+    new.executor = Some(Executor { process_id: process_id(), program: Some(program) });
+    let run = world.begin(new).await;
+    let mut suspended = world.state(StateType::Paused).named("Suspended");
+    suspended.details_mut().pause_reschedule = true;
+    suspended.details_mut().pause_key = Some("1".to_owned());
+    suspended.details_mut().input_schema = Some(serde_json::json!({"type": "integer"}));
+    world.enter(&run, suspended).await;
+    let unread = world.flowcore("flow-run resume brave-otter --input-json many");
+    assert_eq!(unread.code, Some(2), "{unread}");
+    assert_snapshot!(world.flowcore("flow-run resume brave-otter"));
+    assert_snapshot!(world.flowcore("flow-run resume brave-otter --input-json 7"));
+    let run = world.until("Resuming").await;
+    assert_eq!(run.state.details.and_then(|details| details.input), Some(7.into()));
+    let again = world.flowcore("flow-run resume brave-otter --input-json 8");
+    assert!(again.err.contains("it has its input already"), "{again}");
+    assert_eq!(world.flowcore("flow-run resume brave-otter").code, Some(1));
+    let retried = world.flowcore("flow-run retry brave-otter");
+    assert!(retried.err.contains("start it by resuming it once more"), "{retried}");
 }

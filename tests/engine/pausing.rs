@@ -256,8 +256,10 @@ async fn a_paused_run_of_a_dead_process_is_suspended() {
     assert_eq!(found.iter().map(|run| &*run.state.name).collect::<Vec<_>>(), ["Suspended"]);
     let state = resume_flow_run(&world.engine, run.id).input(40).await.unwrap();
     assert_eq!((state.kind, &*state.name), (StateType::Scheduled, "Resuming"));
-    // What is left of the former process in this one has lost the run.
-    running.abort();
+    // The process was not dead after all: it has lost the run, and writes nothing any more.
+    soon("the former attempt", running).await.unwrap().unwrap_err();
+    let history = "PENDING RUNNING PAUSED PAUSED:Suspended SCHEDULED:Resuming";
+    assert_eq!(world.flow_history("outlived").await, history);
     execute_flow_run(&world.engine, run.id).await.unwrap();
     let data = serde_json::to_value(world.flow_run("outlived").await.state.data).unwrap();
     assert_eq!((data["value"].as_u64(), counted(&test)), (Some(41), 1));

@@ -151,6 +151,13 @@
 //! Programs need `#[flowcore::main]`, or a call of [`init`] first in `main`, to be started for this by the command.
 //! [`Durability`] says what a crash can cost.
 //!
+//! # Waiting, and ending
+//!
+//! A flow waits for people with [`pause`] in its process, or with [`suspend`] without one; whoever resumes it can
+//! [tell it something](Pause::for_input). [`sleep_for`] survives a restart, and [`receive_input`] waits for what
+//! [`send_input`] sends from other runs. [`cancel_flow_run`] ends a run wherever it is executed, [`resume_flow_run`] lets a
+//! paused one go on; the command does the same with `flow-run cancel` and `flow-run resume`.
+//!
 //! # Inside a run
 //!
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature

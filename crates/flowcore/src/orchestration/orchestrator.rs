@@ -136,19 +136,16 @@ impl Orchestrator {
     }
 
     /// Proposes a state for a flow run that the caller knows as `run`. When somebody else has moved it meanwhile, it is
-    /// judged as it stands, unless a newer attempt has begun: then the caller has lost it.
+    /// judged as it stands, unless a newer attempt has begun or its process has it no more: then the caller has lost it.
     pub async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, StoreError> {
-        let suspended = proposed.is_suspended();
-        self.propose(
-            run.clone(),
-            proposed,
-            |_| None,
-            |run| {
-                if suspended {
-                    run.process_id = None;
-                }
-            },
-        )
+        let (suspended, process) = (proposed.is_suspended(), run.process_id);
+        // Meanwhile its process was taken for dead, and it was scheduled for another.
+        let lost = |run: &FlowRun| (process.is_some() && run.process_id != process).then_some("the run was taken away");
+        self.propose(run.clone(), proposed, lost, |run| {
+            if suspended {
+                run.process_id = None;
+            }
+        })
         .await
     }
 

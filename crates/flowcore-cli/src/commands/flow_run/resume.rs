@@ -2,7 +2,7 @@
 
 use clap::Args;
 use flowcore::model::{FlowRun, StateName, StateType};
-use flowcore::orchestration::{Decision, Resumption, input_fields, read_input_field};
+use flowcore::orchestration::{Decision, InputField, Resumption, input_fields, read_input_field};
 use serde_json::{Map, Value};
 
 use super::relaunch::Relaunch;
@@ -121,9 +121,12 @@ pub(super) fn expected(run: &FlowRun) -> Vec<String> {
     };
     let fields = input_fields(schema);
     let longest = fields.iter().map(|field| field.name.len()).max().unwrap_or_default();
-    let line = |field: &flowcore::orchestration::InputField| {
+    let line = |field: &InputField| {
         let optional = if field.required { "" } else { ", may be left out" };
-        format!("  {:longest$}  {}{optional}", field.name, field.expected).replace("    ,", ",")
+        match field.name.as_str() {
+            "" => format!("  {}", field.expected),
+            name => format!("  {name:longest$}  {}{optional}", field.expected),
+        }
     };
     fields.iter().map(line).collect()
 }
