@@ -76,14 +76,14 @@ pub fn pause() -> Pause {
 /// use flowcore::{Engine, Result, flow, suspend};
 ///
 /// #[flow]
-/// async fn order() -> Result<()> {
+/// async fn shipment() -> Result<()> {
 ///     suspend().key("paid").await?;
 ///     Ok(())
 /// }
 ///
 /// #[flowcore::main]
 /// async fn main() -> Result<()> {
-///     let suspended = order().on(&Engine::memory()).await.unwrap_err();
+///     let suspended = shipment().on(&Engine::memory()).await.unwrap_err();
 ///     assert!(suspended.is_suspended());
 ///     Ok(())
 /// }

@@ -7,6 +7,7 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
+//! | `store`, `inputs` | the face: the traits, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -17,6 +18,7 @@ mod dialect;
 mod driver;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod inputs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migrate;
