@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 39] = [
+const COMMANDS: [&str; 42] = [
     "",
     "flow",
     "flow ls",
@@ -13,6 +13,9 @@ const COMMANDS: [&str; 39] = [
     "flow-run inspect",
     "flow-run logs",
     "flow-run retry",
+    "flow-run cancel",
+    "flow-run resume",
+    "flow-run watch",
     "flow-run delete",
     "flow-run sweep",
     "task-run",

@@ -11,4 +11,5 @@ mod reading;
 mod retrying;
 mod settings;
 mod sweeping;
+mod waiting;
 mod world;

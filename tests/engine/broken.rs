@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
-    FlowRunId, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State, StateCount, StateId, StateType,
-    TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State,
+    StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use flowcore::orchestration::NewLimit;
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
+use flowcore::store::{InputStore, LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
 use flowcore::{Durability, Error, Result, artifact, concurrency, each, execute_flow_run, flow, task};
 
 use crate::gate::Gate;
@@ -127,6 +127,19 @@ macro_rules! may_fail {
     };
 }
 
+#[async_trait]
+impl InputStore for Broken {
+    async fn append_flow_run_input(&self, input: FlowRunInput) -> std::result::Result<(), StoreError> {
+        self.call()?;
+        self.inner.append_flow_run_input(input).await
+    }
+
+    async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> std::result::Result<Vec<FlowRunInput>, StoreError> {
+        self.call()?;
+        self.inner.flow_run_inputs(filter).await
+    }
+}
+
 may_fail! {
     fn upsert_flow(flow: Flow) -> Flow;
     fn delete_flow_run(id: FlowRunId) -> bool;
@@ -137,6 +150,7 @@ may_fail! {
     fn remove_process(id: ProcessId) -> ();
     fn processes() -> Vec<ProcessLease>;
     fn active_flow_runs() -> Vec<FlowRun>;
+    fn cancelling_flow_runs(process: ProcessId) -> Vec<FlowRunId>;
     fn end_task_runs(id: FlowRunId, attempt: i32, state: State, now: Timestamp) -> u64;
     fn flows(filter: &FlowFilter) -> Vec<Flow>;
     fn flow_run(id: FlowRunId) -> Option<FlowRun>;

@@ -47,8 +47,13 @@ impl World {
 
     /// Makes an engine in memory with another clock.
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self::on_with_clock(Arc::new(MemoryStore::new()), clock)
+    }
+
+    /// Makes an engine on this store with another clock.
+    pub(crate) fn on_with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let own = Arc::new(VirtualClock::new());
-        Self::of(Arc::new(MemoryStore::new()), Storage::memory(), Limits::default(), clock, own)
+        Self::of(store, Storage::memory(), Limits::default(), clock, own)
     }
 
     fn of(

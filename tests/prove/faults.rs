@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
-    FlowRunId, LogFilter, LogLine, Occupancy, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun,
-    TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, ProcessId, ProcessLease, State,
+    StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
+use flowcore::store::{InputStore, LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +86,17 @@ impl LimitStore for FaultyStore {
     }
 }
 
+#[async_trait]
+impl InputStore for FaultyStore {
+    async fn append_flow_run_input(&self, input: FlowRunInput) -> Result<(), StoreError> {
+        self.inner.append_flow_run_input(input).await
+    }
+
+    async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> Result<Vec<FlowRunInput>, StoreError> {
+        self.inner.flow_run_inputs(filter).await
+    }
+}
+
 /// Writes methods that do what the store in memory does.
 macro_rules! delegate {
     ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $output:ty;)+) => {
@@ -111,6 +122,7 @@ delegate! {
     fn remove_process(id: ProcessId) -> ();
     fn processes() -> Vec<ProcessLease>;
     fn active_flow_runs() -> Vec<FlowRun>;
+    fn cancelling_flow_runs(process: ProcessId) -> Vec<FlowRunId>;
     fn end_task_runs(id: FlowRunId, attempt: i32, state: State, now: Timestamp) -> u64;
     fn flows(filter: &FlowFilter) -> Vec<Flow>;
     fn flow_run(id: FlowRunId) -> Option<FlowRun>;

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Looks at flows.
     #[command(subcommand)]
     Flow(FlowCommand),
-    /// Looks at flow runs, retries and deletes them.
+    /// Looks at flow runs, follows, cancels, resumes, retries and deletes them.
     #[command(subcommand)]
     FlowRun(FlowRunCommand),
     /// Looks at task runs.

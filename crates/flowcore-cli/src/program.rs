@@ -14,6 +14,11 @@ use crate::text::one_line;
 /// question.
 pub(crate) fn retriable(run: &FlowRun) -> Result<&Program, String> {
     refuse_state(run)?;
+    launchable(run)
+}
+
+/// Gives the program that can execute a run again, or a sentence on why it cannot be started.
+pub(crate) fn launchable(run: &FlowRun) -> Result<&Program, String> {
     let Some(program) = &run.program else {
         return Err(
             "no program is stored with it that could execute it again: run the program that calls the flow".to_owned()
@@ -46,6 +51,9 @@ fn refuse_state(run: &FlowRun) -> Result<(), String> {
         StateType::Scheduled if run.state.name == StateName::AWAITING_RETRY => Ok(()),
         StateType::Completed => Err("it has completed: run the flow again for a new run".to_owned()),
         StateType::Paused => Err("it is paused: resume it instead".to_owned()),
+        StateType::Scheduled if run.state.name == StateName::RESUMING => {
+            Err("it was resumed: start it by resuming it once more".to_owned())
+        }
         StateType::Scheduled => Err(format!("it is {} and has not run yet: wait for it", run.state.name)),
         StateType::Pending | StateType::Running | StateType::Cancelling => {
             Err(format!("it is {}: wait for it to end", run.state.name))
@@ -56,6 +64,22 @@ fn refuse_state(run: &FlowRun) -> Result<(), String> {
 /// Writes the command that retries a run.
 pub(crate) fn retry_command(run: &FlowRun) -> String {
     format!("flowcore flow-run retry {}", run.id)
+}
+
+/// Writes the command that resumes a run.
+pub(crate) fn resume_command(run: &FlowRun) -> String {
+    format!("flowcore flow-run resume {}", run.id)
+}
+
+/// Says with which command a run that has not completed goes on, if one of them is for its state.
+pub(crate) fn next_command(run: &FlowRun) -> Option<String> {
+    match run.state.kind {
+        StateType::Paused => Some(format!("resume it with `{}`", resume_command(run))),
+        kind if kind.is_terminal() && kind != StateType::Completed => {
+            Some(format!("retry it with `{}`", retry_command(run)))
+        }
+        _ => None,
+    }
 }
 
 /// Writes how a program is started, for people.

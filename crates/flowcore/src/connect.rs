@@ -12,6 +12,7 @@ use crate::engine::definition::flow_of;
 use crate::engine::flow_report::event_of;
 use crate::engine::hooks::Hook;
 use crate::engine::process::LockProbe;
+pub use crate::engine::program::command;
 use crate::model::{FlowRun, LogLevel};
 use crate::orchestration::{Orchestrator, Probe};
 use crate::results::{KeyLocks, ResultError, Storage};
@@ -68,6 +69,14 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
 
 /// Says how to resume a run whose process has died, and calls its flow's hooks if the flow is in this program.
 async fn tell_crashed(run: &FlowRun) {
+    if run.state.is_suspended() {
+        tracing::warn!(
+            target: "flowcore",
+            "the process of flow run '{}' of flow '{}' has died while it was paused. It goes on with: {} flow-run resume {}",
+            run.name, run.flow_name, command(), run.id
+        );
+        return;
+    }
     tracing::warn!(
         target: "flowcore",
         "flow run '{}' of flow '{}' was interrupted: its process has died. Resume it with: {} flow-run retry {}",
@@ -85,11 +94,6 @@ fn warn(warning: &str) {
     } else {
         tracing::warn!(target: "flowcore", "{warning}");
     }
-}
-
-/// Tells how the `flowcore` command is called from here: by its name, or through cargo where cargo started this program.
-pub fn command() -> &'static str {
-    if std::env::var_os("CARGO").is_some() { "cargo run -q --bin flowcore --" } else { "flowcore" }
 }
 
 impl Engine {

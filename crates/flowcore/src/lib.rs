@@ -196,6 +196,13 @@
 //! Programs need `#[flowcore::main]`, or a call of [`init`] first in `main`, to be started for this by the command.
 //! [`Durability`] says what a crash can cost.
 //!
+//! # Waiting, and ending
+//!
+//! A flow waits for people with [`pause`] in its process, or with [`suspend`] without one; whoever resumes it can
+//! [tell it something](Pause::for_input). [`sleep_for`] survives a restart, and [`receive_input`] waits for what
+//! [`send_input`] sends from other runs. [`cancel_flow_run`] ends a run wherever it is executed, [`resume_flow_run`] lets a
+//! paused one go on; the command does the same with `flow-run cancel` and `flow-run resume`.
+//!
 //! # Inside a run
 //!
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
@@ -269,6 +276,7 @@ pub use engine::cache_policy::{CacheContext, CachePolicy};
 pub use engine::concurrency::{
     ConcurrencyCall, ConcurrencyError, ConcurrencyGuard, LimitNames, RateLimitCall, concurrency, rate_limit,
 };
+pub use engine::control::{ControlError, Resume, cancel_flow_run, resume_flow_run};
 pub use engine::core::{Engine, EngineError, EngineParts, Limits};
 pub use engine::current;
 pub use engine::definition::{
@@ -282,15 +290,21 @@ pub use engine::input::{Input, MapInput, each, unmapped};
 #[cfg(feature = "logs")]
 pub use engine::log_layer as logs;
 pub use engine::main::init;
+pub use engine::messages::{MessageError, Received, Receiver, SendInput, receive_input, send_input};
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
+pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
+pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use engine::transaction::{
     CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
     transaction,
 };
 pub use model::{State, StateType};
+/// What makes the JSON schemas of types: for `#[schemars(crate = "flowcore::schemars")]` beside the derive.
+#[cfg(feature = "schema")]
+pub use schemars::{self, JsonSchema};
 
 /// The examples of the project's README, compiled with those of the documentation.
 #[cfg(doctest)]

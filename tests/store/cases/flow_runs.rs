@@ -179,7 +179,25 @@ pub(crate) async fn active_runs_are_those_of_processes(store: Arc<dyn Store>) {
     insert(&store, &flow_run(5)).await;
     advance(&store, &flow_run(5), StateType::Pending, 1).await;
     let active: Vec<_> = store.active_flow_runs().await.unwrap().into_iter().map(|run| run.id).collect();
-    assert_eq!(active, [flow_run_id(3), flow_run_id(1)]);
+    assert_eq!(active, [flow_run_id(4), flow_run_id(3), flow_run_id(1)]);
+}
+
+pub(crate) async fn a_process_is_told_what_it_is_to_end(store: Arc<dyn Store>) {
+    let mut process = None;
+    for number in 1..=3 {
+        insert(&store, &flow_run(number)).await;
+        let pending = advance(&store, &flow_run(number), StateType::Pending, 1).await;
+        let running = advance(&store, &pending, StateType::Running, 2).await;
+        process = running.process_id;
+        if number != 2 {
+            advance(&store, &running, StateType::Cancelling, 3).await;
+        }
+    }
+    let mut asked = store.cancelling_flow_runs(process.unwrap()).await.unwrap();
+    asked.sort();
+    assert_eq!(asked, [flow_run_id(1), flow_run_id(3)]);
+    let other = flowcore::model::ProcessId(crate::model::id(9, 9));
+    assert!(store.cancelling_flow_runs(other).await.unwrap().is_empty());
 }
 
 pub(crate) async fn a_deleted_flow_run_leaves_nothing(store: Arc<dyn Store>) {

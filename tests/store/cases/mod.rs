@@ -6,6 +6,7 @@ mod events;
 mod extremes;
 pub(crate) mod flow_runs;
 mod flows;
+mod inputs;
 pub(crate) mod limits;
 mod messages;
 mod processes;
@@ -15,7 +16,8 @@ crate::conformance! {
     flows: an_empty_store_is_empty, a_flow_is_kept_once_by_its_name, flows_are_listed_by_name_and_page;
     flow_runs: a_flow_run_is_read_as_it_was_written, an_id_is_taken_once, a_swap_replaces_and_appends,
         a_swap_of_another_state_conflicts, a_swap_of_a_missing_run_is_missing, flow_runs_are_listed_newest_first,
-        flow_runs_are_filtered, flow_runs_are_found_by_ids_names_and_parents, active_runs_are_those_of_processes, a_deleted_flow_run_leaves_nothing;
+        flow_runs_are_filtered, flow_runs_are_found_by_ids_names_and_parents, active_runs_are_those_of_processes,
+        a_process_is_told_what_it_is_to_end, a_deleted_flow_run_leaves_nothing;
     task_runs: a_task_run_is_read_as_it_was_written, records_append_to_the_history,
         a_repeated_record_changes_nothing, an_overlapping_record_adds_what_is_new,
         several_records_of_one_run_in_one_call, another_attempt_is_refused, records_of_missing_runs_are_refused,
@@ -24,6 +26,7 @@ crate::conformance! {
     messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, artifacts_are_listed_newest_first,
         an_artifact_is_replaced, artifacts_are_found_by_ids, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
     events: pages_of_events_are_those_of_the_whole, ended_runs_are_among_the_newest_events;
+    inputs: inputs_are_listed_in_the_order_of_their_ids, inputs_are_filtered_and_deleted_with_their_run;
     processes: leases_are_kept_renewed_and_forgotten;
     limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,
         slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other;

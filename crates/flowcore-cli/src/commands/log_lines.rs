@@ -9,7 +9,7 @@ use flowcore::model::{LogFilter, LogLevel, LogLine, Order, Page, TaskRunFilter, 
 
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
-use crate::output::note;
+use crate::output::{Output, note};
 use crate::paging::pages;
 use crate::session::Session;
 use crate::time::rfc3339;
@@ -51,16 +51,26 @@ pub(super) async fn print(
     if lines.is_empty() {
         note("No log lines were found.");
     }
-    let names = task_run_names(&*session.client, &lines).await?;
+    let names = task_run_names(&*session.client, lines.iter()).await?;
     for line in &lines {
-        let subject = match line.task_run_id {
-            Some(id) => format!("Task run '{}'", names.get(&id).map_or_else(|| id.to_string(), String::clone)),
-            None => subject.to_owned(),
-        };
-        let level = session.out.level(line.level);
-        session.out.line(format!("{} | {level} | {subject} - {}", rfc3339(line.timestamp), line.message))?;
+        write_line(session.out, line, &names, subject)?;
     }
     Ok(())
+}
+
+/// Prints one line. `subject` is what lines are about that belong to no task run.
+pub(super) fn write_line(
+    out: &mut Output,
+    line: &LogLine,
+    names: &BTreeMap<TaskRunId, String>,
+    subject: &str,
+) -> Result<(), Failure> {
+    let subject = match line.task_run_id {
+        Some(id) => format!("Task run '{}'", names.get(&id).map_or_else(|| id.to_string(), String::clone)),
+        None => subject.to_owned(),
+    };
+    let level = out.level(line.level);
+    out.line(format!("{} | {level} | {subject} - {}", rfc3339(line.timestamp), line.message))
 }
 
 /// Reads lines, oldest first. Of a long log no more is read than is asked for.
@@ -87,8 +97,11 @@ async fn read(
 }
 
 /// Finds the names of the task runs that lines were logged in.
-async fn task_run_names(client: &dyn Client, lines: &[LogLine]) -> Result<BTreeMap<TaskRunId, String>, Failure> {
-    let mut ids: Vec<TaskRunId> = lines.iter().filter_map(|line| line.task_run_id).collect();
+pub(super) async fn task_run_names<'a>(
+    client: &dyn Client,
+    lines: impl Iterator<Item = &'a LogLine>,
+) -> Result<BTreeMap<TaskRunId, String>, Failure> {
+    let mut ids: Vec<TaskRunId> = lines.filter_map(|line| line.task_run_id).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut names = BTreeMap::new();

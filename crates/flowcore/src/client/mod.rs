@@ -3,10 +3,15 @@
 //! The engine talks to a [`Client`] and does not know whether the rules and the store behind it are in its own process
 //! or behind a server.
 
+mod control;
+mod inputs;
 mod limits;
 mod local;
 
 use async_trait::async_trait;
+
+pub use control::RunControl;
+pub use inputs::InputClient;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -52,7 +57,7 @@ impl ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: LimitClient + Send + Sync + 'static {
+pub trait Client: RunControl + InputClient + LimitClient {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

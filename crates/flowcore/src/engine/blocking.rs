@@ -39,9 +39,10 @@ pub async fn blocking<T: Send + 'static>(
     let scope = Scope::current();
     let inside = scope.clone();
     let (sender, ended) = oneshot::channel();
+    let place = scope.flow().map(|flow| flow.threads.one());
     let thread = tokio::task::spawn_blocking(move || {
         let result = inside.enter(|| Panicked::catch(function));
-        drop(sender);
+        drop((sender, place));
         result
     });
     let mut running = Running { scope, thread: thread.abort_handle(), ended: Some(ended) };

@@ -3,7 +3,7 @@
 use super::core::Engine;
 use super::error::Error;
 use super::options::FlowOptions;
-use crate::model::{FlowRun, FlowRunId};
+use crate::model::{FlowRun, FlowRunId, StateType};
 use crate::orchestration::{Decision, Executor};
 
 /// What became of a claim.
@@ -46,6 +46,13 @@ pub(crate) async fn claim(
                 }
             }
             Decision::Reject(_, why) | Decision::Stay(why) | Decision::Abort(why) => {
+                if decided.run.state.kind == StateType::Cancelling
+                    && decided.run.process_id == Some(executor.process_id)
+                {
+                    // It was asked to end while it was taken: nobody else will end it.
+                    let cancelled = engine.state(StateType::Cancelled).message("The flow was asked to end.");
+                    client.set_flow_run_state(&decided.run, cancelled).await?;
+                }
                 return Err(Error::msg(format!("flow run {id} cannot be executed: {why}")));
             }
         }

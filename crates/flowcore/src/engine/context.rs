@@ -8,12 +8,14 @@ use tokio::sync::oneshot;
 use super::blocking::Left;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
-use super::children::Children;
 use super::core::{Engine, EngineError};
+use super::counted::Counted;
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
 use super::journal::Entry;
+use super::messages::ReceivedInputs;
 use super::panics::caught;
+use super::pause::Pauses;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
@@ -100,7 +102,12 @@ pub(crate) struct FlowScope {
     slots: Mutex<Vec<Slots>>,
     limit: usize,
     calls: Mutex<Calls>,
-    children: Children,
+    /// What was submitted, and subflows.
+    pub(crate) children: Counted,
+    /// Threads of plain functions, of earlier attempts too.
+    pub(crate) threads: Counted,
+    pub(crate) pauses: Pauses,
+    pub(crate) received: ReceivedInputs,
 }
 
 pub(crate) struct NewFlowScope {
@@ -112,6 +119,7 @@ pub(crate) struct NewFlowScope {
     pub(crate) attempt: i32,
     pub(crate) cancel: Cancel,
     pub(crate) limit: usize,
+    pub(crate) threads: Counted,
     pub(crate) earlier: Vec<TaskRun>,
 }
 
@@ -127,8 +135,11 @@ impl FlowScope {
             cancel: new.cancel,
             slots: Mutex::default(),
             limit: new.limit.max(1),
+            received: ReceivedInputs::behind(&new.earlier),
             calls: Mutex::new(Calls::behind(new.earlier)),
-            children: Children::default(),
+            children: Counted::default(),
+            threads: new.threads,
+            pauses: Pauses::default(),
         }
     }
 
@@ -149,27 +160,6 @@ impl FlowScope {
             slots.push(Slots::new(self.limit));
         }
         slots[depth].clone()
-    }
-
-    /// Waits until everything that was submitted has ended.
-    pub(crate) async fn children_ended(&self) {
-        self.children.ended().await;
-    }
-}
-
-/// A place among a flow's children, for what the flow waits for before it ends; given back when dropped.
-pub(crate) struct Child(Arc<FlowScope>);
-
-impl Child {
-    pub(crate) fn new(flow: &Arc<FlowScope>) -> Self {
-        flow.children.enter();
-        Child(flow.clone())
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.0.children.leave();
     }
 }
 
@@ -220,17 +210,17 @@ impl Scope {
         SCOPE.try_with(|scope| scope.0.as_deref().map(look)).ok().flatten()
     }
 
+    /// Tells whether anything surrounds the code: a flow or a task.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn flow(&self) -> Option<&Arc<FlowScope>> {
         self.0.as_ref().and_then(|around| around.flow.as_ref())
     }
 
     pub(crate) fn task(&self) -> Option<&TaskScope> {
         self.0.as_ref().and_then(|around| around.task.as_ref())
-    }
-
-    /// Tells whether anything surrounds the code.
-    pub(crate) fn is_inside(&self) -> bool {
-        self.0.is_some()
     }
 
     pub(crate) fn transaction(&self) -> Option<&Transaction> {
@@ -293,7 +283,7 @@ impl Scope {
         match self.flow() {
             Some(flow) if !call.detached => {
                 let slots = flow.slots(self.task().map_or(0, |task| task.depth));
-                let submitted = Submitted { scope, call, promise: settled, child: Child::new(flow), inside };
+                let submitted = Submitted { scope, call, promise: settled, child: flow.children.one(), inside };
                 if submitted.call.is_ready() {
                     slots.submit(submitted);
                 } else {
@@ -317,7 +307,7 @@ impl Scope {
     /// Starts a flow beside the present code.
     pub(crate) fn submit_flow(&self, call: FlowCallParts) -> Promise {
         let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
-        let child = self.flow().map(Child::new);
+        let child = self.flow().map(|flow| flow.children.one());
         let inside = self.transaction().map(|transaction| transaction.submitted(&promise));
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {

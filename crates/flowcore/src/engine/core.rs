@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 
 use super::background::Background;
 use super::cancel::Cancel;
+use super::executing::Executing;
 use super::journal::Journal;
 use super::logs::LogSink;
 use super::process::Process;
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) process: Process,
     pub(crate) tickets: Tickets,
     pub(crate) tag_limits: TagLimits,
+    pub(crate) executing: Executing,
     /// Asks every run on this engine to end.
     pub(crate) cancel: Cancel,
 }
@@ -80,6 +82,7 @@ impl Engine {
             logs: LogSink::new(parts.client.clone(), background.clone()),
             tickets: Tickets::new(parts.client.clone(), parts.clock.clone(), background.clone()),
             tag_limits: TagLimits::new(parts.client.clone()),
+            executing: Executing::new(parts.client.clone(), background.clone()),
             process: Process::new(parts.process_folder, parts.client.clone(), parts.clock.clone(), background),
             client: parts.client,
             clock: parts.clock,

@@ -149,6 +149,7 @@ impl RunError {
     /// Tells of a run that ended in this state; `source` is the user's error if it is still at hand.
     pub(crate) fn of_state(run: impl Into<String>, state: State, source: Option<Error>) -> Self {
         let reason = match (state.kind, &*state.name) {
+            _ if state.is_suspended() => "was suspended",
             (_, StateName::TIMED_OUT) => "timed out",
             (_, StateName::NOT_READY) => "could not start",
             (_, StateName::ROLLED_BACK) => "was rolled back",
@@ -181,6 +182,16 @@ impl RunError {
     /// Gives the state in which the run ended, or none when it could not be orchestrated at all.
     pub fn state(&self) -> Option<&State> {
         self.0.state.as_ref()
+    }
+
+    /// Tells whether the run was suspended: it has not ended, and goes on when somebody resumes it.
+    pub fn is_suspended(&self) -> bool {
+        self.state().is_some_and(State::is_suspended)
+    }
+
+    /// Tells the flow run's id, where the state names it.
+    pub(crate) fn flow_run_id(&self) -> Option<crate::model::FlowRunId> {
+        self.state()?.details.as_ref()?.flow_run_id
     }
 
     /// Gives the run's name.

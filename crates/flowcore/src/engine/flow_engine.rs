@@ -8,23 +8,23 @@ use super::attempt::{Attempt, until_either};
 use super::blocking::Left;
 use super::cancel::Cancel;
 use super::claim::{Claim, claim};
-use super::codec::Value;
 use super::context::{FlowScope, NewFlowScope, Scope};
 use super::core::Engine;
+use super::counted::Counted;
 use super::error::{Error, RunError};
+use super::executing::Place;
 use super::flow_call::FlowCallParts;
-use super::flow_report::hooks_of;
+use super::flow_end::Ended;
 use super::insist::insist;
 use super::new_run::new_run;
-use super::panics::{CatchPanics, Panicked, caught};
+use super::panics::{CatchPanics, Panicked};
 use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
 use super::upstream::wait_for;
-use super::verdict::Ending;
 use crate::client::ClientError;
-use crate::model::{FlowRun, FlowRunId, Page, State, StateType, TaskInput, TaskInputs, TaskRunFilter, Timestamp};
-use crate::orchestration::{Decision, Executor, RunDecision};
+use crate::model::{FlowRun, FlowRunId, Page, TaskInput, TaskInputs, TaskRunFilter};
+use crate::orchestration::Executor;
 
 /// One flow run under way.
 pub(crate) struct FlowExecution {
@@ -32,11 +32,15 @@ pub(crate) struct FlowExecution {
     pub(super) call: FlowCallParts,
     pub(super) arguments: Map<String, Json>,
     /// Asks this run to end: made with the engine's, the parent's, and when the call's future is dropped.
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     pub(super) run: FlowRun,
     /// What an earlier attempt has left behind and may still go on.
-    left: Option<Left>,
-    parent: Option<Arc<Parent>>,
+    pub(super) left: Option<Left>,
+    /// All threads of plain functions in the run.
+    pub(super) threads: Counted,
+    pub(super) parent: Option<Arc<Parent>>,
+    /// Where requests from outside reach the run.
+    _place: Place,
 }
 
 /// Asks a run to end when the future of its call is dropped.
@@ -73,9 +77,15 @@ impl FlowExecution {
             return unorchestrated(&name, Error::from(error));
         }
         let dropped = CancelOnDrop(cancel.clone());
+        // Whatever becomes of the call, the flow around it does not end before the subflow has.
+        let child = scope.flow().map(|flow| flow.children.one());
+        let running = Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned());
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
-        let mut running =
-            tokio::spawn(Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned()));
+        let mut running = tokio::spawn(async move {
+            let settled = running.await;
+            drop(child);
+            settled
+        });
         let joined = match outer {
             None => running.await,
             Some(outer) => tokio::select! {
@@ -142,7 +152,8 @@ impl FlowExecution {
     ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
-        let executor = Executor { process_id: engine.0.process.id().await?, program: program::current() };
+        let process_id = engine.0.process.id().await?;
+        let executor = Executor { process_id, program: program::current() };
         let earlier = call.run_id.or(parent.as_ref().and_then(|parent| parent.earlier_run));
         let taken = match earlier {
             Some(id) => match claim(&engine, id, executor.clone(), options).await? {
@@ -169,7 +180,11 @@ impl FlowExecution {
         if let Some(parent) = &parent {
             parent.running(run.id);
         }
-        Ok(Begun::Running(Box::new(FlowExecution { engine, call, arguments, cancel, run, left: None, parent })))
+        let place = engine.0.executing.enter(process_id, run.id, cancel.clone());
+        let threads = Counted::default();
+        let execution =
+            FlowExecution { engine, call, arguments, cancel, run, left: None, threads, parent, _place: place };
+        Ok(Begun::Running(Box::new(execution)))
     }
 
     async fn execute(mut self) -> Settled {
@@ -222,128 +237,62 @@ impl FlowExecution {
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),
             limit: self.call.options().task_limit.unwrap_or(self.engine.0.limits.tasks),
+            threads: self.threads.clone(),
             earlier,
         }))
     }
 
     /// Runs the body once, and lets what it has submitted come to an end.
-    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Attempt, Error> {
+    async fn attempt(&mut self, flow: &Arc<FlowScope>) -> Result<Ended, Error> {
         let attempts = u32::try_from(self.run.times.run_count - self.run.run_count_at_start).unwrap_or(1);
         let last = attempts > self.call.options().common.retries;
         let timeout = self.call.options().common.timeout;
         let clock = self.engine.0.clock.clone();
-        let attempt = {
-            let job = &mut self.call.job;
-            let body = std::pin::pin!(async {
-                let ran = match Panicked::catch(|| job.invoke(last)) {
-                    Ok(body) => CatchPanics(body).await,
-                    Err(panicked) => Err(panicked),
-                };
-                // What was submitted belongs to the run: after a success it is waited for.
-                if let Ok(Ok(_)) = &ran {
-                    flow.children_ended().await;
-                }
-                ran
-            });
-            // The body is dropped with what it awaits, so that a transaction in it begins to roll back.
-            Attempt::of(body, timeout, &flow.cancel, &*clock).await
+        let job = &mut self.call.job;
+        let body = async {
+            let ran = match Panicked::catch(|| job.invoke(last)) {
+                Ok(body) => CatchPanics(body).await,
+                Err(panicked) => Err(panicked),
+            };
+            // What was submitted belongs to the run: after a success it is waited for.
+            if let Ok(Ok(_)) = &ran {
+                flow.children.none().await;
+            }
+            ran
         };
-        // After anything else it is asked to end.
-        if !matches!(attempt, Attempt::Value(_)) {
+        // The body is gone behind this: what it has called has returned or was dropped.
+        let mut ended = {
+            let body = std::pin::pin!(body);
+            tokio::select! {
+                biased;
+                attempt = Attempt::of(body, timeout, &flow.cancel, &*clock) => Ended::Attempt(attempt),
+                state = flow.pauses.suspended() => Ended::Suspended(state),
+            }
+        };
+        // The end is judged from RUNNING: retries begin there.
+        flow.pauses.left().await;
+        if let Ended::Suspended(_) = &ended {
+            until_either(flow.children.none(), &flow.cancel).await;
+            if flow.cancel.is_requested() {
+                ended = Ended::Attempt(Attempt::Cancelled);
+            }
+        }
+        // After anything but a success what was submitted is asked to end.
+        if !matches!(ended, Ended::Attempt(Attempt::Value(_))) {
             flow.cancel.cancel();
-            flow.children_ended().await;
+            flow.children.none().await;
+        }
+        if let Ended::Attempt(Attempt::Cancelled) = &ended {
+            // Cancelled says that nothing runs any more. A failure does not wait: a thread that hangs would take the
+            // flow with it.
+            self.threads.none().await;
         }
         match insist(&*clock, || self.engine.0.journal.commit()).await {
-            Ok(()) => Ok(attempt),
+            Ok(()) => Ok(ended),
             Err(error) => {
                 Err(self.left_open("its function has ended, but its task runs cannot be written", error).into())
             }
         }
-    }
-
-    /// Brings the attempt to its state; none when the run is to be tried again.
-    async fn end(&mut self, attempt: Attempt) -> Result<Option<Settled>, Error> {
-        let Ending { state, value, source } = match caught(self.judge(attempt)).await {
-            Ok(ending) => ending,
-            // The result's serialization or a predicate did.
-            Err(panicked) => self.panicked(panicked),
-        };
-        let message = state.message.clone().unwrap_or_default();
-        match self.propose(state).await? {
-            Decision::Reject(waiting, _) if waiting.kind == StateType::Scheduled => {
-                let message = message.trim_end_matches('.');
-                let due = waiting.scheduled_time().unwrap_or(waiting.timestamp);
-                let wait = (due - waiting.timestamp).as_seconds_f64();
-                tracing::warn!(target: "flowcore::flow_run", "{message}; it is tried again in {wait:.1} s");
-                self.again(due).await
-            }
-            Decision::Accept(state) | Decision::Reject(state, _) => {
-                self.log_end(&state);
-                self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, value, source).await))
-            }
-            Decision::Stay(why) | Decision::Abort(why) => {
-                // Somebody else has the run now, or it was ended from elsewhere: what stands there counts.
-                tracing::warn!(target: "flowcore::flow_run", "The run's state was not accepted: {why}.");
-                let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, Some(Error::msg(why))).await))
-            }
-            Decision::Wait(due) => self.again(due).await,
-        }
-    }
-
-    /// Waits until the run is due and lets it run again; a final state when it was cancelled meanwhile.
-    async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, Error> {
-        let clock = self.engine.0.clock.clone();
-        if let Ok(wait) = (due - clock.now()).to_std() {
-            self.flush_logs().await;
-            until_either(clock.sleep(wait), &self.cancel).await;
-        }
-        if let Some(left) = self.left.take() {
-            // Two attempts of one run must not run side by side.
-            until_either(left.ended(), &self.cancel).await;
-        }
-        let next = if self.cancel.is_requested() { StateType::Cancelled } else { StateType::Running };
-        match self.propose(self.engine.state(next)).await? {
-            Decision::Accept(state) if state.kind == StateType::Running => Ok(None),
-            Decision::Accept(state) => {
-                self.log_end(&state);
-                self.hooks(hooks_of(&state), &state).await;
-                Ok(Some(self.settle(state, None, None).await))
-            }
-            _ => {
-                let state = self.run.state.clone();
-                Ok(Some(self.settle(state, None, None).await))
-            }
-        }
-    }
-
-    /// Proposes a state, which is what the run comes to. A store that fails is asked again for some time.
-    async fn propose(&mut self, state: State) -> Result<Decision, Error> {
-        let client = &self.engine.0.client;
-        let decided = insist(&*self.engine.0.clock, || client.set_flow_run_state(&self.run, state.clone())).await;
-        let RunDecision { run, decision } = match decided {
-            Ok(decided) => decided,
-            Err(error) => {
-                let what = format!("it came to {}, which cannot be written", state.name);
-                return Err(self.left_open(&what, error).into());
-            }
-        };
-        self.run = run;
-        // A write that seemed to fail may have been made all the same.
-        Ok(if self.run.state.id == state.id { Decision::Accept(self.run.state.clone()) } else { decision })
-    }
-
-    async fn settle(&self, state: State, value: Option<Value>, source: Option<Error>) -> Settled {
-        if let Some(parent) = &self.parent {
-            parent.ended(self.run.id, &state);
-        }
-        self.flush_logs().await;
-        let result = match value {
-            Some(value) => Ok(value),
-            None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),
-        };
-        Settled { state: Some(state), result }
     }
 }
 

@@ -42,6 +42,9 @@ impl FlowExecution {
 
     pub(super) fn log_end(&self, state: &State) {
         match (&state.message, state.is_completed()) {
+            _ if state.is_suspended() => {
+                tracing::info!(target: "flowcore::flow_run", "Suspended until it is resumed");
+            }
             (_, true) => tracing::info!(target: "flowcore::flow_run", "Finished in state {}", state.name),
             (Some(message), false) => {
                 tracing::error!(target: "flowcore::flow_run", "Finished in state {}: {message}", state.name)

@@ -1,9 +1,16 @@
 //! What a program's `main` does for flowcore: be able to execute one stored run, print log lines, and end in order.
 
+#[cfg(feature = "macros")]
+use std::any::Any;
+#[cfg(feature = "macros")]
+use std::process::ExitCode;
+
 #[cfg(feature = "logs")]
 use super::core::DefaultEngine;
 use super::core::Engine;
-use super::error::Error;
+#[cfg(feature = "macros")]
+use super::error::BoxError;
+use super::error::{Error, RunError};
 use super::program::{self, EXECUTE};
 #[cfg(feature = "logs")]
 use crate::model::LogLevel;
@@ -49,9 +56,44 @@ async fn execute(id: &str) -> Result<bool, Error> {
     }
     let result = program::execute_flow_run(&engine, id).await;
     let closed = engine.close().await;
-    result?;
+    match result {
+        Err(error) if error.is_suspended() => tell_suspended(&error),
+        other => other?,
+    }
     closed?;
     Ok(true)
+}
+
+/// Says how a suspended run goes on.
+fn tell_suspended(error: &RunError) {
+    let id = error.flow_run_id().map(|id| id.to_string()).unwrap_or_default();
+    eprintln!("{error}; resume it with: {} flow-run resume {id}", program::command());
+}
+
+/// Finds the error of a suspended run in what `main` returned: as itself, or as a cause of another.
+#[cfg(feature = "macros")]
+fn suspended(output: &dyn Any) -> Option<RunError> {
+    fn within(error: &(dyn std::error::Error + 'static)) -> Option<RunError> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref::<RunError>().filter(|error| error.is_suspended()) {
+                return Some(found.clone());
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    fn of<E: 'static>(output: &dyn Any, look: fn(&E) -> Option<RunError>) -> Option<RunError> {
+        let unit = output.downcast_ref::<Result<(), E>>().and_then(|result| result.as_ref().err());
+        let code = || output.downcast_ref::<Result<ExitCode, E>>().and_then(|result| result.as_ref().err());
+        unit.or_else(code).and_then(look)
+    }
+
+    of::<Error>(output, |error| within(error.inner()))
+        .or_else(|| of::<RunError>(output, |error| within(error)))
+        .or_else(|| of::<BoxError>(output, |error| within(&**error)))
+        .or_else(|| of::<Box<dyn std::error::Error>>(output, |error| within(&**error)))
 }
 
 /// Gives the level of log lines that are kept and printed.
@@ -71,7 +113,7 @@ fn log_level() -> &'static str {
 #[cfg(feature = "macros")]
 pub fn block_on_main<F>(worker_threads: Option<usize>, main: F) -> F::Output
 where
-    F: Future<Output: std::process::Termination>,
+    F: Future<Output: std::process::Termination + 'static>,
 {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = worker_threads {
@@ -97,6 +139,11 @@ where
             let _ = std::process::Termination::report(output);
             program::report(error);
             std::process::exit(1)
+        }
+        if let Some(error) = suspended(&output) {
+            // It is no failure that a run waits for somebody.
+            tell_suspended(&error);
+            std::process::exit(0)
         }
         output
     })

@@ -77,6 +77,11 @@ pub fn resource<T: Resource>(flow: &str, parameter: &str) -> Result<T, Parameter
     })
 }
 
+/// Tells how the `flowcore` command is called from here: by its name, or through cargo where cargo started this program.
+pub fn command() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { "cargo run -q --bin flowcore --" } else { "flowcore" }
+}
+
 /// Writes an error and its causes to standard error, as a program that ends with it does.
 pub(crate) fn report(error: impl Into<BoxError>) {
     eprintln!("Error: {:?}", Error::from_boxed(error.into()));

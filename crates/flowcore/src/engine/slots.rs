@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::context::{Child, Scope};
+use super::context::Scope;
+use super::counted::One;
 use super::settled::Promise;
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
@@ -16,7 +17,8 @@ pub(crate) struct Submitted {
     pub(crate) scope: Scope,
     pub(crate) call: Call,
     pub(crate) promise: Promise,
-    pub(crate) child: Child,
+    /// Its place among its flow's children, given back when it ends.
+    pub(crate) child: One,
     /// Its place in the transaction around it.
     pub(crate) inside: Option<Inside>,
 }

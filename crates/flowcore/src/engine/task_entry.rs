@@ -115,8 +115,13 @@ async fn stage_again(
 pub(crate) fn propose(engine: &Engine, entry: &Arc<Entry>, run_count_at_start: i32, proposed: State) -> Decision {
     let clock = &engine.0.clock;
     let decision = entry.with(|run| {
-        let governed =
-            Governed { state: Some(&run.state), times: &run.times, policy: &run.empirical_policy, run_count_at_start };
+        let governed = Governed {
+            state: Some(&run.state),
+            times: &run.times,
+            policy: &run.empirical_policy,
+            run_count_at_start,
+            executed: true,
+        };
         let now = proposed.timestamp;
         govern(TASK_POLICY, governed, proposed, now, clock.random(), || StateId(clock.uuid()))
     });

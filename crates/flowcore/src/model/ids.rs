@@ -52,6 +52,8 @@ ids! {
     StateId
     /// Names one artifact.
     ArtifactId
+    /// Names one value that was sent to a flow run.
+    InputId
     /// Names one stored log line.
     LogId
     /// Names one life of a process that runs flows.

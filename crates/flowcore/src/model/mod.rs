@@ -10,6 +10,7 @@ mod filter;
 mod flow;
 mod flow_run;
 mod ids;
+mod input;
 mod limit;
 mod log;
 mod process;
@@ -26,7 +27,8 @@ pub use filter::{
 };
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
-pub use ids::{ArtifactId, FlowId, FlowRunId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId};
+pub use ids::{ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId};
+pub use input::{FlowRunInput, FlowRunInputFilter};
 pub use limit::{ConcurrencyLimit, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest};
 pub use log::{LogLevel, LogLine};
 pub use process::ProcessLease;

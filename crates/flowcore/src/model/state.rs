@@ -201,6 +201,11 @@ impl State {
         self.details.as_ref().and_then(|details| details.scheduled_time)
     }
 
+    /// Tells whether the run is paused without a process: a resume starts it anew behind what is done.
+    pub fn is_suspended(&self) -> bool {
+        self.kind == StateType::Paused && self.details.as_ref().is_some_and(|details| details.pause_reschedule)
+    }
+
     /// Tells whether the run has ended.
     pub fn is_terminal(&self) -> bool {
         self.kind.is_terminal()

@@ -32,4 +32,20 @@ pub struct StateDetails {
     /// Whether the transaction in which the task completed has committed. It is not undone any more then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_committed: Option<bool>,
+    /// Names the pause: a key that was given, or its number among the pauses of the flow run. Also in the state that
+    /// ended the pause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_key: Option<String>,
+    /// Until when a PAUSED run can be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_timeout: Option<Timestamp>,
+    /// Whether a PAUSED run is suspended: no process has it, and a resume schedules it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pause_reschedule: bool,
+    /// The JSON schema of what a PAUSED run wants to be told on its resume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<serde_json::Value>,
+    /// What the run was told on its resume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<serde_json::Value>,
 }

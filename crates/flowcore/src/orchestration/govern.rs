@@ -30,6 +30,8 @@ pub struct Governed<'a> {
     pub policy: &'a RetryPolicy,
     /// What `times.run_count` was when the present execution began.
     pub run_count_at_start: i32,
+    /// Whether a process has the run in its hands.
+    pub executed: bool,
 }
 
 /// Applies the rules to a proposal. `random` is from 0 to 1; `new_id` is asked only if a rule makes a state.
@@ -54,6 +56,7 @@ pub fn govern(
             times: run.times,
             policy: run.policy,
             run_count_at_start: run.run_count_at_start,
+            executed: run.executed,
             now,
             random,
         });
@@ -68,7 +71,7 @@ pub fn govern(
                 // One replacement a transition: a second rule may rename it or stop it, but not start over.
                 let Some(new_id) = new_id.take() else { continue };
                 let mut state = State::new(replacement.kind, new_id(), now).named(Text::Borrowed(replacement.name));
-                state.message = proposed.message.take();
+                state.message = replacement.message.map(str::to_owned).or(proposed.message.take());
                 state.data = proposed.data.take();
                 if let Some(time) = replacement.scheduled_for {
                     state = state.scheduled_for(time);
@@ -93,7 +96,10 @@ impl RunTimes {
         }
         match to.kind {
             StateType::Running => {
-                self.run_count += 1;
+                // Going on behind a pause is no new attempt: the process has had the run all the while.
+                if from.is_none_or(|from| from.kind != StateType::Paused) {
+                    self.run_count += 1;
+                }
                 self.start_time.get_or_insert(to.timestamp);
                 self.next_scheduled_start_time = None;
             }

@@ -4,7 +4,9 @@
 //! [`Orchestrator`] does so for flow runs where the store is, the engine for task runs where they run.
 
 mod abandoned;
+mod control;
 mod govern;
+mod input_schema;
 mod limits;
 mod orchestrator;
 mod policy;
@@ -13,7 +15,9 @@ mod rules;
 mod slots;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
+pub use control::Resumption;
 pub use govern::{Decision, Governed, govern};
+pub use input_schema::{InputField, InputProblem, input_fields, read_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};

@@ -11,8 +11,8 @@ use super::govern::{Decision, Governed, govern};
 use super::policy::FLOW_POLICY;
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateType, TaskRunId,
-    Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateName, StateType,
+    TaskRunId, Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
@@ -85,7 +85,7 @@ impl Orchestrator {
         &self.clock
     }
 
-    fn state(&self, kind: StateType) -> State {
+    pub(super) fn state(&self, kind: StateType) -> State {
         State::new(kind, StateId(self.clock.uuid()), self.clock.now())
     }
 
@@ -140,9 +140,17 @@ impl Orchestrator {
     }
 
     /// Proposes a state for a flow run that the caller knows as `run`. When somebody else has moved it meanwhile, it is
-    /// judged as it stands, unless a newer attempt has begun: then the caller has lost it.
+    /// judged as it stands, unless a newer attempt has begun or its process has it no more: then the caller has lost it.
     pub async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, StoreError> {
-        self.propose(run.clone(), proposed, |_| None, |_| {}).await
+        let (suspended, process) = (proposed.is_suspended(), run.process_id);
+        // Meanwhile its process was taken for dead, and it was scheduled for another.
+        let lost = |run: &FlowRun| (process.is_some() && run.process_id != process).then_some("the run was taken away");
+        self.propose(run.clone(), proposed, lost, |run| {
+            if suspended {
+                run.process_id = None;
+            }
+        })
+        .await
     }
 
     /// Lets a process execute a scheduled or pending flow run: PENDING, then RUNNING as a new execution.
@@ -168,9 +176,13 @@ impl Orchestrator {
             }
             claimed = pending.run;
         }
+        let mut running = self.state(StateType::Running);
+        if run.state.name == StateName::RESUMING {
+            running = running.named(StateName::RESUMING);
+        }
         self.propose(
             claimed,
-            self.state(StateType::Running),
+            running,
             |_| None,
             |run| {
                 run.process_id = Some(executor.process_id);
@@ -184,14 +196,14 @@ impl Orchestrator {
 
     /// Schedules a flow run that has ended without completing for another attempt, due at once.
     pub async fn retry_flow_run(&self, run: &FlowRun) -> Result<RunDecision, StoreError> {
-        let state = self.state(StateType::Scheduled).named(crate::model::StateName::AWAITING_RETRY);
+        let state = self.state(StateType::Scheduled).named(StateName::AWAITING_RETRY);
         let due = state.timestamp;
         let state = state.scheduled_for(due).message("Scheduled for another attempt.");
         let not_ended = |run: &FlowRun| (!run.state.is_terminal()).then_some("the run has not ended");
         self.propose(run.clone(), state, not_ended, |run| run.process_id = None).await
     }
 
-    async fn propose(
+    pub(super) async fn propose(
         &self,
         known: FlowRun,
         proposed: State,
@@ -234,6 +246,7 @@ impl Orchestrator {
             times: &run.times,
             policy: &run.empirical_policy,
             run_count_at_start: run.run_count_at_start,
+            executed: run.process_id.is_some(),
         };
         let (now, random) = (self.clock.now(), self.clock.random());
         govern(FLOW_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()))
@@ -246,7 +259,7 @@ impl Orchestrator {
     }
 
     /// Finds the flow runs whose process has died, marks them and their unfinished task runs as Crashed, and returns
-    /// them. `probe` looks at a process's proof of life.
+    /// them. A paused one becomes Suspended instead: whoever is to resume it can still do so. `probe` looks at a process's proof of life.
     pub async fn crash_abandoned_runs(&self, probe: &dyn Probe) -> Result<Vec<FlowRun>, StoreError> {
         // Runs before leases: a process keeps its lease before its first run, so that the lease of each run listed here
         // is among those listed then, unless its process has given it up.
@@ -279,8 +292,13 @@ impl Orchestrator {
         // Task runs first: should this process die between the two writes, the run is found again.
         let attempt = run.times.run_count;
         self.store.end_task_runs(run.id, attempt, self.state(StateType::Crashed).message(WHY), now).await?;
-        let kind = if run.state.kind == StateType::Cancelling { StateType::Cancelled } else { StateType::Crashed };
-        let decided = self.set_flow_run_state(&run, self.state(kind).message(WHY)).await?;
+        let end = match run.state.kind {
+            StateType::Cancelling => self.state(StateType::Cancelled).message(WHY),
+            // Whoever is to resume it can still do so.
+            StateType::Paused => self.suspended(&run.state),
+            _ => self.state(StateType::Crashed).message(WHY),
+        };
+        let decided = self.set_flow_run_state(&run, end).await?;
         Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))
     }
 }

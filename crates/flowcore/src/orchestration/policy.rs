@@ -3,7 +3,8 @@
 use super::rule::Rule;
 use super::rules::{
     CancellingEndsCancelled, CompletedEndsWithTransaction, CompletedStays, EndedStaysEnded, KeepScheduledTime,
-    NoPendingAfterStart, OnlyScheduledIsLate, RenameReruns, RetryFailed, RunningIsTaken, WaitForScheduledTime,
+    NoPendingAfterStart, NobodyToCancel, OnlyRunningPauses, OnlyScheduledIsLate, PausedIsResumed, RenameReruns,
+    RetryFailed, RunningIsTaken, WaitForScheduledTime,
 };
 
 /// Rules in the order in which they judge.
@@ -15,8 +16,11 @@ pub const FLOW_POLICY: Policy = &[
     &CompletedStays,
     &EndedStaysEnded,
     &CancellingEndsCancelled,
+    &NobodyToCancel,
     &NoPendingAfterStart,
     &RunningIsTaken,
+    &OnlyRunningPauses,
+    &PausedIsResumed,
     &OnlyScheduledIsLate,
     &KeepScheduledTime,
     &WaitForScheduledTime,

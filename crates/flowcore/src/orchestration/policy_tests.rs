@@ -26,6 +26,7 @@ fn decide_states(policy: Policy, from: Option<State>, to: State, retries: u32) -
         times: &times,
         policy: &RetryPolicy { retries, ..RetryPolicy::default() },
         run_count_at_start: 0,
+        executed: true,
     };
     govern(policy, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
 }
@@ -95,7 +96,7 @@ fn an_error_that_cannot_be_retried_is_final() {
     let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
     times.run_count = 1;
     let policy = RetryPolicy { retries: 5, ..RetryPolicy::default() };
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
     let mut to = state(StateType::Failed);
     to.details_mut().retriable = Some(false);
     let decision = govern(TASK_POLICY, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
@@ -108,7 +109,7 @@ fn a_run_waits_for_its_time() {
     let from = state(StateType::Scheduled).scheduled_for(due);
     let times = RunTimes::new(due);
     let policy = RetryPolicy::default();
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0 };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
     let at = |now| govern(FLOW_POLICY, run, state(StateType::Running), now, 0.5, || StateId(uuid::Uuid::nil()));
     assert_eq!(at(Timestamp::UNIX_EPOCH), Decision::Wait(due));
     assert!(matches!(at(due), Decision::Accept(_)));
@@ -141,4 +142,72 @@ fn the_books_are_kept() {
     // Being rolled back later is no later end.
     times.enter(last, &enter(StateType::Completed, 20).named(StateName::ROLLED_BACK));
     assert_eq!((times.end_time, times.total_run_time), (Some(at(12)), 5_000_000));
+}
+
+#[test]
+fn what_no_process_has_is_cancelled_at_once() {
+    let times = RunTimes::new(Timestamp::UNIX_EPOCH);
+    let policy = RetryPolicy::default();
+    for (from, executed, expected) in [
+        (StateType::Scheduled, false, StateType::Cancelled),
+        (StateType::Pending, false, StateType::Cancelled),
+        (StateType::Paused, false, StateType::Cancelled),
+        (StateType::Scheduled, true, StateType::Cancelling),
+        (StateType::Paused, true, StateType::Cancelling),
+        (StateType::Running, true, StateType::Cancelling),
+    ] {
+        let from = state(from);
+        let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed };
+        let asked = state(StateType::Cancelling).message("asked");
+        let decision = govern(FLOW_POLICY, run, asked, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
+        let (Decision::Accept(state) | Decision::Reject(state, _)) = decision else { panic!("{decision:?}") };
+        assert_eq!((state.kind, state.message.as_deref()), (expected, Some("asked")), "{from:?}");
+    }
+}
+
+#[test]
+fn a_suspended_run_is_scheduled_before_its_time_limit_and_nothing_else() {
+    let at = |seconds| Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+    let mut from = state(StateType::Paused);
+    from.details_mut().pause_reschedule = true;
+    from.details_mut().pause_timeout = Some(at(5));
+    let times = RunTimes::new(at(0));
+    let policy = RetryPolicy { retries: 3, ..RetryPolicy::default() };
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: false };
+    let to = |kind, now| govern(FLOW_POLICY, run, state(kind), at(now), 0.5, || StateId(uuid::Uuid::nil()));
+    assert!(matches!(to(StateType::Scheduled, 5), Decision::Accept(_)));
+    let Decision::Reject(failed, _) = to(StateType::Scheduled, 6) else { panic!("it is too late") };
+    assert_eq!(failed.kind, StateType::Failed);
+    assert!(failed.message.is_some_and(|message| message.contains("not resumed before its time limit")));
+    for kind in [StateType::Running, StateType::Pending, StateType::Paused] {
+        assert!(matches!(to(kind, 1), Decision::Stay(_)), "{kind}");
+    }
+}
+
+#[test]
+fn a_paused_run_whose_process_has_died_is_suspended() {
+    let from = state(StateType::Paused);
+    let times = RunTimes::new(Timestamp::UNIX_EPOCH);
+    let policy = RetryPolicy::default();
+    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
+    let mut suspended = state(StateType::Paused);
+    suspended.details_mut().pause_reschedule = true;
+    let decision = govern(FLOW_POLICY, run, suspended, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
+    assert!(matches!(decision, Decision::Accept(_)), "{decision:?}");
+}
+
+#[test]
+fn a_pause_is_no_new_attempt() {
+    let at = |kind, seconds| {
+        State::new(kind, StateId(uuid::Uuid::nil()), Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds))
+    };
+    let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
+    let states =
+        [at(StateType::Running, 1), at(StateType::Paused, 3), at(StateType::Running, 10), at(StateType::Completed, 11)];
+    let mut last: Option<&State> = None;
+    for next in &states {
+        times.enter(last, next);
+        last = Some(next);
+    }
+    assert_eq!((times.run_count, times.total_run_time), (1, 3_000_000));
 }

@@ -51,6 +51,8 @@ pub struct Transition<'a> {
     pub policy: &'a RetryPolicy,
     /// What `times.run_count` was when the present execution began.
     pub run_count_at_start: i32,
+    /// Whether a process has the run in its hands.
+    pub executed: bool,
     /// The time.
     pub now: Timestamp,
     /// A number from 0 to 1, for jitter.
@@ -83,6 +85,8 @@ pub struct Replacement {
     pub kind: StateType,
     /// Its name.
     pub name: &'static str,
+    /// The sentence that the state carries; none to keep that of the proposed one.
+    pub message: Option<&'static str>,
     /// When a SCHEDULED run is to start.
     pub scheduled_for: Option<Timestamp>,
     /// Why, in a sentence.

@@ -7,6 +7,7 @@
 mod address;
 mod connect;
 mod error;
+mod inputs;
 mod journal;
 mod limits;
 pub mod memory;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 
 pub use connect::connect;
 pub use error::StoreError;
+pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
 
 use crate::model::{
@@ -48,7 +50,7 @@ pub struct Recorded {
 ///
 /// Every implementation passes the same conformance suite.
 #[async_trait]
-pub trait Store: LimitStore + Send + Sync + 'static {
+pub trait Store: InputStore + LimitStore + Send + Sync + 'static {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 
@@ -65,7 +67,7 @@ pub trait Store: LimitStore + Send + Sync + 'static {
     /// Task runs without a flow run are always accepted. A task run stays in the flow run of its first record.
     async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> Result<Recorded, StoreError>;
 
-    /// Deletes a flow run with its task runs, states, log lines and artifacts. Tells whether there was one.
+    /// Deletes a flow run with its task runs, states, log lines, artifacts and inputs. Tells whether there was one.
     async fn delete_flow_run(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
     /// Keeps log lines. One that is known already, by its id, stays as it is.
@@ -87,9 +89,13 @@ pub trait Store: LimitStore + Send + Sync + 'static {
     /// Lists all leases.
     async fn processes(&self) -> Result<Vec<ProcessLease>, StoreError>;
 
-    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING or CANCELLING with a
-    /// process, newest first. A process that waits for a retry keeps its run in SCHEDULED.
+    /// Lists flow runs that a process executes or is about to: those in SCHEDULED, PENDING, RUNNING, PAUSED or CANCELLING
+    /// with a process, newest first. A process that waits for a retry keeps its run in SCHEDULED, and one that waits for a
+    /// resume in PAUSED.
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError>;
+
+    /// Lists the flow runs of a process that are in CANCELLING. Processes ask this several times a second.
+    async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, StoreError>;
 
     /// Appends a state to every task run of a flow run that has not ended (`NotReady` is an end), ending it at `now`, and
     /// tells how many there were. The states are copies of `state` with ids of their own.

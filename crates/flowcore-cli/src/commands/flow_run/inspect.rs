@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use flowcore::client::Client;
-use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, State, TaskRunFilter, TaskRunId};
+use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, State, StateType, TaskRunFilter, TaskRunId};
 use serde::Serialize;
 
+use super::resume::expected;
 use crate::arguments::OutputArguments;
 use crate::commands::run_report::{history, outcome, pretty, state_line, time_fields};
 use crate::failure::Failure;
 use crate::output::{Column, Output};
-use crate::program::{command_line, retriable, retry_command};
+use crate::program::{command_line, resume_command, retriable, retry_command};
 use crate::select;
 use crate::session::Session;
 use crate::text::indented;
@@ -135,6 +136,16 @@ fn show(out: &mut Output, report: &Report) -> Result<(), Failure> {
         let rows: Vec<Vec<String>> = report.subflows.iter().map(row).collect();
         let columns = [Column::Whole("  ID"), Column::Text("FLOW"), Column::Text("NAME"), Column::Whole("STATE")];
         out.table(&columns, &rows)?;
+    }
+    if run.state.kind == StateType::Paused {
+        out.heading("Waits for a resume")?;
+        if let Some(limit) = run.state.details.as_ref().and_then(|details| details.pause_timeout) {
+            out.line(format!("  until {}", out.time(limit)))?;
+        }
+        for line in expected(run) {
+            out.line(line)?;
+        }
+        out.line(format!("  {}", resume_command(run)))?;
     }
     if let Some(command) = &report.retry.command {
         out.heading("Retry with")?;

@@ -1,10 +1,14 @@
-//! `flowcore flow-run`: what flows did, and doing it again.
+//! `flowcore flow-run`: what flows did, ending it, and doing it again.
 
+mod cancel;
 mod delete;
 mod inspect;
 mod ls;
+mod relaunch;
+mod resume;
 mod retry;
 mod sweep;
+mod watch;
 mod witness;
 
 use clap::{Args, Subcommand};
@@ -28,6 +32,21 @@ pub(crate) enum FlowRunCommand {
     /// Starts the program that the run belongs to, with the arguments and in the folder that it was started with, and
     /// has it execute this run. Tasks that have completed are not executed again. Ends with the program's exit code.
     Retry(retry::Retry),
+    /// Asks a flow run to end, wherever it is executed.
+    ///
+    /// A run that a process executes becomes Cancelling, and its process ends it: its subflows and tasks end with it, and
+    /// it is Cancelled when nothing of it runs any more. A run that no process has is Cancelled at once.
+    Cancel(cancel::Cancel),
+    /// Lets a paused flow run go on, with the input that it waits for.
+    ///
+    /// A paused run goes on in its process. For a suspended one the program that it belongs to is started, as retry does:
+    /// tasks that have completed are not executed again. Then the command ends with the program's exit code. Input that
+    /// the run does not wait for is refused, and nothing changes.
+    Resume(resume::Resume),
+    /// Follows a flow run's states and log lines until it ends.
+    ///
+    /// Exit code: 0 if the run has completed, 1 if it has ended otherwise.
+    Watch(watch::Watch),
     /// Deletes flow runs with their task runs, states, log lines and artifacts.
     Delete(delete::Delete),
     /// Marks runs whose process has died as Crashed.
@@ -52,6 +71,9 @@ pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> R
             log_lines::print(&arguments.lines, filter, &format!("Flow run '{}'", run.name), session).await?;
         }
         FlowRunCommand::Retry(arguments) => return retry::run(&arguments, session).await,
+        FlowRunCommand::Cancel(arguments) => cancel::run(&arguments, session).await?,
+        FlowRunCommand::Resume(arguments) => return resume::run(arguments, session).await,
+        FlowRunCommand::Watch(arguments) => return watch::run(&arguments, session).await,
         FlowRunCommand::Delete(arguments) => delete::run(&arguments, session).await?,
         FlowRunCommand::Sweep(arguments) => sweep::run(&arguments, session).await?,
     }

@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use flowcore::model::StateType;
+
 use super::witness::sweep;
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
 use crate::output::{Column, note};
-use crate::program::{retriable, retry_command};
+use crate::program::{resume_command, retriable, retry_command};
 use crate::session::Session;
 
 #[derive(Debug, Args)]
@@ -26,7 +28,10 @@ pub(super) async fn run(arguments: &Sweep, session: &mut Session<'_>) -> Result<
     let rows: Vec<Vec<String>> = runs
         .iter()
         .map(|run| {
-            let retry = retriable(run).map_or_else(|reason| format!("no: {reason}"), |_| retry_command(run));
+            let retry = match run.state.kind {
+                StateType::Paused => resume_command(run),
+                _ => retriable(run).map_or_else(|reason| format!("no: {reason}"), |_| retry_command(run)),
+            };
             let (flow, name) = (run.flow_name.clone(), run.name.clone());
             vec![run.id.to_string(), flow, name, run.state.name.to_string(), retry]
         })
@@ -36,7 +41,7 @@ pub(super) async fn run(arguments: &Sweep, session: &mut Session<'_>) -> Result<
         Column::Text("FLOW"),
         Column::Text("NAME"),
         Column::Whole("STATE"),
-        Column::Whole("RETRY WITH"),
+        Column::Whole("GOES ON WITH"),
     ];
     session.out.table(&columns, &rows)
 }

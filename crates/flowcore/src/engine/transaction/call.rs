@@ -336,7 +336,7 @@ async fn finish<T>(
     value: T,
     encode: impl FnOnce(&T) -> Result<Option<Vec<u8>>>,
 ) -> Result<T> {
-    transaction.core().children.ended().await;
+    transaction.core().children.none().await;
     if let Some(error) = transaction.unseen_error() {
         return Err(error.into());
     }

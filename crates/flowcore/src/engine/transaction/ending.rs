@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::handle::{Group, Transaction};
 use super::shelf::CacheEntry;
 use super::staged::Staged;
-use crate::engine::context::{Child, Scope};
+use crate::engine::context::Scope;
 use crate::engine::error::{Error, Result};
 
 /// How a transaction ends.
@@ -46,7 +46,8 @@ impl Drop for Waiting {
 /// Ends a transaction on a task of its own, for which the flow and the transaction around wait.
 fn begin(transaction: &Transaction, ending: Ending) -> (Option<JoinHandle<Result<()>>>, oneshot::Receiver<()>) {
     let core = transaction.core();
-    let places = (core.around.flow().map(Child::new), transaction.parent().map(|parent| parent.inside(None)));
+    let places =
+        (core.around.flow().map(|flow| flow.children.one()), transaction.parent().map(|parent| parent.inside(None)));
     let (sender, ended) = oneshot::channel();
     let scope = core.around.clone();
     let transaction = transaction.clone();
@@ -55,7 +56,7 @@ fn begin(transaction: &Transaction, ending: Ending) -> (Option<JoinHandle<Result
         let result = match ending {
             Ending::Commit => commit(&transaction).await,
             Ending::Rollback => {
-                transaction.core().children.ended().await;
+                transaction.core().children.none().await;
                 roll_back(&transaction, transaction.take()).await;
                 Ok(())
             }

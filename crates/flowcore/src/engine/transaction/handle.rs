@@ -14,9 +14,9 @@ use super::hooks::{HookResult, returned};
 use super::shelf::Shelf;
 use super::staged::{Staged, StagedTask, Step};
 use crate::engine::cancel::Cancel;
-use crate::engine::children::Children;
 use crate::engine::context::Scope;
 use crate::engine::core::Engine;
+use crate::engine::counted::{Counted, One};
 use crate::engine::error::{Error, Result, RunError};
 use crate::engine::settled::Promise;
 use crate::results::{KeyGuard, Serializer, Storage};
@@ -45,7 +45,7 @@ pub(super) struct Core {
     pub(super) record: Option<RecordKey>,
     values: Mutex<BTreeMap<String, Json>>,
     /// What was submitted in it, and transactions in it that are being ended.
-    pub(super) children: Children,
+    pub(super) children: Counted,
     /// Asks its block, and what was submitted in it, to end.
     pub(super) stop: Cancel,
     pub(super) shelf: Arc<Shelf>,
@@ -102,7 +102,7 @@ impl Transaction {
             around,
             record,
             values: Mutex::default(),
-            children: Children::default(),
+            children: Counted::default(),
             stop,
             shelf,
             runtime: Handle::try_current().ok(),
@@ -220,7 +220,7 @@ impl Transaction {
                 "a transaction can only be committed in its own block, not in a task or hook of it",
             ));
         }
-        self.0.children.ended().await;
+        self.0.children.none().await;
         end(self, Ending::Commit).await
     }
 
@@ -246,8 +246,7 @@ impl Transaction {
 
     /// Counts something that is to end before it does.
     pub(super) fn inside(&self, promise: Option<Promise>) -> Inside {
-        self.0.children.enter();
-        Inside { transaction: self.clone(), promise }
+        Inside { transaction: self.clone(), promise, _one: self.0.children.one() }
     }
 
     /// Gives the error of a submitted run that has failed without anybody's knowing.
@@ -325,6 +324,8 @@ pub(crate) struct Inside {
     transaction: Transaction,
     /// The submitted run that has the place.
     promise: Option<Promise>,
+    /// Given back behind what is done in the drop.
+    _one: One,
 }
 
 impl Drop for Inside {
@@ -334,6 +335,5 @@ impl Drop for Inside {
         {
             self.transaction.stage().failed.push(promise);
         }
-        self.transaction.0.children.leave();
     }
 }

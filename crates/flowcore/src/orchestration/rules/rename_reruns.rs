@@ -16,7 +16,8 @@ impl Rule for RenameReruns {
     }
 
     fn before(&self, transition: &Transition<'_>) -> Verdict {
-        if transition.times.run_count > 0 && transition.to.name == StateType::Running.default_name() {
+        let goes_on = transition.from.is_some_and(|from| from.kind == StateType::Paused);
+        if !goes_on && transition.times.run_count > 0 && transition.to.name == StateType::Running.default_name() {
             Verdict::Rename(Text::Borrowed(StateName::RETRYING))
         } else {
             Verdict::Continue

@@ -28,6 +28,7 @@ impl Rule for RetryFailed {
         Verdict::Reject(Replacement {
             kind: StateType::Scheduled,
             name: StateName::AWAITING_RETRY,
+            message: None,
             scheduled_for: Some(retry_at(transition.policy, attempts, transition.now, transition.random)),
             reason: "the run failed and has retries left",
         })

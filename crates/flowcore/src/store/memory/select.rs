@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange,
-    LogFilter, LogLine, Order, Page, State, StateCount, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    Timestamp,
+    LogFilter, LogLine, Order, Page, ProcessId, State, StateCount, StateType, TaskRun, TaskRunFilter, TaskRunId,
+    TaskRunRecord, Timestamp,
 };
 use crate::store::timeline::{Timeline, names_run};
 
@@ -44,7 +44,11 @@ impl Tables {
             run.process_id.is_some()
                 && matches!(
                     run.state.kind,
-                    StateType::Scheduled | StateType::Pending | StateType::Running | StateType::Cancelling
+                    StateType::Scheduled
+                        | StateType::Pending
+                        | StateType::Running
+                        | StateType::Paused
+                        | StateType::Cancelling
                 )
         })
     }
@@ -52,6 +56,12 @@ impl Tables {
     /// Finds the flow run that a subflow run was called in.
     fn parent_flow_run(&self, run: &FlowRun) -> Option<FlowRunId> {
         run.parent_task_run_id.and_then(|id| self.task_runs.get(&id))?.run.flow_run_id
+    }
+
+    pub(super) fn cancelling_flow_runs(&self, process: ProcessId) -> Vec<FlowRunId> {
+        let runs = self.flow_runs.values().map(|row| &row.run);
+        let asked = runs.filter(|run| run.process_id == Some(process) && run.state.kind == StateType::Cancelling);
+        asked.map(|run| run.id).collect()
     }
 
     fn newest_flow_runs(&self, page: Page, selected: impl Fn(&FlowRun) -> bool) -> Vec<FlowRun> {

@@ -114,6 +114,10 @@ impl Store for MemoryStore {
         self.with(|tables| tables.active_flow_runs())
     }
 
+    async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, StoreError> {
+        self.with(|tables| tables.cancelling_flow_runs(process))
+    }
+
     async fn end_task_runs(
         &self,
         id: FlowRunId,

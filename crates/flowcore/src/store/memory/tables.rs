@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::model::{
-    Artifact, ArtifactId, Event, Flow, FlowRun, FlowRunId, LogId, LogLine, ProcessId, ProcessLease, State, StateId,
-    TaskRun, TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactId, Event, Flow, FlowRun, FlowRunId, FlowRunInput, InputId, LogId, LogLine, ProcessId,
+    ProcessLease, State, StateId, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::journal::{end, is_open, new_states};
 use crate::store::{Recorded, StoreError, Swap};
@@ -31,6 +31,7 @@ pub(super) struct Tables {
     pub(super) logs: BTreeMap<(Timestamp, LogId), LogLine>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) artifacts: BTreeMap<ArtifactId, Artifact>,
+    pub(super) inputs: BTreeMap<InputId, FlowRunInput>,
     pub(super) processes: BTreeMap<ProcessId, ProcessLease>,
     pub(super) limits: LimitTables,
 }
@@ -115,6 +116,7 @@ impl Tables {
         // Also when there is no run: lines and artifacts may have come in after it was deleted.
         self.logs.retain(|_, line| line.flow_run_id != Some(id));
         self.artifacts.retain(|_, artifact| artifact.flow_run_id != Some(id));
+        self.inputs.retain(|_, input| input.flow_run_id != id);
         let Some(row) = self.flow_runs.remove(&id) else { return false };
         for id in &row.task_runs {
             self.task_runs.remove(id);

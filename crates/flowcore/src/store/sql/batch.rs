@@ -5,8 +5,8 @@ use std::mem;
 use tokio::sync::oneshot;
 
 use crate::model::{
-    Artifact, Event, Flow, FlowRun, FlowRunId, LogLine, ProcessId, ProcessLease, State, StateId, TaskRunRecord,
-    Timestamp,
+    Artifact, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine, ProcessId, ProcessLease, State, StateId,
+    TaskRunRecord, Timestamp,
 };
 use crate::store::{Recorded, SlotDecision, StoreError, Swap};
 
@@ -83,6 +83,7 @@ batch! {
     logs: Vec<LogLine> => (),
     events: Vec<Event> => (),
     artifacts: Artifact => (),
+    inputs: FlowRunInput => (),
     leases: ProcessLease => (),
     goodbyes: ProcessId => (),
     deletes: FlowRunId => bool,

@@ -7,7 +7,11 @@ use super::driver::{Arguments, Connection, Statement};
 use super::failure::Failure;
 
 /// The migrations in order; the first makes version 1. One that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_runs.sql"), include_str!("migrations/0002_limits.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_runs.sql"),
+    include_str!("migrations/0002_limits.sql"),
+    include_str!("migrations/0003_inputs.sql"),
+];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.
 #[cfg(feature = "postgres")]

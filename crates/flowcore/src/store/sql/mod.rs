@@ -9,6 +9,7 @@
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
+//! | `store`, `inputs` | the other faces, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -21,6 +22,8 @@ mod driver;
 mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod inputs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod limits;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, StateType,
-    TaskRunFilter, TaskRunId, Timestamp,
+    ArtifactFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, ProcessId,
+    StateType, TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
 
@@ -66,6 +66,13 @@ impl Select {
             let list = serde_json::Value::from_iter(values).to_string();
             self.and(&format!("{column} IN ({})", self.dialect.texts(self.next())));
             self.arguments.owned(list);
+        }
+    }
+
+    pub(super) fn text(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.and(&format!("{column} = ${}", self.next()));
+            self.arguments.text(value);
         }
     }
 
@@ -152,8 +159,16 @@ pub(super) fn flow_runs(dialect: Dialect, filter: &FlowRunFilter) -> Statement {
 pub(super) fn active_flow_runs(dialect: Dialect) -> Statement {
     let mut select = Select::new(dialect, FLOW_RUN_COLUMNS, "flow_runs");
     // Word for word the condition of the index.
-    select.and("process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'CANCELLING')");
+    select.and("process_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')");
     select.page("created DESC, id DESC", Page::ALL)
+}
+
+pub(super) fn cancelling_flow_runs(dialect: Dialect, process: ProcessId) -> Statement {
+    let mut select = Select::new(dialect, "id", "flow_runs");
+    select.uuid("process_id", Some(process.0));
+    // Word for word the condition of the index.
+    select.and("state_type = 'CANCELLING'");
+    select.end("")
 }
 
 pub(super) fn flow_runs_by_ids(dialect: Dialect, ids: &[FlowRunId]) -> Statement {
@@ -298,10 +313,7 @@ pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
 pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
     let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
     select.id_range("id", filter.id_range);
-    if let Some(key) = &filter.key {
-        select.and(&format!("key = ${}", select.next()));
-        select.arguments.text(key.as_str());
-    }
+    select.text("key", filter.key.as_deref());
     select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
     if filter.latest {
         // The same selection once more: no newer one of the same key is in it.

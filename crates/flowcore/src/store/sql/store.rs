@@ -21,8 +21,8 @@ use super::select;
 pub(super) struct SqlStore {
     /// The address, without a password.
     url: String,
-    writer: Writer,
-    readers: Readers,
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
     /// The thread that connections live on, where they need one.
     #[cfg(feature = "postgres")]
     thread: Option<super::postgres::ThreadGuard>,
@@ -124,6 +124,11 @@ impl Store for SqlStore {
 
     async fn active_flow_runs(&self) -> Result<Vec<FlowRun>, StoreError> {
         self.readers.fetch(select::active_flow_runs).await?.iter().map(flow_run).collect()
+    }
+
+    async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, StoreError> {
+        let rows = self.readers.fetch(|dialect| select::cancelling_flow_runs(dialect, process)).await?;
+        rows.iter().map(|row| row.uuid(0).map(FlowRunId)).collect()
     }
 
     async fn end_task_runs(

@@ -4,6 +4,7 @@ mod artifact;
 mod event;
 mod flow;
 mod flow_run;
+mod input;
 mod json;
 mod limit;
 mod log;
@@ -17,6 +18,7 @@ pub(super) use flow_run::{
     FLOW_RUN_COLUMNS, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState, SWAP_FLOW_RUNS, SwappedFlowRun,
     encode_new_flow_run, encode_state, encode_swap, flow_run, flow_run_state,
 };
+pub(super) use input::{APPEND_INPUTS, INPUT_COLUMNS, encode_input, input};
 pub(super) use json::micros;
 pub(super) use limit::{
     DELETE_LEASES, DELETE_LIMITS, DELETE_REQUESTS, INSERT_LIMITS, LIMIT_COLUMNS, OCCUPANCY, PUT_LEASES, PUT_LIMITS,

@@ -6,12 +6,13 @@ use crate::store::sql::failure::Failure;
 use crate::store::sql::transaction::Transaction;
 
 /// What belongs to a flow run, behind the run itself.
-const DELETES: [&str; 5] = [
+const DELETES: [&str; 6] = [
     "DELETE FROM flow_runs WHERE id = $1",
     "DELETE FROM flow_run_states WHERE flow_run_id = $1",
     "DELETE FROM task_runs WHERE flow_run_id = $1",
     "DELETE FROM logs WHERE flow_run_id = $1",
     "DELETE FROM artifacts WHERE flow_run_id = $1",
+    "DELETE FROM flow_run_inputs WHERE flow_run_id = $1",
 ];
 
 /// Deletes a flow run and tells whether there was one.

@@ -10,14 +10,14 @@ mod task_runs;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Artifact, Event, Flow, LogLine, ProcessLease};
+use crate::model::{Artifact, Event, Flow, FlowRunInput, LogLine, ProcessLease};
 
 use super::batch::Batch;
 use super::driver::{Arguments, Statement};
 use super::failure::Failure;
 use super::rows::{
-    APPEND_EVENTS, APPEND_LOGS, PUT_ARTIFACTS, PUT_PROCESSES, UPSERT_FLOWS, encode_artifact, encode_event, encode_flow,
-    encode_log, encode_process, flow,
+    APPEND_EVENTS, APPEND_INPUTS, APPEND_LOGS, PUT_ARTIFACTS, PUT_PROCESSES, UPSERT_FLOWS, encode_artifact,
+    encode_event, encode_flow, encode_input, encode_log, encode_process, flow,
 };
 use super::transaction::Transaction;
 
@@ -69,6 +69,11 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
         let artifacts: Vec<&Artifact> = newest.into_values().collect();
         transaction.run(PUT_ARTIFACTS.parts(&artifacts, encode_artifact), last()).await?;
         batch.artifacts.iter_mut().for_each(|entry| entry.answer = Some(()));
+    }
+    if !batch.inputs.is_empty() {
+        let inputs: Vec<&FlowRunInput> = batch.inputs.iter().map(|entry| &entry.change).collect();
+        transaction.run(APPEND_INPUTS.parts(&inputs, encode_input), last()).await?;
+        batch.inputs.iter_mut().for_each(|entry| entry.answer = Some(()));
     }
     if !batch.leases.is_empty() {
         let newest: BTreeMap<_, _> = batch.leases.iter().map(|entry| (entry.change.id, &entry.change)).collect();
