@@ -101,15 +101,15 @@ pub(crate) async fn a_resume_from_elsewhere_is_noticed(store: Arc<dyn Store>) {
 
 pub(crate) async fn an_input_is_checked_and_told(store: Arc<dyn Store>) {
     #[flow]
-    async fn asks() -> Result<(bool, u32, Option<String>)> {
+    async fn asks_for_approval() -> Result<(bool, u32, Option<String>)> {
         let answer = pause().for_input::<Approval>().await?;
         let name = pause().for_input::<Option<String>>().await?;
         Ok((answer.approved, answer.amount, answer.reason.or(name)))
     }
 
     let world = World::on(store);
-    let running = tokio::spawn(asks().on(&world.engine).into_future());
-    let run = paused(&world, "asks").await;
+    let running = tokio::spawn(asks_for_approval().on(&world.engine).into_future());
+    let run = paused(&world, "asks-for-approval").await;
     for (input, problems) in [
         (
             json!({"approved": "yes", "amount": -1}),
@@ -126,11 +126,11 @@ pub(crate) async fn an_input_is_checked_and_told(store: Arc<dyn Store>) {
         assert_eq!(error.to_string(), expected);
     }
     assert!(resume_flow_run(&world.engine, run.id).await.is_err(), "an input is needed");
-    assert_eq!(world.flow_run("asks").await.state.id, run.state.id, "nothing has changed");
+    assert_eq!(world.flow_run("asks-for-approval").await.state.id, run.state.id, "nothing has changed");
     resume_flow_run(&world.engine, run.id).input(json!({"approved": true, "amount": 3})).await.unwrap();
     let world = &world;
     eventually("the second", || async move {
-        let state = world.flow_run("asks").await.state;
+        let state = world.flow_run("asks-for-approval").await.state;
         state.kind == StateType::Paused
             && state.details.is_some_and(|details| details.pause_key.as_deref() == Some("2"))
     })

@@ -217,7 +217,7 @@ async fn a_failing_commit_is_rolled_back() {
 
 #[tokio::test]
 async fn a_task_outside_of_transactions_is_one_by_itself() {
-    #[flow]
+    #[flow(name = "transactions_alone")]
     async fn alone(test: String) -> Result<()> {
         step(&*test, "a").await?;
         note(&test, "behind");
@@ -311,7 +311,7 @@ async fn a_retry_waits_for_the_rollback_of_the_attempt_before() {
             .await
     }
 
-    #[flow]
+    #[flow(name = "transactions_patient")]
     async fn patient(test: String, #[resource] gate: Gate) -> Result<()> {
         Ok(slow(test, gate).await?)
     }
@@ -407,7 +407,7 @@ async fn what_was_submitted_is_stopped_before_a_rollback() {
 }
 
 /// Runs a transaction of one step inside another one of two.
-#[flow]
+#[flow(name = "transactions_nested")]
 async fn nested(test: String, #[resource] mode: CommitMode, fails: String) -> Result<()> {
     transaction()
         .run(async |outer| {

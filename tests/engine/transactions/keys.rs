@@ -51,7 +51,7 @@ async fn a_key_is_committed_once() {
 
 #[tokio::test]
 async fn a_record_follows_its_transaction() {
-    #[flow]
+    #[flow(name = "keys_outer")]
     async fn outer(#[resource] inner: CommitMode, fails: bool) -> Result<()> {
         transaction()
             .key("outer")
@@ -131,7 +131,7 @@ async fn two_at_once_are_isolated_as_asked_for() {
 
 #[tokio::test]
 async fn a_key_is_held_until_the_end() {
-    #[flow]
+    #[flow(name = "keys_holding")]
     async fn holding(#[resource] locks: KeyLocks) -> Result<()> {
         let call = |key: &str| transaction().key(key).isolation(Isolation::Serializable).locks(&locks);
         let run = call("outer").run(async |_| {

@@ -72,6 +72,8 @@ const LAYERS: &[Layer] = &[
             "orchestration::RunDecision",
             "orchestration::Probe",
             "orchestration::Liveness",
+            "orchestration::InputProblem",
+            "orchestration::Resumption",
             "orchestration::SlotsBack",
             "orchestration::ask_for_slots",
             "orchestration::waited_for",

@@ -221,13 +221,14 @@ impl Orchestrator {
                 return Ok(RunDecision { run, decision });
             };
             let expected = run.state.id;
-            let mut next = run;
+            let mut next = run.clone();
             change(&mut next);
             self.enter(&mut next, state.clone());
             match self.store.swap_flow_run(next.clone(), expected).await? {
                 Swap::Applied => return Ok(RunDecision { run: next, decision }),
                 Swap::Missing => {
-                    return Ok(RunDecision { run: next, decision: Decision::Abort("the run has been deleted") });
+                    // As it stood: it has not entered the state.
+                    return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted") });
                 }
                 Swap::Conflict(now) if now.times.run_count > attempt => {
                     return Ok(RunDecision {
