@@ -205,3 +205,24 @@ async fn a_cancelled_run_of_a_dead_process_is_cancelled() {
     assert_eq!(world.flow_history("below-busy").await, "PENDING RUNNING CANCELLING CANCELLED");
     running.abort();
 }
+
+/// Also when its whole engine is asked to end: should its process be killed now, it is known that it was to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waits_for_its_threads_says_so() {
+    #[flow]
+    async fn lingers(#[resource] thread: Stubborn) -> Result<()> {
+        Ok(stubborn(thread).await?)
+    }
+
+    let world = World::memory();
+    let (thread, go) = Stubborn::new();
+    let running = tokio::spawn(lingers(thread.clone()).on(&world.engine).into_future());
+    thread.begun.somebody().await;
+    world.engine.cancel_all();
+    let waiting = &world;
+    eventually("it says so", || async move { waiting.flow_run("lingers").await.state.kind == StateType::Cancelling })
+        .await;
+    go.send(()).unwrap();
+    soon("the flow", running).await.unwrap().unwrap_err();
+    assert_eq!(world.flow_history("lingers").await, "PENDING RUNNING CANCELLING CANCELLED");
+}

@@ -282,9 +282,14 @@ impl FlowExecution {
             flow.cancel.cancel();
             flow.children.none().await;
         }
-        if let Ended::Attempt(Attempt::Cancelled) = &ended {
+        if let Ended::Attempt(Attempt::Cancelled) = &ended
+            && !self.threads.is_none()
+        {
             // Cancelled says that nothing runs any more. A failure does not wait: a thread that hangs would take the
             // flow with it.
+            let waits = "The flow was asked to end, and waits for its plain functions to return.";
+            let cancelling = self.engine.state(StateType::Cancelling).message(waits);
+            self.run = self.engine.0.client.set_flow_run_state(&self.run, cancelling).await?.run;
             self.threads.none().await;
         }
         match insist(&*clock, || self.engine.0.journal.commit()).await {
