@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use flowcore::CachePolicy;
+use flowcore::{CachePolicy, StateType};
 
 type Count = Arc<AtomicU32>;
 
@@ -72,8 +72,9 @@ async fn an_isolated_key_is_held_until_the_end() {
         for _ in 0..3 {
             soon("both have begun, and one has computed", gate.somebody()).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        assert_eq!(notes(&test), "computed", "the other one waits");
+        let waits = || async { world.all_task_runs().await.iter().any(|run| run.state.kind == StateType::Pending) };
+        crate::world::eventually("the other one waits", waits).await;
+        assert_eq!(notes(&test), "computed");
         gate.open();
         for run in both {
             assert_eq!(soon("the flow", run).await.unwrap().is_err(), fails);
@@ -104,10 +105,8 @@ async fn waiting_for_a_key_can_be_cancelled() {
     soon("the key is held", gate.somebody()).await;
     let count = Count::default();
     let running = tokio::spawn(waiting(count.clone()).on(&world.engine).into_future());
-    crate::world::eventually("the task waits", || async {
-        world.all_task_runs().await.iter().any(|run| run.cache_key.is_some() && run.flow_run_id.is_some())
-    })
-    .await;
+    let waits = || async { world.all_task_runs().await.iter().any(|run| run.state.kind == StateType::Pending) };
+    crate::world::eventually("the task waits", waits).await;
     world.engine.cancel_all();
     assert!(soon("the flow", running).await.unwrap().is_err());
     gate.open();

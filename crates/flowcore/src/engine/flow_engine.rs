@@ -23,7 +23,7 @@ use super::settled::{Promise, Settled};
 use super::subflow::Parent;
 use super::upstream::wait_for;
 use crate::client::ClientError;
-use crate::model::{FlowRun, FlowRunId, Page, TaskInput, TaskInputs, TaskRunFilter};
+use crate::model::{FlowRun, FlowRunId, Page, StateType, TaskInput, TaskInputs, TaskRunFilter};
 use crate::orchestration::Executor;
 
 /// One flow run under way.
