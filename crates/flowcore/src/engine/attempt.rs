@@ -64,7 +64,7 @@ pub(crate) async fn until_either(future: impl Future<Output = ()>, cancel: &Canc
 }
 
 /// Waits until a timeout is over; for ever without one.
-async fn expired(timeout: Option<Duration>, clock: &dyn Clock) -> Duration {
+pub(crate) async fn expired(timeout: Option<Duration>, clock: &dyn Clock) -> Duration {
     match timeout {
         Some(limit) => {
             clock.sleep(limit).await;

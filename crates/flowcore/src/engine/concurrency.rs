@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
+use super::attempt::expired;
 use super::context::Scope;
 use super::core::{Engine, EngineError};
 use super::program;
@@ -271,9 +272,8 @@ impl Call {
             () = async { match self.scope.cancel() { Some(cancel) => cancel.requested().await, None => std::future::pending().await } } => {
                 return Err(ConcurrencyError::Cancelled { limits: self.named() });
             }
-            () = async { match self.timeout { Some(timeout) => clock.sleep(timeout).await, None => std::future::pending().await } } => {
-                let (limits, timeout) = (self.named(), self.timeout.unwrap_or_default());
-                return Err(ConcurrencyError::TimedOut { limits, slots: self.slots, timeout });
+            timeout = expired(self.timeout, &*clock) => {
+                return Err(ConcurrencyError::TimedOut { limits: self.named(), slots: self.slots, timeout });
             }
         };
         match taken {

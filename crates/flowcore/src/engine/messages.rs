@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::attempt::expired;
 use super::codec::Codec;
 use super::context::{FlowScope, Scope};
 use super::core::{Engine, EngineError};
@@ -21,7 +22,6 @@ use super::options::{Durability, TaskOptions};
 use super::retry::Seconds;
 use super::task_call::task_call;
 use crate::client::ClientError;
-use crate::clock::Clock;
 use crate::model::{FlowRunId, FlowRunInput, FlowRunInputFilter, InputId, StateData, TaskRun, Timestamp};
 
 /// How often it is looked for values that other processes have sent.
@@ -262,16 +262,6 @@ async fn next_of(engine: &Engine, flow: &FlowScope, name: &str) -> Result<InputI
             () = engine.0.executing.input_behind(flow.id, seen) => {}
             () = tokio::time::sleep(LOOK) => {}
         }
-    }
-}
-
-async fn expired(timeout: Option<Duration>, clock: &dyn Clock) -> Duration {
-    match timeout {
-        Some(limit) => {
-            clock.sleep(limit).await;
-            limit
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::attempt::expired;
 use super::background::Background;
 use super::process::LockProbe;
 use crate::client::{Client, ClientError};
@@ -236,7 +237,7 @@ async fn poll(weak: Weak<Shared>) {
         tokio::select! {
             () = shared.news.notified() => {}
             () = tokio::time::sleep(pause) => {}
-            () = async { match due { Some(due) => shared.clock.sleep(due).await, None => std::future::pending().await } } => {}
+            _ = expired(due, &*shared.clock) => {}
         }
     }
 }
