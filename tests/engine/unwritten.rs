@@ -1,7 +1,7 @@
 //! Ends of flow runs that the store does not take at first, or not at all.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flowcore::model::StateType;
@@ -10,7 +10,8 @@ use flowcore::store::Store;
 use flowcore::{Result, flow, task};
 
 use crate::broken::Broken;
-use crate::world::{World, soon};
+use crate::gate::Gate;
+use crate::world::{World, eventually, soon};
 
 #[task]
 async fn work(n: u32) -> u32 {
@@ -77,4 +78,41 @@ async fn tasks_that_cannot_be_recorded_hold_their_flow_run_up() {
     let world = World::on(store.clone());
     let error = soon("the flow", unrecorded(store.clone()).on(&world.engine)).await.unwrap_err();
     assert!(format!("{error:?}").contains("stands as Running"), "{error:?}");
+}
+
+/// Lets a thread go on that waits for it, also when the test fails: a runtime waits for its threads.
+struct ReleaseOnDrop(Arc<AtomicBool>);
+
+impl Drop for ReleaseOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_for_threads_is_told_again_when_the_store_has_failed() {
+    #[task]
+    fn linger(#[resource] begun: Gate, #[resource] released: Arc<AtomicBool>) {
+        begun.come();
+        while !released.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[flow]
+    async fn lingering(#[resource] begun: Gate, #[resource] released: Arc<AtomicBool>) -> Result<()> {
+        Ok(linger(begun, released).await?)
+    }
+
+    let store = Arc::new(Broken::new(0));
+    let world = World::on(store.clone());
+    let begun = Gate::new();
+    let release = ReleaseOnDrop(Arc::default());
+    tokio::select! {
+        _ = lingering(begun.clone(), release.0.clone()).on(&world.engine).into_future() => {}
+        () = begun.somebody() => store.swaps_fail.store(1, Ordering::SeqCst),
+    }
+    eventually("CANCELLING", async || world.flow_history("lingering").await.ends_with("CANCELLING")).await;
+    drop(release);
+    eventually("CANCELLED", async || world.flow_history("lingering").await.ends_with("CANCELLING CANCELLED")).await;
 }

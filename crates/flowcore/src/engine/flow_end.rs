@@ -71,7 +71,7 @@ impl FlowExecution {
     }
 
     /// Proposes a state, which is what the run comes to. A store that fails is asked again for some time.
-    async fn write(&mut self, state: State) -> Result<Decision, Error> {
+    pub(super) async fn write(&mut self, state: State) -> Result<Decision, Error> {
         let client = &self.engine.0.client;
         let decided = insist(&*self.engine.0.clock, || client.set_flow_run_state(&self.run, state.clone())).await;
         let RunDecision { run, decision } = match decided {

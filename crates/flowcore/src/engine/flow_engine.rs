@@ -289,7 +289,7 @@ impl FlowExecution {
             // flow with it.
             let waits = "The flow was asked to end, and waits for its plain functions to return.";
             let cancelling = self.engine.state(StateType::Cancelling).message(waits);
-            self.run = self.engine.0.client.set_flow_run_state(&self.run, cancelling).await?.run;
+            self.write(cancelling).await?;
             self.threads.none().await;
         }
         match insist(&*clock, || self.engine.0.journal.commit()).await {
