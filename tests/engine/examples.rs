@@ -1,5 +1,8 @@
 //! The examples as programs: what they print, and that a killed one is resumed.
 
+mod http_service;
+mod redis_stream;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -146,6 +149,41 @@ async fn caching_and_results() {
     assert_eq!(home.run("caching_and_results", &[Path::new("--refresh")]).0, expected(0, 0));
     let reports = std::fs::read_dir(home.path("home/results")).unwrap();
     assert!(reports.count() > 3);
+}
+
+#[tokio::test]
+async fn limits() {
+    let home = Home::new();
+    let expected = "12 queries, 3 at once at most\n3 trainings, 1 at once at most\n\
+        15 calls, 5 of them at once and then 20 in a second: done not before half a second\n\
+        1 slots of the concurrency limit `example-db` were not free within 100ms; `flowcore concurrency inspect` lists who \
+        has them\n";
+    assert_eq!(home.run("limits", &[]).0, expected);
+}
+
+/// Two processes at once keep to the limits together: neither trains while the other does.
+#[tokio::test]
+async fn limits_hold_for_both_of_two_processes() {
+    let home = Home::new();
+    let program = built("examples").join("limits");
+    let both = [0, 1].map(|_| home.command(&program, &[]).spawn().unwrap());
+    for one in both {
+        let (out, _) = texts(&one.wait_with_output().unwrap());
+        assert!(out.contains("3 trainings, 1 at once at most"), "{out}");
+    }
+    let client = home.client().await;
+    let name_like = Some("train".to_owned());
+    let filter = TaskRunFilter { name_like, page: Page::ALL, ..TaskRunFilter::default() };
+    let mut spans = Vec::new();
+    for run in client.task_runs(&filter).await.unwrap() {
+        spans.push((run.times.start_time.unwrap(), run.times.end_time.unwrap()));
+    }
+    spans.sort();
+    assert_eq!(spans.len(), 6);
+    for pair in spans.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "two were running at once: {pair:?}");
+    }
+    client.close().await.unwrap();
 }
 
 #[tokio::test]

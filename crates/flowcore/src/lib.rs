@@ -203,6 +203,11 @@
 //! [`send_input`] sends from other runs. [`cancel_flow_run`] ends a run wherever it is executed, [`resume_flow_run`] lets a
 //! paused one go on; the command does the same with `flow-run cancel` and `flow-run resume`.
 //!
+//! # Inside a service
+//!
+//! A program that flows are only a part of calls [`init`] itself, [without signals](Init::without_signals) if it handles them,
+//! and ends with [`Engine::shutdown`], which waits for the runs.
+//!
 //! # Inside a run
 //!
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
@@ -289,12 +294,13 @@ pub use engine::hooks::{Hook, HookEvent};
 pub use engine::input::{Input, MapInput, each, unmapped};
 #[cfg(feature = "logs")]
 pub use engine::log_layer as logs;
-pub use engine::main::init;
+pub use engine::main::{Init, init};
 pub use engine::messages::{MessageError, Received, Receiver, SendInput, receive_input, send_input};
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
+pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use engine::transaction::{

@@ -6,7 +6,10 @@
 
 mod account;
 mod keeper;
+mod package;
+mod port;
 mod postgres;
+mod redis;
 mod scratch;
 mod service;
 mod set;

@@ -1,13 +1,14 @@
 //! A private PostgreSQL cluster: new, on a free port of the loopback address, without durability.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::account::{self, Account};
+use super::package;
+use super::port::free_port;
 use super::scratch::Scratch;
 use super::service::{Running, Service};
 use crate::process;
@@ -50,12 +51,7 @@ impl Service for Postgres {
         if programs().is_some() {
             return Ok(());
         }
-        if !Path::new("/etc/debian_version").exists() || !account::is_root()? {
-            return Err(MISSING.to_owned());
-        }
-        eprintln!("PostgreSQL: installing it");
-        apt_get(&["update", "--quiet"])?;
-        apt_get(&["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"])?;
+        package::install(self.name(), "postgresql", MISSING)?;
         programs().map(drop).ok_or_else(|| format!("{MISSING}; apt-get installed none"))
     }
 
@@ -87,13 +83,6 @@ fn programs() -> Option<PathBuf> {
     std::env::split_paths(&path)
         .chain(packaged)
         .find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
-}
-
-fn apt_get(args: &[&str]) -> Result<(), String> {
-    // Standard output is for the variables of `cargo xtask services`.
-    let mut command = Command::new("apt-get");
-    command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(std::io::stderr());
-    process::run(&mut command)
 }
 
 /// A cluster that runs. The fields are dropped in this order: the server stops before its files go.
@@ -183,10 +172,4 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Asks the system for a port that is free now.
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| format!("cannot find a free port: {error}"))
 }

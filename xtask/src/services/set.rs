@@ -2,11 +2,12 @@
 
 use super::keeper::Keeper;
 use super::postgres::Postgres;
+use super::redis::Redis;
 use super::service::Service;
 use crate::report;
 
 /// Every service. One more is one more row.
-const ALL: &[&dyn Service] = &[&Postgres];
+const ALL: &[&dyn Service] = &[&Postgres, &Redis];
 
 /// Finds a service by its name.
 pub(super) fn find(name: &str) -> Option<&'static dyn Service> {

@@ -309,6 +309,9 @@ impl Scope {
         let promise = Promise::new(self.cancel().map_or_else(Cancel::new, Cancel::child));
         let child = self.flow().map(|flow| flow.children.one());
         let inside = self.transaction().map(|transaction| transaction.submitted(&promise));
+        // Counted before it begins: whoever shuts the engine down after this call waits for it.
+        let engine = call.engine.clone().or_else(Engine::made);
+        let counted = engine.map(|engine| engine.0.runs.one());
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {
             let name = call.name();
@@ -318,7 +321,7 @@ impl Scope {
                 Err(panicked) => unorchestrated(&name, panicked),
             };
             settled.settle(ended);
-            drop((inside, child));
+            drop((inside, child, counted));
         });
         promise
     }

@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 
 use super::background::Background;
 use super::cancel::Cancel;
+use super::counted::Counted;
 use super::executing::Executing;
 use super::journal::Journal;
 use super::logs::LogSink;
@@ -37,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) tickets: Tickets,
     pub(crate) tag_limits: TagLimits,
     pub(crate) executing: Executing,
+    /// All flow runs, from before they are made until their calls return.
+    pub(crate) runs: Counted,
     /// Asks every run on this engine to end.
     pub(crate) cancel: Cancel,
 }
@@ -89,6 +92,7 @@ impl Engine {
             storage: parts.storage,
             locks: parts.locks,
             limits: parts.limits,
+            runs: Counted::default(),
             cancel: Cancel::new(),
         }))
     }
@@ -104,7 +108,7 @@ impl Engine {
     }
 
     /// Commits everything, gives up the process's lease and closes the store. Runs that have not ended become Crashed
-    /// with the next look for abandoned ones.
+    /// with the next look for abandoned ones; [`shutdown`](Engine::shutdown) waits for them first.
     pub async fn close(&self) -> Result<(), ClientError> {
         self.flush().await?;
         self.0.process.release().await?;

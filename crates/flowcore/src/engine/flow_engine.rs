@@ -64,6 +64,7 @@ impl FlowExecution {
             },
         };
         let outer = promise.map(Promise::cancel_request).or(scope.cancel()).cloned();
+        let counted = engine.0.runs.one();
         let cancel = engine.0.cancel.child();
         let never = Cancel::new();
         let upstream =
@@ -83,7 +84,7 @@ impl FlowExecution {
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
         let mut running = tokio::spawn(async move {
             let settled = running.await;
-            drop(child);
+            drop((child, counted));
             settled
         });
         let joined = match outer {

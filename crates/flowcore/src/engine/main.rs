@@ -2,6 +2,8 @@
 
 #[cfg(feature = "macros")]
 use std::any::Any;
+use std::future::IntoFuture;
+use std::pin::Pin;
 #[cfg(feature = "macros")]
 use std::process::ExitCode;
 
@@ -26,13 +28,46 @@ use crate::model::{FlowRunId, StateType};
 /// # Errors
 ///
 /// Two flows have one name, or the settings or the database are wrong.
-pub async fn init() -> Result<(), Error> {
+pub fn init() -> Init {
+    Init { signals: true }
+}
+
+/// A call of [`init`] that has not begun: await it.
+#[must_use = "nothing is prepared until the call is awaited"]
+#[derive(Debug)]
+pub struct Init {
+    signals: bool,
+}
+
+impl Init {
+    /// Leaves Ctrl-C and SIGTERM to the program. For services that flows are embedded in: they stop taking requests, and
+    /// then call [`Engine::shutdown`]. A program that was started to execute one stored run is no service then, and ends
+    /// it in order as every other does.
+    pub fn without_signals(mut self) -> Self {
+        self.signals = false;
+        self
+    }
+}
+
+impl IntoFuture for Init {
+    type Output = Result<(), Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(prepare(self.signals))
+    }
+}
+
+async fn prepare(signals: bool) -> Result<(), Error> {
     program::executes_runs();
     #[cfg(feature = "logs")]
     super::log_layer::install(log_level());
     super::definition::check_registry()?;
-    super::signals::listen();
-    let Ok(id) = std::env::var(EXECUTE) else { return Ok(()) };
+    let id = std::env::var(EXECUTE).ok();
+    if signals || id.is_some() {
+        super::signals::listen();
+    }
+    let Some(id) = id else { return Ok(()) };
     let code = match execute(&id).await {
         Ok(true) => 0,
         Ok(false) => return Ok(()),

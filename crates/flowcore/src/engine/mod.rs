@@ -55,6 +55,7 @@ pub(crate) mod program;
 pub(crate) mod retry;
 pub(crate) mod schema;
 pub(crate) mod settled;
+pub(crate) mod shutdown;
 pub(crate) mod signals;
 pub(crate) mod sleep;
 pub(crate) mod slots;
