@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 48] = [
     "",
     "flow",
     "flow ls",
@@ -28,6 +28,12 @@ const COMMANDS: [&str; 42] = [
     "concurrency create",
     "concurrency update",
     "concurrency delete",
+    "variable",
+    "variable get",
+    "variable set",
+    "variable ls",
+    "variable inspect",
+    "variable unset",
     "artifact",
     "artifact ls",
     "artifact inspect",

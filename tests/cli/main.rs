@@ -11,5 +11,6 @@ mod reading;
 mod retrying;
 mod settings;
 mod sweeping;
+mod variables;
 mod waiting;
 mod world;

@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
     FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State,
-    StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp, Variable,
+    VariableFilter,
 };
 use flowcore::orchestration::NewLimit;
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{InputStore, LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
-use flowcore::{Durability, Error, Result, artifact, concurrency, each, execute_flow_run, flow, task};
+use flowcore::store::{
+    InputStore, LimitStore, Recorded, Replace, SlotDecision, Store, StoreError, Swap, VariableStore,
+};
+use flowcore::{Durability, Error, Result, artifact, concurrency, each, execute_flow_run, flow, task, variable};
 
 use crate::gate::Gate;
 use crate::world::{AllDead, World, eventually, soon};
@@ -140,6 +143,28 @@ impl InputStore for Broken {
     }
 }
 
+#[async_trait]
+impl VariableStore for Broken {
+    async fn put_variable(
+        &self,
+        variable: Variable,
+        replace: Option<Replace>,
+    ) -> std::result::Result<Option<Variable>, StoreError> {
+        self.call()?;
+        self.inner.put_variable(variable, replace).await
+    }
+
+    async fn delete_variable(&self, name: &str) -> std::result::Result<bool, StoreError> {
+        self.call()?;
+        self.inner.delete_variable(name).await
+    }
+
+    async fn variables(&self, filter: &VariableFilter) -> std::result::Result<Vec<Variable>, StoreError> {
+        self.call()?;
+        self.inner.variables(filter).await
+    }
+}
+
 may_fail! {
     fn upsert_flow(flow: Flow) -> Flow;
     fn delete_flow_run(id: FlowRunId) -> bool;
@@ -186,6 +211,7 @@ async fn everything() -> Result<u32> {
     let mapped = work::map(each(0..5)).await?;
     let paid = work(10).durability(Durability::Committed).await?;
     artifact::markdown("a").save().await?;
+    variable::set("paid", paid).overwrite().await?;
     let others = below_everything(20).submit();
     if flowcore::current::attempt() == Some(1) {
         return Err(Error::msg("the first attempt fails"));

@@ -31,6 +31,7 @@ mod suspending;
 mod transactions;
 mod unready;
 mod unwritten;
+mod variables;
 mod world;
 
 conformance! {
@@ -49,5 +50,6 @@ conformance! {
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;
     transactions: a_failing_block_is_undone_in_reverse_order, a_commit_calls_hooks_in_order,
         what_is_rolled_back_is_executed_again, what_is_committed_stays_so;
+    variables: variables_are_set_and_read_in_runs_and_outside, a_taken_name_is_kept_unless_it_is_overwritten;
     states: retries_are_states_of_one_run, a_failed_flow_is_tried_again_and_its_finished_tasks_are_not;
 }

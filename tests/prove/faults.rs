@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use flowcore::model::{
     Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
     FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, ProcessId, ProcessLease, State,
-    StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp, Variable, VariableFilter,
 };
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{InputStore, LimitStore, Recorded, SlotDecision, Store, StoreError, Swap};
+use flowcore::store::{
+    InputStore, LimitStore, Recorded, Replace, SlotDecision, Store, StoreError, Swap, VariableStore,
+};
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,21 @@ impl InputStore for FaultyStore {
 
     async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> Result<Vec<FlowRunInput>, StoreError> {
         self.inner.flow_run_inputs(filter).await
+    }
+}
+
+#[async_trait]
+impl VariableStore for FaultyStore {
+    async fn put_variable(&self, variable: Variable, replace: Option<Replace>) -> Result<Option<Variable>, StoreError> {
+        self.inner.put_variable(variable, replace).await
+    }
+
+    async fn delete_variable(&self, name: &str) -> Result<bool, StoreError> {
+        self.inner.delete_variable(name).await
+    }
+
+    async fn variables(&self, filter: &VariableFilter) -> Result<Vec<Variable>, StoreError> {
+        self.inner.variables(filter).await
     }
 }
 

@@ -11,6 +11,7 @@ use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::task_run::TaskRunCommand;
+use crate::commands::variable::VariableCommand;
 
 /// Looks at flow runs and task runs, retries them, keeps concurrency limits, shows and changes settings.
 ///
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// Limits how much is done at once, and shows who does it and who waits.
     #[command(subcommand)]
     Concurrency(ConcurrencyCommand),
+    /// Sets and shows variables: values under names, which programs read while they run.
+    #[command(subcommand)]
+    Variable(VariableCommand),
     /// Looks at what runs have left for people to see.
     #[command(subcommand)]
     Artifact(ArtifactCommand),

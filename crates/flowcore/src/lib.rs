@@ -218,6 +218,11 @@
 //! [`concurrency`] holds slots of a limit that all processes of a database share, [`rate_limit`] keeps to a rate, and task runs
 //! with limited tags wait before they run. Limits are made by `flowcore concurrency create`.
 //!
+//! # Variables
+//!
+//! [`variable`] reads and sets values under names that all programs of a database share, and that people change by
+//! `flowcore variable set`.
+//!
 //! # Tests
 //!
 //! [`Engine::memory`] keeps everything in memory, each one for itself: tests need no folder and do not meet each other.
@@ -278,6 +283,7 @@ pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
+pub use engine::call_site::NoThread;
 pub use engine::concurrency::{
     ConcurrencyCall, ConcurrencyError, ConcurrencyGuard, LimitNames, RateLimitCall, concurrency, rate_limit,
 };
@@ -307,6 +313,7 @@ pub use engine::transaction::{
     CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
     transaction,
 };
+pub use engine::variable;
 pub use model::{State, StateType};
 /// What makes the JSON schemas of types: for `#[schemars(crate = "flowcore::schemars")]` beside the derive.
 #[cfg(feature = "schema")]

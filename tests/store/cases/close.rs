@@ -22,6 +22,7 @@ pub(crate) async fn a_closed_store_refuses_everything(store: Arc<dyn Store>) {
         store.flow_run(run.id).await.map(drop),
         store.limits().await.map(drop),
         store.remove_slots_of(&[ProcessId(id(5, 1))]).await.map(drop),
+        store.delete_variable("a").await.map(drop),
         store.flows(&FlowFilter::default()).await.map(drop),
     ];
     for error in errors {

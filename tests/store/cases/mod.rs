@@ -11,6 +11,7 @@ pub(crate) mod limits;
 mod messages;
 mod processes;
 mod task_runs;
+mod variables;
 
 crate::conformance! {
     flows: an_empty_store_is_empty, a_flow_is_kept_once_by_its_name, flows_are_listed_by_name_and_page;
@@ -30,6 +31,8 @@ crate::conformance! {
     processes: leases_are_kept_renewed_and_forgotten;
     limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,
         slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other;
+    variables: a_variable_is_read_as_it_was_written, a_taken_name_is_replaced_only_if_that_is_wanted,
+        of_many_that_want_a_name_one_gets_it, variables_are_filtered, variables_are_ordered_and_paged, a_variable_is_deleted_once;
     extremes: all_of_unicode_is_kept, large_values_are_kept, microseconds_are_kept, long_lists_select;
     concurrency: one_of_many_swaps_wins, chains_of_swaps_reach_their_end, many_writers_lose_nothing,
         a_caller_that_gives_up_harms_nobody;

@@ -11,6 +11,7 @@ mod log_lines;
 pub(crate) mod profile;
 mod run_report;
 pub(crate) mod task_run;
+pub(crate) mod variable;
 mod version;
 
 use crate::arguments::{Arguments, Command};
@@ -43,6 +44,7 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::FlowRun(command) => return flow_run::run(command, session).await,
         Command::TaskRun(command) => task_run::run(command, session).await?,
         Command::Concurrency(command) => concurrency::run(command, session).await?,
+        Command::Variable(command) => variable::run(command, session).await?,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.

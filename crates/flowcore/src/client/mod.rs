@@ -7,6 +7,7 @@ mod control;
 mod inputs;
 mod limits;
 mod local;
+mod variables;
 
 use async_trait::async_trait;
 
@@ -16,11 +17,13 @@ pub use inputs::InputClient;
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
     LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    VariableRefusal,
 };
 use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision};
 pub use crate::store::Recorded;
 use crate::store::StoreError;
 pub use limits::LimitClient;
+pub use variables::VariableClient;
 
 /// What can go wrong between the engine and what keeps its runs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum ClientError {
     /// A concurrency limit cannot be made or changed so.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// A variable cannot be set so.
+    #[error(transparent)]
+    Variable(#[from] VariableRefusal),
     /// The file that proves this process alive could not be made.
     #[error(
         "cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions"
@@ -57,7 +63,7 @@ impl ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: RunControl + InputClient + LimitClient {
+pub trait Client: RunControl + InputClient + LimitClient + VariableClient {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

@@ -5,9 +5,8 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
-
 use super::attempt::expired;
+use super::call_site::{CallSite, NoThread, block_on};
 use super::context::Scope;
 use super::core::{Engine, EngineError};
 use super::program;
@@ -142,8 +141,8 @@ pub enum ConcurrencyError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// No thread could be had for waiting.
-    #[error("no thread can be had for waiting: {0}")]
-    Thread(String),
+    #[error(transparent)]
+    Thread(#[from] NoThread),
 }
 
 /// Slots of concurrency limits that are held. Dropping it gives them back soon, without blocking.
@@ -196,7 +195,7 @@ macro_rules! options {
 
             /// Uses this engine's limits, outside of runs.
             pub fn on(mut self, engine: &Engine) -> Self {
-                self.0.engine = Some(engine.clone());
+                self.0.site.set_engine(engine);
                 self
             }
 
@@ -206,7 +205,7 @@ macro_rules! options {
             ///
             /// As when it is awaited; or no thread could be had for waiting.
             pub fn blocking(self) -> Result<$Output, ConcurrencyError> {
-                Ok($finish(self.0.blocking()?))
+                Ok($finish(block_on(self.0.take())??))
             }
         }
 
@@ -235,8 +234,7 @@ struct Call {
     rate: bool,
     strict: bool,
     timeout: Option<Duration>,
-    engine: Option<Engine>,
-    scope: Scope,
+    site: CallSite,
 }
 
 impl Call {
@@ -244,7 +242,7 @@ impl Call {
         let mut limits = limits.0;
         limits.sort_unstable();
         limits.dedup();
-        Call { limits, slots, rate, strict: false, timeout: None, engine: None, scope: Scope::current() }
+        Call { limits, slots, rate, strict: false, timeout: None, site: CallSite::here() }
     }
 
     fn named(&self) -> String {
@@ -253,10 +251,7 @@ impl Call {
     }
 
     async fn take(self) -> Result<Option<Ticket>, ConcurrencyError> {
-        let engine = match self.engine.clone() {
-            Some(engine) => engine,
-            None => self.scope.engine().await?,
-        };
+        let engine = self.site.engine().await?;
         if self.slots == 0 || self.limits.is_empty() {
             return Ok(None);
         }
@@ -269,7 +264,7 @@ impl Call {
         let taken = tokio::select! {
             biased;
             taken = engine.0.tickets.take(ask, || ()) => taken,
-            () = async { match self.scope.cancel() { Some(cancel) => cancel.requested().await, None => std::future::pending().await } } => {
+            () = async { match self.site.scope.cancel() { Some(cancel) => cancel.requested().await, None => std::future::pending().await } } => {
                 return Err(ConcurrencyError::Cancelled { limits: self.named() });
             }
             timeout = expired(self.timeout, &*clock) => {
@@ -283,19 +278,8 @@ impl Call {
         }
     }
 
-    /// Waits on a thread and a runtime of their own: this thread may belong to a runtime, which must not be blocked on.
-    fn blocking(self) -> Result<Option<Ticket>, ConcurrencyError> {
-        let failed = |error: std::io::Error| ConcurrencyError::Thread(error.to_string());
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        std::thread::scope(|threads| {
-            let wait = std::thread::Builder::new().name("flowcore-slots".into());
-            let waiting = wait.spawn_scoped(threads, || runtime.block_on(self.take())).map_err(failed)?;
-            waiting.join().unwrap_or_else(|_| Err(ConcurrencyError::Thread("it panicked".into())))
-        })
-    }
-
     fn holder(&self) -> SlotHolder {
-        holder(&self.scope)
+        holder(&self.site.scope)
     }
 }
 

@@ -62,4 +62,6 @@ ids! {
     LimitId
     /// Names a request for slots of concurrency limits, and what was granted to it.
     SlotId
+    /// Names one variable. It stays the same when the variable gets another value.
+    VariableId
 }

@@ -19,6 +19,7 @@ mod run;
 mod state;
 mod state_details;
 mod task_run;
+mod variable;
 
 pub use artifact::{Artifact, ArtifactKind};
 pub use event::{Event, Resource};
@@ -27,7 +28,9 @@ pub use filter::{
 };
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
-pub use ids::{ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId};
+pub use ids::{
+    ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId, VariableId,
+};
 pub use input::{FlowRunInput, FlowRunInputFilter};
 pub use limit::{ConcurrencyLimit, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest};
 pub use log::{LogLevel, LogLine};
@@ -37,6 +40,7 @@ pub use run::{RetryPolicy, RunTimes};
 pub use state::{State, StateCount, StateName, StateType};
 pub use state_details::StateDetails;
 pub use task_run::{DigestError, InputDigest, TaskInput, TaskInputs, TaskRun, TaskRunRecord};
+pub use variable::{NewVariable, Variable, VariableFilter, VariableOrder, VariableRefusal};
 
 /// A point in time, always in UTC. Stored with microseconds.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -13,6 +13,7 @@ mod policy;
 mod rule;
 mod rules;
 mod slots;
+mod variables;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::Resumption;

@@ -13,6 +13,7 @@ mod limits;
 pub mod memory;
 pub mod sql;
 mod timeline;
+mod variables;
 
 use async_trait::async_trait;
 
@@ -20,6 +21,7 @@ pub use connect::connect;
 pub use error::StoreError;
 pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
+pub use variables::{Replace, VariableStore};
 
 use crate::model::{
     Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
@@ -50,7 +52,7 @@ pub struct Recorded {
 ///
 /// Every implementation passes the same conformance suite.
 #[async_trait]
-pub trait Store: InputStore + LimitStore + Send + Sync + 'static {
+pub trait Store: InputStore + LimitStore + VariableStore + Send + Sync + 'static {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 

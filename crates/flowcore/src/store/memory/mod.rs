@@ -7,5 +7,6 @@ mod limits;
 mod select;
 mod store;
 mod tables;
+mod variables;
 
 pub use store::MemoryStore;

@@ -154,16 +154,16 @@ fn within(range: Option<IdRange>, id: Uuid) -> bool {
     range.is_none_or(|range| range.contains(id))
 }
 
-fn cut<'a, T: Clone + 'a>(rows: impl IntoIterator<Item = &'a T>, page: Page) -> Vec<T> {
+pub(super) fn cut<'a, T: Clone + 'a>(rows: impl IntoIterator<Item = &'a T>, page: Page) -> Vec<T> {
     rows.into_iter().skip(page.offset as usize).take(page.limit as usize).cloned().collect()
 }
 
-fn one_of<T: PartialEq>(wanted: Option<&[T]>, value: &T) -> bool {
+pub(super) fn one_of<T: PartialEq>(wanted: Option<&[T]>, value: &T) -> bool {
     wanted.is_none_or(|wanted| wanted.contains(value))
 }
 
 /// Compares as the databases do: ASCII letters match in either case, all others exactly.
-fn contains(wanted: Option<&str>, text: &str) -> bool {
+pub(super) fn contains(wanted: Option<&str>, text: &str) -> bool {
     wanted.is_none_or(|wanted| text.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase()))
 }
 

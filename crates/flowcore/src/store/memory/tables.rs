@@ -12,6 +12,7 @@ use crate::store::journal::{end, is_open, new_states};
 use crate::store::{Recorded, StoreError, Swap};
 
 use super::limits::LimitTables;
+use super::variables::VariableTable;
 
 /// A flow run with what belongs to it.
 pub(super) struct FlowRunRow {
@@ -34,6 +35,7 @@ pub(super) struct Tables {
     pub(super) inputs: BTreeMap<InputId, FlowRunInput>,
     pub(super) processes: BTreeMap<ProcessId, ProcessLease>,
     pub(super) limits: LimitTables,
+    pub(super) variables: VariableTable,
 }
 
 impl Tables {

@@ -6,9 +6,9 @@ use tokio::sync::oneshot;
 
 use crate::model::{
     Artifact, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine, ProcessId, ProcessLease, State, StateId,
-    TaskRunRecord, Timestamp,
+    TaskRunRecord, Timestamp, Variable,
 };
-use crate::store::{Recorded, SlotDecision, StoreError, Swap};
+use crate::store::{Recorded, Replace, SlotDecision, StoreError, Swap};
 
 /// One change and its answer, which is given when the batch is committed.
 pub(super) struct Entry<C, A> {
@@ -87,6 +87,8 @@ batch! {
     leases: ProcessLease => (),
     goodbyes: ProcessId => (),
     deletes: FlowRunId => bool,
+    variables: (Variable, Option<Replace>) => Option<Variable>,
+    unset_variables: String => bool,
     /// Nothing to write: tells that all before is written.
     flushes: () => (),
 }

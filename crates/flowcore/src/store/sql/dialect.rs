@@ -38,6 +38,16 @@ impl Dialect {
         }
     }
 
+    /// Selects the elements of a column that is a JSON array of texts.
+    pub(super) fn elements(self, column: &str) -> String {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => format!("SELECT value FROM json_each({column})"),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => format!("SELECT json_array_elements_text({column}::json)"),
+        }
+    }
+
     /// Selects the elements of a parameter that is a JSON array of identifiers without dashes.
     pub(super) fn uuids(self, parameter: usize) -> String {
         match self {

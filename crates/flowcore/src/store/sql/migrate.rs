@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_limits.sql"),
     include_str!("migrations/0003_inputs.sql"),
+    include_str!("migrations/0004_variables.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

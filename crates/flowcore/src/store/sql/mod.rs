@@ -9,7 +9,7 @@
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
-//! | `store`, `inputs` | the other faces, subject by subject |
+//! | `store`, `inputs`, `variables` | the other faces, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
@@ -50,6 +50,8 @@ mod template;
 mod transaction;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod turn;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod variables;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod write;
 

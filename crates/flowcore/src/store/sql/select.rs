@@ -47,7 +47,7 @@ impl Select {
         }
     }
 
-    fn uuids<I: Copy + Into<Uuid>>(&mut self, column: &str, values: Option<&[I]>) {
+    pub(super) fn uuids<I: Copy + Into<Uuid>>(&mut self, column: &str, values: Option<&[I]>) {
         if let Some(values) = values {
             let mut list = String::with_capacity(2 + values.len() * 35);
             for value in values {
@@ -61,11 +61,20 @@ impl Select {
         }
     }
 
-    fn texts<'a>(&mut self, column: &str, values: Option<impl Iterator<Item = &'a str>>) {
+    pub(super) fn texts<'a>(&mut self, column: &str, values: Option<impl Iterator<Item = &'a str>>) {
         if let Some(values) = values {
             let list = serde_json::Value::from_iter(values).to_string();
             self.and(&format!("{column} IN ({})", self.dialect.texts(self.next())));
             self.arguments.owned(list);
+        }
+    }
+
+    /// The column is a JSON array of texts, all of these among them.
+    pub(super) fn has_all(&mut self, column: &str, values: Option<&[String]>) {
+        if let Some(values) = values {
+            let wanted = self.dialect.texts(self.next());
+            self.and(&format!("NOT EXISTS ({wanted} EXCEPT {})", self.dialect.elements(column)));
+            self.arguments.owned(serde_json::Value::from_iter(values.iter().map(String::as_str)).to_string());
         }
     }
 
@@ -340,10 +349,10 @@ pub(super) fn read_flow_runs(rows: &[Row]) -> Result<Vec<FlowRun>, StoreError> {
     rows.iter().map(flow_run).collect()
 }
 
-fn names(names: Option<&[String]>) -> Option<impl Iterator<Item = &str>> {
+pub(super) fn names(names: Option<&[String]>) -> Option<impl Iterator<Item = &str>> {
     names.map(|names| names.iter().map(String::as_str))
 }
 
-fn ids<I>(ids: Option<&[I]>, uuid: fn(&I) -> Uuid) -> Option<Vec<Uuid>> {
+pub(super) fn ids<I>(ids: Option<&[I]>, uuid: fn(&I) -> Uuid) -> Option<Vec<Uuid>> {
     ids.map(|ids| ids.iter().map(uuid).collect())
 }

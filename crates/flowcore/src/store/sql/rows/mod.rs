@@ -10,6 +10,7 @@ mod limit;
 mod log;
 mod process;
 mod task_run;
+mod variable;
 
 pub(super) use artifact::{ARTIFACT_COLUMNS, PUT_ARTIFACTS, artifact, encode_artifact};
 pub(super) use event::{APPEND_EVENTS, EVENT_COLUMNS, encode_event, event};
@@ -30,3 +31,4 @@ pub(super) use task_run::{
     END_TASK_RUNS, EndedTaskRun, NewTaskRun, RECORD_TASK_RUNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, encode_ended,
     encode_task_run, state_count, task_run, task_run_history, task_run_with_history,
 };
+pub(super) use variable::{VARIABLE_COLUMNS, encode_variable, variable};

@@ -7,6 +7,7 @@ mod deletes;
 mod flow_runs;
 mod limits;
 mod task_runs;
+mod variables;
 
 use std::collections::BTreeMap;
 
@@ -90,6 +91,12 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     for entry in &mut batch.deletes {
         entry.answer = Some(deletes::delete_flow_run(transaction, entry.change).await?);
+    }
+    for entry in &mut batch.variables {
+        variables::put(transaction, entry).await?;
+    }
+    for entry in &mut batch.unset_variables {
+        variables::delete(transaction, entry).await?;
     }
     batch.flushes.iter_mut().for_each(|entry| entry.answer = Some(()));
     transaction.commit().await
