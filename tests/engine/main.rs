@@ -23,6 +23,7 @@ mod panics;
 mod pausing;
 mod plain;
 mod resuming;
+mod runners;
 mod shutting_down;
 mod sleeping;
 mod states;

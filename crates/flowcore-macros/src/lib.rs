@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 /// `async fn fetch(url: String) -> Result<Page>` becomes `fn fetch(url: impl Into<Input<String>>) -> TaskCall<Page>`:
 /// awaiting the call runs the task, `.submit()` starts it. `fetch::map(..)` calls it once for each of many values,
 /// `fetch::fetch(..)` is the function itself, and `fetch::definition()` tells of the task. A plain function runs on the
-/// blocking pool.
+/// blocking pool, unless a task runner is set.
 ///
 /// Arguments implement `Serialize` and `Clone`; the result `Serialize`, `DeserializeOwned` and `Clone`, or only `Clone` with
 /// `persist_result = false`. Parameters marked with `#[resource]` are handles (pools, clients): they are cloned for each
@@ -52,6 +52,7 @@ use proc_macro::TokenStream;
 /// | `result_storage_key = "report-{day}"` | the key a result is stored under: a template | the run's id |
 /// | `serializer = Serializer::MSGPACK` | how stored results are written | JSON |
 /// | `durability = Committed` | `Batched` or `Committed`: whether the task returns before or after its completion is committed | `Batched` |
+/// | `task_runner = thread_pool("cpu", 4)` | where the function runs: `current_runtime()`, `blocking_pool(limit)`, `thread_pool(name, threads)` or a `TaskRunner` | the flow's if submitted; the current runtime |
 /// | `task_run_name = "fetch {url}"` | the name of runs: a template | the task's name and a number |
 /// | `on_running = hook` | calls a function of a `HookEvent`, or a list of such, when user code starts | none |
 /// | `on_completion = hook` | when the run has completed | none |
@@ -99,6 +100,7 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `serializer = Serializer::MSGPACK` | how it is written there | JSON |
 /// | `flow_run_name = "report for {day}"` | the name of runs: a template | a made-up one |
 /// | `task_limit = 16` | how many submitted tasks of a run may run at once, at each depth of nesting | the setting, 256 |
+/// | `task_runner = thread_pool("cpu", 4)` | where submitted tasks run that have no runner of their own | the current runtime, plain functions on its blocking pool |
 /// | `on_running = hook` | calls a function of a `HookEvent`, or a list of such, when an attempt starts | none |
 /// | `on_completion = hook` | when the run has completed | none |
 /// | `on_failure = hook` | when it has failed for good | none |

@@ -39,6 +39,9 @@
 //! what is not data (a pool, a client) is marked with `#[resource]`. What can be said in the attributes is listed at
 //! [`macro@task`] and [`macro@flow`]; it can be said again for one call.
 //!
+//! A [`TaskRunner`] says where tasks run: `#[flow(task_runner = thread_pool("cpu", 4))]` runs what the flow submits on four threads
+//! of their own, and `task_runner` on a task runs that one there. A task that waits for a thread is not RUNNING yet.
+//!
 //! # Futures
 //!
 //! `submit` starts a run beside what follows and gives its [`TaskFuture`]. A future is accepted wherever its result is: the
@@ -306,6 +309,7 @@ pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
+pub use engine::runner::TaskRunner;
 pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::task_call::{MapCall, TaskCall};

@@ -42,6 +42,7 @@ pub mod option_names {
     pub use crate::engine::options::Durability::{Batched, Committed};
     pub use crate::engine::retry::RetryDelay;
     use crate::engine::retry::Seconds;
+    pub use crate::engine::runner::TaskRunner;
 
     /// See [`CachePolicy::INPUTS`].
     pub const INPUTS: CachePolicy = CachePolicy::INPUTS;
@@ -55,6 +56,21 @@ pub mod option_names {
     pub const DEFAULT: CachePolicy = CachePolicy::DEFAULT;
     /// See [`CachePolicy::NO_CACHE`].
     pub const NO_CACHE: CachePolicy = CachePolicy::NO_CACHE;
+
+    /// See [`TaskRunner::current_runtime`].
+    pub fn current_runtime() -> TaskRunner {
+        TaskRunner::current_runtime()
+    }
+
+    /// See [`TaskRunner::blocking_pool`].
+    pub fn blocking_pool(limit: usize) -> TaskRunner {
+        TaskRunner::blocking_pool(limit)
+    }
+
+    /// See [`TaskRunner::thread_pool`].
+    pub fn thread_pool(name: impl Into<String>, threads: usize) -> TaskRunner {
+        TaskRunner::thread_pool(name, threads)
+    }
 
     /// See [`RetryDelay::exponential`].
     pub fn exponential(base: impl Into<Seconds>, cap: impl Into<Seconds>) -> RetryDelay {

@@ -86,7 +86,7 @@ const HOOK: Known = Known { value: Value::Hooks, means: "a function of an event,
 
 const TRANSACTION_HOOK: Known = Known { on: On::Task, value: Value::TransactionHooks, ..HOOK };
 
-static TABLE: [Known; 27] = [
+static TABLE: [Known; 28] = [
     Known { name: "name", value: Value::Name, means: "a text", example: "name = \"fetch page\"", ..BASE },
     Known {
         name: "description",
@@ -173,6 +173,13 @@ static TABLE: [Known; 27] = [
         means: "a `Durability`",
         example: "durability = Committed",
         words: &["Durability", "Batched", "Committed"],
+        ..BASE
+    },
+    Known {
+        name: "task_runner",
+        means: "a `TaskRunner`",
+        example: "task_runner = thread_pool(\"cpu\", 4)",
+        words: &["TaskRunner", "current_runtime", "blocking_pool", "thread_pool"],
         ..BASE
     },
     Known {

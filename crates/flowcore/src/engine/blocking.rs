@@ -1,4 +1,5 @@
-//! Plain functions as tasks: they run on the blocking pool, inside the run that called them. Nothing can stop their threads,
+//! Plain functions as tasks: they run on the blocking pool, or on the threads of their task runner, inside the run that called
+//! them. Nothing can stop their threads,
 //! so that a thread which goes on when its attempt has ended is left behind in the attempt's scope, for the next attempt to
 //! wait for.
 
@@ -31,12 +32,15 @@ impl Left {
     }
 }
 
-/// Runs a plain function on the blocking pool.
+/// Runs a plain function on the blocking pool, unless a task runner has put its body on a thread already.
 #[doc(hidden)]
 pub async fn blocking<T: Send + 'static>(
     function: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let scope = Scope::current();
+    if scope.task().is_some_and(|task| task.on_thread) {
+        return function();
+    }
     let inside = scope.clone();
     let (sender, ended) = oneshot::channel();
     let place = scope.flow().map(|flow| flow.threads.one());

@@ -16,6 +16,7 @@ use super::journal::Entry;
 use super::messages::ReceivedInputs;
 use super::panics::caught;
 use super::pause::Pauses;
+use super::runner::TaskRunner;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
 use super::task_call::Call;
@@ -59,6 +60,8 @@ pub(crate) struct TaskScope {
     pub(crate) attempt: i32,
     /// How many task runs are around it.
     pub(crate) depth: usize,
+    /// Whether its body has a thread that it may block.
+    pub(crate) on_thread: bool,
     /// Asks the task run to end.
     run: Cancel,
     /// Asks this attempt of it to end, and what is called in it. Made when it is first needed, which most never do.
@@ -68,7 +71,12 @@ pub(crate) struct TaskScope {
 impl TaskScope {
     pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth, run, cancel: OnceLock::new() }
+        TaskScope { id, entry, attempt, depth, on_thread: false, run, cancel: OnceLock::new() }
+    }
+
+    /// Says whether its body has a thread that it may block.
+    pub(crate) fn on_thread(self, on_thread: bool) -> Self {
+        TaskScope { on_thread, ..self }
     }
 
     /// Gives what asks this attempt to end: with its run, or alone.
@@ -101,6 +109,8 @@ pub(crate) struct FlowScope {
     /// only for tasks below it.
     slots: Mutex<Vec<Slots>>,
     limit: usize,
+    /// Where submitted tasks run that have no runner of their own.
+    pub(crate) runner: Option<TaskRunner>,
     calls: Mutex<Calls>,
     /// What was submitted, and subflows.
     pub(crate) children: Counted,
@@ -119,6 +129,7 @@ pub(crate) struct NewFlowScope {
     pub(crate) attempt: i32,
     pub(crate) cancel: Cancel,
     pub(crate) limit: usize,
+    pub(crate) runner: Option<TaskRunner>,
     pub(crate) threads: Counted,
     pub(crate) earlier: Vec<TaskRun>,
 }
@@ -135,6 +146,7 @@ impl FlowScope {
             cancel: new.cancel,
             slots: Mutex::default(),
             limit: new.limit.max(1),
+            runner: new.runner,
             received: ReceivedInputs::behind(&new.earlier),
             calls: Mutex::new(Calls::behind(new.earlier)),
             children: Counted::default(),

@@ -238,6 +238,7 @@ impl FlowExecution {
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),
             limit: self.call.options().task_limit.unwrap_or(self.engine.0.limits.tasks),
+            runner: self.call.options().task_runner.clone(),
             threads: self.threads.clone(),
             earlier,
         }))

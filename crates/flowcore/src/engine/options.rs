@@ -11,6 +11,7 @@ use super::error::Error;
 use super::hooks::Hook;
 use super::persist::Keeping;
 use super::retry::RetryDelay;
+use super::runner::TaskRunner;
 use super::transaction::TransactionHook;
 use crate::model::RetryPolicy;
 use crate::results::{Serializer, Storage};
@@ -86,6 +87,7 @@ pub struct TaskOptions {
     pub(crate) cache_expiration: Option<Duration>,
     pub(crate) refresh_cache: bool,
     pub(crate) durability: Durability,
+    pub(crate) task_runner: Option<TaskRunner>,
     pub(crate) task_run_name: Option<String>,
     pub(crate) on_commit: Vec<TransactionHook>,
     pub(crate) on_rollback: Vec<TransactionHook>,
@@ -99,6 +101,7 @@ pub struct FlowOptions {
     pub(crate) common: CommonOptions,
     pub(crate) flow_run_name: Option<String>,
     pub(crate) task_limit: Option<usize>,
+    pub(crate) task_runner: Option<TaskRunner>,
     pub(crate) on_cancellation: Vec<Hook>,
     pub(crate) on_crashed: Vec<Hook>,
 }
@@ -182,6 +185,8 @@ macro_rules! task_setters {
             refresh_cache(refresh: bool) |options| options.refresh_cache = refresh;
             /// Sets when the task's completion counts as done.
             durability(durability: $crate::engine::options::Durability) |options| options.durability = durability;
+            /// Sets where the task runs, whether it is awaited or submitted.
+            task_runner(runner: $crate::engine::runner::TaskRunner) |options| options.task_runner = Some(runner);
             /// Sets the name of runs: a template over the parameters, such as `fetch {url}`.
             task_run_name(template: impl Into<String>) |options| options.task_run_name = Some(template.into());
             /// Calls the hook when the [`transaction`](fn@crate::transaction) commits that the task has completed in. If it
@@ -202,6 +207,8 @@ macro_rules! flow_setters {
             flow_run_name(template: impl Into<String>) |options| options.flow_run_name = Some(template.into());
             /// Sets how many submitted tasks of one run may run at once.
             task_limit(limit: usize) |options| options.task_limit = Some(limit);
+            /// Sets where submitted tasks run that have no runner of their own.
+            task_runner(runner: $crate::engine::runner::TaskRunner) |options| options.task_runner = Some(runner);
             /// Calls the hook when the run was cancelled.
             on_cancellation(hook: impl Into<$crate::engine::hooks::Hook>) |options| options.on_cancellation.push(hook.into());
             /// Calls the hook when the run crashed and its process is still there to say so.

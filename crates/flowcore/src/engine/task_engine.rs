@@ -14,6 +14,8 @@ use super::hooks::{Hook, HookEvent};
 use super::journal::Entry;
 use super::options::Durability;
 use super::panics::{CatchPanics, Panicked, caught};
+use super::pool::Threads;
+use super::runner::{TaskRunner, Turn};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::Call;
@@ -31,6 +33,8 @@ pub(crate) struct TaskExecution {
     pub(super) call: Call,
     pub(super) entry: Arc<Entry>,
     cancel: Cancel,
+    /// Whether it was submitted, and not awaited.
+    submitted: bool,
     run_count_at_start: i32,
     /// The key that the result is stored under, where a template makes it; made while the arguments are here.
     own_key: Option<String>,
@@ -105,6 +109,7 @@ impl TaskExecution {
             call,
             entry,
             cancel,
+            submitted: promise.is_some(),
             run_count_at_start,
             own_key,
             hooked,
@@ -164,6 +169,14 @@ impl TaskExecution {
                     }
                 }
             };
+            // Behind the slots, in the same order for all: who has a thread waits for nobody.
+            let turn = match self.threads() {
+                None => None,
+                Some(threads) => tokio::select! {
+                    turn = Box::pin(Turn::take(threads)) => Some(turn),
+                    () = self.cancel.requested() => return self.cancelled(),
+                },
+            };
             match self.propose(self.engine.state(StateType::Running)) {
                 Decision::Accept(running) => {
                     if !self.call.options().common.on_running.is_empty() {
@@ -171,13 +184,13 @@ impl TaskExecution {
                     }
                 }
                 Decision::Wait(until) => {
-                    drop(slots);
+                    drop((turn, slots));
                     Box::pin(self.sleep_until(until)).await;
                     continue;
                 }
                 _ => return self.cancelled(),
             }
-            let fault = match self.attempt().await {
+            let fault = match self.attempt(turn).await {
                 Attempt::Value(value) => match self.keep(&value, cached.as_mut()).await {
                     Ok(data) if self.call.options().common.on_completion.is_empty() && self.hooked.is_none() => {
                         return self.complete(value, data, cached).1;
@@ -208,22 +221,36 @@ impl TaskExecution {
         take_slots(&self.engine, tags, self.inside(), &self.cancel, waits).await
     }
 
-    /// Runs the body once.
-    async fn attempt(&mut self) -> Attempt {
-        let scope = self.inside();
+    /// Gives the threads that the body is to run on; none for the current runtime.
+    fn threads(&self) -> Option<Arc<Threads>> {
+        let of_flow = || self.scope.flow().filter(|_| self.submitted).and_then(|flow| flow.runner.as_ref());
+        let runner = self.call.options().task_runner.as_ref().or_else(of_flow);
+        runner.and_then(TaskRunner::threads).cloned()
+    }
+
+    /// Runs the body once, on the thread if it has got one.
+    async fn attempt(&mut self, turn: Option<Turn>) -> Attempt {
+        let scope = self.inside_on(turn.is_some());
         let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().common.retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
         let job = &mut self.call.job;
         // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
         let body = match Panicked::catch(|| scope.clone().enter(|| job.invoke(last))) {
-            Ok(body) => CatchPanics(body),
+            Ok(body) => body,
             Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
         };
         let mut under_way = UnderWay { scope: scope.clone(), returned: false };
-        let attempt = {
-            let body = std::pin::pin!(scope.surround(body));
-            Attempt::of(body, self.call.options().common.timeout, &self.cancel, &*self.engine.0.clock).await
+        let (timeout, clock) = (self.call.options().common.timeout, &*self.engine.0.clock);
+        let attempt = match turn {
+            None => {
+                let body = std::pin::pin!(scope.surround(CatchPanics(body)));
+                Attempt::of(body, timeout, &self.cancel, clock).await
+            }
+            Some(turn) => {
+                let mut body = Box::pin(turn.run(scope, body));
+                Box::pin(Attempt::of(body.as_mut(), timeout, &self.cancel, clock)).await
+            }
         };
         under_way.returned = !matches!(attempt, Attempt::Cancelled | Attempt::Failed(Fault::TimedOut(_)));
         self.left = under_way.scope.take_left();
@@ -260,8 +287,12 @@ impl TaskExecution {
 
     /// Gives what surrounds code inside the run.
     fn inside(&self) -> Scope {
+        self.inside_on(false)
+    }
+
+    fn inside_on(&self, thread: bool) -> Scope {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone()).on_thread(thread);
         self.scope.with_task(self.engine.clone(), around)
     }
 
