@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 50] = [
     "",
     "flow",
     "flow ls",
@@ -39,6 +39,8 @@ const COMMANDS: [&str; 48] = [
     "artifact inspect",
     "event",
     "event ls",
+    "event stream",
+    "event emit",
     "config",
     "config view",
     "config set",

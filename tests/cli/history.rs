@@ -201,6 +201,8 @@ impl World {
             ]),
             related: Vec::new(),
             payload: json!({"rows": 2}),
+            follows: None,
+            received: self.clock.now(),
         };
         Client::append_events(&self.client, vec![event]).await.unwrap();
         self.enter(&run, failed()).await;

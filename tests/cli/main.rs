@@ -4,6 +4,7 @@
 
 mod clock;
 mod concurrency;
+mod events;
 mod failing;
 mod help;
 mod history;

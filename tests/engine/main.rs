@@ -29,6 +29,7 @@ mod sleeping;
 mod states;
 mod stopping;
 mod suspending;
+mod telling;
 mod transactions;
 mod unready;
 mod unwritten;
@@ -39,6 +40,7 @@ conformance! {
     keeping: small_results_are_inline_and_large_ones_stored;
     leaving: log_lines_are_kept_with_their_runs, artifacts_of_each_kind_are_kept, every_change_of_state_is_an_event,
         runs_have_the_names_and_tags_they_are_given;
+    telling: events_are_related_to_the_run_around;
     resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
         a_subflow_keeps_its_run;
     stopping: a_request_from_elsewhere_ends_a_run, what_nobody_executes_is_cancelled_at_once;

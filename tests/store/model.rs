@@ -161,6 +161,8 @@ pub(crate) fn event(number: u64, occurred: i64, about: Option<u64>) -> Event {
         resource: BTreeMap::from([("prefect.resource.id".into(), format!("shop.order.{number}"))]),
         related: about.map(|run| BTreeMap::from([name(run)])).into_iter().collect(),
         payload: serde_json::json!({"n": number}),
+        follows: (number > 1).then(|| id(8, number - 1)),
+        received: at(occurred + 7),
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Looks at what runs have left for people to see.
     #[command(subcommand)]
     Artifact(ArtifactCommand),
-    /// Looks at what happened.
+    /// Looks at what happened, follows it, and tells of events.
     #[command(subcommand)]
     Event(EventCommand),
     /// Shows, checks and changes the settings.

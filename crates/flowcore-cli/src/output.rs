@@ -66,6 +66,12 @@ impl Output {
         self.line("")
     }
 
+    /// Writes a value as JSON on a line of its own.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.writer, value).map_err(|error| Failure::from(io::Error::from(error)))?;
+        self.line("")
+    }
+
     /// Writes rows under headings, in columns; nothing at all if there are no rows. Each row is a line, which on a
     /// terminal is no longer than its width if that can be had by cutting off texts.
     pub(crate) fn table(&mut self, columns: &[Column<'_>], rows: &[Vec<String>]) -> Result<(), Failure> {

@@ -214,7 +214,7 @@
 //! # Inside a run
 //!
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
-//! `logs`). [`artifact`] keeps what people are to see.
+//! `logs`). [`artifact`] keeps what people are to see, and [`event()`] tells of what has happened.
 //!
 //! # Concurrency limits
 //!
@@ -297,6 +297,7 @@ pub use engine::definition::{
     FlowDefinition, ParameterError, Parameters, RegistryError, Site, TaskDefinition, find_flow, flows,
 };
 pub use engine::error::{BoxError, Error, Result, RunError};
+pub use engine::event::{EventError, NewEvent, event};
 pub use engine::flow_call::{AnyFlowCall, FlowCall};
 pub use engine::future::{AsCompleted, Outcome, TaskFuture, TaskFutures, Waited, as_completed, wait};
 pub use engine::hooks::{Hook, HookEvent};

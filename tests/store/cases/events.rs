@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use flowcore::model::{
-    EventFilter, FlowRunId, Order, Page, State, StateId, StateType, TaskRunId, TaskRunRecord, Timestamp,
+    Event, EventFilter, EventNames, FlowRunId, Order, Page, ResourceFilter, State, StateId, StateType, TaskRunId,
+    TaskRunRecord, Timestamp, related_resource,
 };
 use flowcore::store::Store;
 use uuid::Uuid;
 
 use super::flow_runs::{advance, insert};
-use crate::model::{at, flow_run, flow_run_id, task_record};
+use crate::model::{at, event, flow_run, flow_run_id, task_record};
 
 /// When an event was, its id, and the flow run that it is of.
 type Known = (Timestamp, Uuid, Option<FlowRunId>);
@@ -112,7 +113,8 @@ pub(crate) async fn pages_of_events_are_those_of_the_whole(store: Arc<dyn Store>
         for (since, until) in spans {
             for page in pages {
                 for flow_run_id in [None, Some(flow_run_id(1))] {
-                    let filter = EventFilter { flow_run_id, since: millis(since), until: millis(until), order, page };
+                    let (since, until) = (millis(since), millis(until));
+                    let filter = EventFilter { flow_run_id, since, until, order, page, ..EventFilter::default() };
                     let events = store.events(&filter).await.unwrap();
                     let events: Vec<_> = events.into_iter().map(|event| (event.occurred, event.id)).collect();
                     assert_eq!(events, expected(&known, &filter), "{filter:?}");
@@ -132,4 +134,70 @@ pub(crate) async fn ended_runs_are_among_the_newest_events(store: Arc<dyn Store>
     let crashed = events.iter().take_while(|event| event.event == "prefect.task-run.Crashed").count();
     assert_eq!(crashed as u64, ended);
     assert_eq!(events.last().map(|event| event.occurred), known.last().map(|(time, ..)| *time));
+}
+
+/// Tells of 2,000 orders in three shops, one a microsecond, among the histories of runs.
+async fn told(store: &Arc<dyn Store>) -> Vec<Event> {
+    fill(store).await;
+    let event = |number: u64| {
+        let mut event = event(number, number as i64, number.is_multiple_of(100).then_some(1));
+        event.event = ["order.placed", "order.paid", "parcel.\"sent\""][number as usize % 3].to_owned();
+        event.resource.insert("prefect.resource.id".into(), format!("shop-{}.order.{number}", number % 7));
+        event.related.push(related_resource(format!("customer.{}", number % 10), "buyer", Some("Ada")));
+        event
+    };
+    let events: Vec<_> = (1..=2000).map(event).collect();
+    store.append_events(events.clone()).await.unwrap();
+    events
+}
+
+/// What a filter selects is what it says of each event, whichever page and order.
+pub(crate) async fn events_are_filtered(store: Arc<dyn Store>) {
+    let own = told(&store).await;
+    let all = store.events(&EventFilter { page: Page::ALL, ..EventFilter::default() }).await.unwrap();
+    assert!(own.iter().all(|event| all.contains(event)));
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let names = |names: EventNames| EventFilter { event: names, ..EventFilter::default() };
+    let prefixes = |list: &[&str]| EventNames { prefixes: texts(list), ..EventNames::default() };
+    let exact = |list: &[&str]| EventNames { names: texts(list), ..EventNames::default() };
+    let ids = |list: &[&str]| ResourceFilter { ids: texts(list), ..ResourceFilter::default() };
+    let task_run = all.iter().find(|event| event.event.starts_with("prefect.task-run.")).unwrap().resource_id();
+    let one = format!("prefect.flow-run.{}", flow_run_id(1));
+    let excluding = EventNames { excluded_names: texts(&["order.paid"]), ..prefixes(&["order.", "parcel."]) };
+    let filters = [
+        (names(prefixes(&["order."])), 1333),
+        (names(prefixes(&["parcel.\"s"])), 667),
+        (names(prefixes(&["ORDER."])), 0),
+        (names(prefixes(&["parcel.", "prefect.flow-run.Run"])), 669),
+        (names(exact(&["order.paid"])), 667),
+        (names(exact(&["order.pai"])), 0),
+        (names(excluding), 1333),
+        (names(EventNames { excluded_prefixes: texts(&["order.", "prefect."]), ..EventNames::default() }), 667),
+        (EventFilter { resource: ResourceFilter::id_prefix("shop-3."), ..EventFilter::default() }, 286),
+        (EventFilter { resource: ids(&["shop-3.order.3", "shop-3.order.4"]), ..EventFilter::default() }, 1),
+        (EventFilter { resource: ids(&[task_run]), ..EventFilter::default() }, 3),
+        (EventFilter { related: vec![ids(&["customer.4"])], ..EventFilter::default() }, 200),
+        (EventFilter { related: vec![ids(&["customer.0"]), ids(&[&one])], ..EventFilter::default() }, 20),
+        (EventFilter { any_resource: vec![ids(&["shop-3.order.3"])], ..EventFilter::default() }, 1),
+        (EventFilter { ids: vec![own[4].id, own[7].id], ..EventFilter::default() }, 2),
+        (EventFilter { flow_run_id: Some(flow_run_id(1)), ..names(prefixes(&["order.", "parcel."])) }, 20),
+    ];
+    for (filter, count) in filters {
+        let expected: Vec<_> = all.iter().filter(|event| filter.selects(event)).collect();
+        if filter.flow_run_id.is_none() {
+            assert_eq!(expected.len(), count, "{filter:?}");
+        }
+        for order in [Order::OldestFirst, Order::NewestFirst] {
+            let whole = EventFilter { order, page: Page::ALL, ..filter.clone() };
+            let mut whole = store.events(&whole).await.unwrap();
+            let middle = EventFilter { order, page: Page { limit: 15, offset: 3 }, ..filter.clone() };
+            let middle = store.events(&middle).await.unwrap();
+            assert_eq!(middle, whole.iter().skip(3).take(15).cloned().collect::<Vec<_>>(), "{filter:?}");
+            if order == Order::NewestFirst {
+                whole.reverse();
+            }
+            assert_eq!(whole.len(), count, "{filter:?}");
+            assert!(whole.iter().all(|event| expected.contains(&event)), "{filter:?}");
+        }
+    }
 }

@@ -26,7 +26,8 @@ crate::conformance! {
         rare_task_runs_are_found_among_many, task_runs_are_counted_by_state, open_task_runs_are_ended, large_batches_are_whole;
     messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, artifacts_are_listed_newest_first,
         an_artifact_is_replaced, artifacts_are_found_by_ids, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
-    events: pages_of_events_are_those_of_the_whole, ended_runs_are_among_the_newest_events;
+    events: pages_of_events_are_those_of_the_whole, ended_runs_are_among_the_newest_events,
+        events_are_filtered;
     inputs: inputs_are_listed_in_the_order_of_their_ids, inputs_are_filtered_and_deleted_with_their_run;
     processes: leases_are_kept_renewed_and_forgotten;
     limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,

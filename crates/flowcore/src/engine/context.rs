@@ -23,7 +23,7 @@ use super::task_call::Call;
 use super::task_engine::TaskExecution;
 use super::transaction::Transaction;
 use super::upstream::upstream_settled;
-use crate::model::{FlowRunId, InputDigest, TaskRun, TaskRunId};
+use crate::model::{FlowId, FlowRunId, InputDigest, TaskRun, TaskRunId};
 
 tokio::task_local! {
     static SCOPE: Scope;
@@ -88,6 +88,10 @@ impl TaskScope {
         self.entry.with(|run| run.name.clone())
     }
 
+    pub(crate) fn name_and_tags(&self) -> (String, Vec<String>) {
+        self.entry.with(|run| (run.name.clone(), run.tags.clone()))
+    }
+
     /// Makes another one of the same run and attempt.
     fn again(&self) -> Self {
         let (entry, run, cancel) = (self.entry.clone(), self.run.clone(), self.cancel().clone());
@@ -99,6 +103,7 @@ impl TaskScope {
 pub(crate) struct FlowScope {
     pub(crate) id: FlowRunId,
     pub(crate) name: String,
+    pub(crate) flow_id: FlowId,
     pub(crate) flow_name: String,
     pub(crate) tags: Vec<String>,
     pub(crate) parameters: Box<RawValue>,
@@ -123,6 +128,7 @@ pub(crate) struct FlowScope {
 pub(crate) struct NewFlowScope {
     pub(crate) id: FlowRunId,
     pub(crate) name: String,
+    pub(crate) flow_id: FlowId,
     pub(crate) flow_name: String,
     pub(crate) tags: Vec<String>,
     pub(crate) parameters: Box<RawValue>,
@@ -139,6 +145,7 @@ impl FlowScope {
         FlowScope {
             id: new.id,
             name: new.name,
+            flow_id: new.flow_id,
             flow_name: new.flow_name,
             tags: new.tags,
             parameters: new.parameters,

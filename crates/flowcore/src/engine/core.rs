@@ -8,15 +8,16 @@ use tokio::sync::OnceCell;
 use super::background::Background;
 use super::cancel::Cancel;
 use super::counted::Counted;
+use super::event::Early;
 use super::executing::Executing;
 use super::journal::Journal;
-use super::logs::LogSink;
+use super::outbox::Outbox;
 use super::process::Process;
 use super::tag_limits::TagLimits;
 use super::tickets::Tickets;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
-use crate::model::{LogLevel, State, StateId, StateType};
+use crate::model::{Event, LogLevel, LogLine, State, StateId, StateType};
 use crate::results::{KeyLocks, Storage};
 
 /// What flows and tasks run on: a client that keeps runs, a storage for results, a clock.
@@ -33,7 +34,8 @@ pub(crate) struct Core {
     pub(crate) locks: KeyLocks,
     pub(crate) limits: Limits,
     pub(crate) journal: Journal,
-    pub(crate) logs: LogSink,
+    pub(crate) logs: Outbox<LogLine>,
+    pub(crate) events: Outbox<Event>,
     pub(crate) process: Process,
     pub(crate) tickets: Tickets,
     pub(crate) tag_limits: TagLimits,
@@ -82,7 +84,8 @@ impl Engine {
         let background = Background::default();
         Engine(Arc::new(Core {
             journal: Journal::new(parts.client.clone(), background.clone()),
-            logs: LogSink::new(parts.client.clone(), background.clone()),
+            logs: Outbox::new(parts.client.clone(), background.clone()),
+            events: Outbox::new(parts.client.clone(), background.clone()),
             tickets: Tickets::new(parts.client.clone(), parts.clock.clone(), background.clone()),
             tag_limits: TagLimits::new(parts.client.clone()),
             executing: Executing::new(parts.client.clone(), background.clone()),
@@ -115,9 +118,13 @@ impl Engine {
         self.0.client.close().await
     }
 
-    /// Commits what tasks and log lines have left so far.
+    /// Commits the task runs, events and log lines that there have been so far.
     pub async fn flush(&self) -> Result<(), ClientError> {
+        if Engine::made().is_some_and(|own| Arc::ptr_eq(&own.0, &self.0)) {
+            Early::give_to(self);
+        }
         self.0.journal.commit().await?;
+        self.0.events.flush().await?;
         self.0.logs.flush().await
     }
 

@@ -90,7 +90,7 @@ impl FlowExecution {
     async fn again(&mut self, due: Timestamp) -> Result<Option<Settled>, Error> {
         let clock = self.engine.0.clock.clone();
         if let Ok(wait) = (due - clock.now()).to_std() {
-            self.flush_logs().await;
+            self.flush_told().await;
             until_either(clock.sleep(wait), &self.cancel).await;
         }
         if let Some(left) = self.left.take() {
@@ -127,7 +127,7 @@ impl FlowExecution {
             // For whoever says how to resume it.
             state.details_mut().flow_run_id = Some(self.run.id);
         }
-        self.flush_logs().await;
+        self.flush_told().await;
         let result = match value {
             Some(value) => Ok(value),
             None => Err(RunError::of_state(format!("flow run `{}`", self.run.name), state.clone(), source)),

@@ -232,6 +232,7 @@ impl FlowExecution {
         Ok(FlowScope::new(NewFlowScope {
             id: self.run.id,
             name: self.run.name.clone(),
+            flow_id: self.run.flow_id,
             flow_name: self.run.flow_name.clone(),
             tags: self.call.options().common.tags.clone(),
             parameters: self.run.parameters.clone(),
@@ -294,6 +295,8 @@ impl FlowExecution {
             self.write(cancelling).await?;
             self.threads.none().await;
         }
+        // What was told of the run is there when its end is.
+        self.flush_told().await;
         match insist(&*clock, || self.engine.0.journal.commit()).await {
             Ok(()) => Ok(ended),
             Err(error) => {

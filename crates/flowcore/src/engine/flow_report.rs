@@ -15,10 +15,14 @@ impl FlowExecution {
         left
     }
 
-    pub(super) async fn flush_logs(&self) {
+    /// Waits until events and log lines are kept. Those that cannot be are put back and come with the next ones.
+    pub(super) async fn flush_told(&self) {
+        let name = &self.run.name;
+        if let Err(error) = self.engine.0.events.flush().await {
+            tracing::warn!(target: "flowcore", "events of flow run '{name}' are not kept yet: {error}");
+        }
         if let Err(error) = self.engine.0.logs.flush().await {
-            // They are put back and come with the next ones; how the run ended is recorded.
-            tracing::warn!(target: "flowcore", "log lines of flow run '{}' are not kept yet: {error}", self.run.name);
+            tracing::warn!(target: "flowcore", "log lines of flow run '{name}' are not kept yet: {error}");
         }
     }
 

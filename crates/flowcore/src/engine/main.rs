@@ -13,6 +13,8 @@ use super::core::Engine;
 #[cfg(feature = "macros")]
 use super::error::BoxError;
 use super::error::{Error, RunError};
+#[cfg(feature = "macros")]
+use super::event::Early;
 use super::program::{self, EXECUTE};
 #[cfg(feature = "logs")]
 use crate::model::LogLevel;
@@ -143,6 +145,17 @@ fn log_level() -> &'static str {
     }
 }
 
+/// Closes the process's own engine, if it was made or is being made for events.
+#[cfg(feature = "macros")]
+async fn close_own() -> Result<(), Error> {
+    let engine = match Engine::made() {
+        None if Early::are_waiting() => Engine::default().await?,
+        Some(engine) => engine,
+        None => return Ok(()),
+    };
+    Ok(engine.close().await?)
+}
+
 /// Runs a program's async `main` on a multi-threaded runtime, prepared by [`init`].
 #[doc(hidden)]
 #[cfg(feature = "macros")]
@@ -167,9 +180,7 @@ where
             std::process::exit(1)
         }
         let output = main.await;
-        if let Some(engine) = Engine::made()
-            && let Err(error) = engine.close().await
-        {
+        if let Err(error) = close_own().await {
             // What main itself has to say is said first.
             let _ = std::process::Termination::report(output);
             program::report(error);

@@ -26,6 +26,7 @@ pub mod current;
 pub(crate) mod definition;
 pub(crate) mod digest;
 pub(crate) mod error;
+pub(crate) mod event;
 pub(crate) mod executing;
 pub(crate) mod expansion;
 pub(crate) mod flow_call;
@@ -41,13 +42,12 @@ pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
 pub mod log_layer;
-#[cfg_attr(not(feature = "logs"), path = "logs_off.rs")]
-pub(crate) mod logs;
 pub(crate) mod main;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod new_run;
 pub(crate) mod options;
+pub(crate) mod outbox;
 pub(crate) mod panics;
 pub(crate) mod pause;
 pub(crate) mod persist;

@@ -26,42 +26,71 @@ pub struct Event {
     pub resource: Resource,
     /// What else it concerns; each with a `prefect.resource.role`.
     pub related: Vec<Resource>,
-    /// Anything more.
+    /// Anything more: an object, or null.
     pub payload: serde_json::Value,
+    /// The event that is known to have happened before this one, where two of nearly the same time belong together.
+    pub follows: Option<Uuid>,
+    /// When it was taken in to be kept.
+    pub received: Timestamp,
 }
 
+/// The label that every resource has: what it is called, uniquely.
+pub const RESOURCE_ID: &str = "prefect.resource.id";
+
+/// The label of a related resource that says what it is to the event.
+pub const RESOURCE_ROLE: &str = "prefect.resource.role";
+
+/// The label that names a resource for people.
+pub const RESOURCE_NAME: &str = "prefect.resource.name";
+
+/// Makes a related resource of an id, its role in the event, and a name if it has one.
+pub fn related_resource(id: impl Into<String>, role: impl Into<String>, name: Option<&str>) -> Resource {
+    let labels =
+        [(RESOURCE_ID, Some(id.into())), (RESOURCE_ROLE, Some(role.into())), (RESOURCE_NAME, name.map(Into::into))];
+    labels.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?))).collect()
+}
+
+/// What the names of changes of flow runs' states begin with, and the ids of flow runs as resources.
+pub(crate) const FLOW_RUN_PREFIX: &str = "prefect.flow-run.";
+
+/// The same of task runs.
+pub(crate) const TASK_RUN_PREFIX: &str = "prefect.task-run.";
+
 impl Event {
+    /// Tells the id of what it happened to.
+    pub fn resource_id(&self) -> &str {
+        self.resource.get(RESOURCE_ID).map_or("", String::as_str)
+    }
+
+    /// Goes through what it happened to and what else it concerns.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        std::iter::once(&self.resource).chain(&self.related)
+    }
+
     /// Tells of a flow run that entered a state.
     pub fn of_flow_run(run: &FlowRun, state: &State) -> Self {
-        let mut event = Event::of_state("flow-run", &run.id.0, &run.name, state);
-        event.related.push(Resource::from([
-            ("prefect.resource.id".into(), format!("prefect.flow.{}", run.flow_id)),
-            ("prefect.resource.role".into(), "flow".into()),
-            ("prefect.resource.name".into(), run.flow_name.clone()),
-        ]));
+        let mut event = Event::of_state(FLOW_RUN_PREFIX, &run.id.0, &run.name, state);
+        event.related.push(related_resource(format!("prefect.flow.{}", run.flow_id), "flow", Some(&run.flow_name)));
         event
     }
 
     /// Tells of a task run that entered a state.
     pub fn of_task_run(run: &TaskRun, state: &State) -> Self {
-        let mut event = Event::of_state("task-run", &run.id.0, &run.name, state);
-        if let Some(flow_run) = run.flow_run_id {
-            event.related.push(Resource::from([
-                ("prefect.resource.id".into(), format!("prefect.flow-run.{flow_run}")),
-                ("prefect.resource.role".into(), "flow-run".into()),
-            ]));
-        }
+        let mut event = Event::of_state(TASK_RUN_PREFIX, &run.id.0, &run.name, state);
+        event
+            .related
+            .extend(run.flow_run_id.map(|id| related_resource(format!("{FLOW_RUN_PREFIX}{id}"), "flow-run", None)));
         event
     }
 
-    fn of_state(thing: &str, id: &Uuid, name: &str, state: &State) -> Self {
+    fn of_state(prefix: &str, id: &Uuid, name: &str, state: &State) -> Self {
         Event {
             id: state.id.0,
             occurred: state.timestamp,
-            event: format!("prefect.{thing}.{}", state.name),
+            event: format!("{prefix}{}", state.name),
             resource: Resource::from([
-                ("prefect.resource.id".into(), format!("prefect.{thing}.{id}")),
-                ("prefect.resource.name".into(), name.to_owned()),
+                (RESOURCE_ID.into(), format!("{prefix}{id}")),
+                (RESOURCE_NAME.into(), name.to_owned()),
                 ("prefect.state-name".into(), state.name.to_string()),
                 ("prefect.state-type".into(), state.kind.to_string()),
                 ("prefect.state-timestamp".into(), state.timestamp.to_rfc3339()),
@@ -69,6 +98,8 @@ impl Event {
             ]),
             related: Vec::new(),
             payload: serde_json::Value::Null,
+            follows: None,
+            received: state.timestamp,
         }
     }
 }

@@ -165,21 +165,6 @@ pub struct ArtifactFilter {
     pub page: Page,
 }
 
-/// Selects events, in the order of their times.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// About this flow run or one of its task runs.
-    pub flow_run_id: Option<FlowRunId>,
-    /// Occurred at this time or later.
-    pub since: Option<Timestamp>,
-    /// Occurred before this time.
-    pub until: Option<Timestamp>,
-    /// Which come first.
-    pub order: Order,
-    /// Rows to return.
-    pub page: Page,
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

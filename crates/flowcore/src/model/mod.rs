@@ -6,6 +6,7 @@
 
 mod artifact;
 mod event;
+mod event_filter;
 mod filter;
 mod flow;
 mod flow_run;
@@ -22,10 +23,10 @@ mod task_run;
 mod variable;
 
 pub use artifact::{Artifact, ArtifactKind};
-pub use event::{Event, Resource};
-pub use filter::{
-    ArtifactFilter, EventFilter, FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter,
-};
+pub use event::{Event, RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, Resource, related_resource};
+pub(crate) use event::{FLOW_RUN_PREFIX, TASK_RUN_PREFIX};
+pub use event_filter::{EventFilter, EventNames, ResourceFilter};
+pub use filter::{ArtifactFilter, FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter};
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
 pub use ids::{

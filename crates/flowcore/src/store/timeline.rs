@@ -4,33 +4,31 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::model::{Event, EventFilter, FlowRun, FlowRunId, Order, Page, State, TaskRun, Timestamp};
+use crate::model::{
+    Event, EventFilter, FLOW_RUN_PREFIX, FlowRun, FlowRunId, Order, RESOURCE_ID, State, TaskRun, Timestamp,
+};
 
 /// Collects the events that come first, as many as a page needs: memory is bounded by the page and not by the history.
-pub(super) struct Timeline {
+pub(super) struct Timeline<'a> {
     first: BTreeMap<(Timestamp, Uuid), Event>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    order: Order,
-    page: Page,
+    filter: &'a EventFilter,
 }
 
-impl Timeline {
-    /// Begins an empty timeline for what a filter says of times, order and page.
-    pub(super) fn new(filter: &EventFilter) -> Self {
-        let EventFilter { since, until, order, page, .. } = *filter;
-        Timeline { first: BTreeMap::new(), since, until, order, page }
+impl<'a> Timeline<'a> {
+    /// Begins an empty timeline of what a filter selects, whatever flow run it is of.
+    pub(super) fn new(filter: &'a EventFilter) -> Self {
+        Timeline { first: BTreeMap::new(), filter }
     }
 
     /// Adds what a flow run's states tell.
-    pub(super) fn flow_run<'a>(&mut self, run: &FlowRun, states: impl IntoIterator<Item = &'a State>) {
+    pub(super) fn flow_run<'s>(&mut self, run: &FlowRun, states: impl IntoIterator<Item = &'s State>) {
         for state in states {
             self.add_with(state.timestamp, state.id.0, || Event::of_flow_run(run, state));
         }
     }
 
     /// Adds what a task run's states tell.
-    pub(super) fn task_run<'a>(&mut self, run: &TaskRun, states: impl IntoIterator<Item = &'a State>) {
+    pub(super) fn task_run<'s>(&mut self, run: &TaskRun, states: impl IntoIterator<Item = &'s State>) {
         for state in states {
             self.add_with(state.timestamp, state.id.0, || Event::of_task_run(run, state));
         }
@@ -46,16 +44,22 @@ impl Timeline {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn is_complete(&self, bound: i64) -> bool {
         self.first.len() >= self.capacity()
-            && self.last().is_none_or(|(time, _)| match self.order {
+            && self.last().is_none_or(|(time, _)| match self.filter.order {
                 Order::OldestFirst => bound > time.timestamp_micros(),
                 Order::NewestFirst => bound < time.timestamp_micros(),
             })
     }
 
+    /// Tells whether nothing can come onto the page any more that is behind this event in its order.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(super) fn is_complete_behind(&self, occurred: Timestamp, id: Uuid) -> bool {
+        self.first.len() >= self.capacity() && self.last().is_none_or(|last| self.is_behind((occurred, id), last))
+    }
+
     /// Returns the page's events in their order; those of one time by their ids.
     pub(super) fn into_page(self) -> Vec<Event> {
-        let skipped = self.page.offset as usize;
-        match self.order {
+        let skipped = self.filter.page.offset as usize;
+        match self.filter.order {
             Order::OldestFirst => self.first.into_values().skip(skipped).collect(),
             Order::NewestFirst => self.first.into_values().rev().skip(skipped).collect(),
         }
@@ -63,12 +67,20 @@ impl Timeline {
 
     /// How many events lead up to the page's end.
     fn capacity(&self) -> usize {
-        self.page.offset as usize + self.page.limit as usize
+        self.filter.page.offset as usize + self.filter.page.limit as usize
+    }
+
+    /// Tells whether something comes behind something else in the order, or is the same.
+    fn is_behind(&self, key: (Timestamp, Uuid), other: (Timestamp, Uuid)) -> bool {
+        match self.filter.order {
+            Order::OldestFirst => other <= key,
+            Order::NewestFirst => key <= other,
+        }
     }
 
     /// The last in the order of what is kept.
     fn last(&self) -> Option<(Timestamp, Uuid)> {
-        let last = match self.order {
+        let last = match self.filter.order {
             Order::OldestFirst => self.first.last_key_value(),
             Order::NewestFirst => self.first.first_key_value(),
         };
@@ -77,20 +89,21 @@ impl Timeline {
 
     /// Makes an event only when it can be on the page: most of a long history cannot.
     fn add_with(&mut self, occurred: Timestamp, id: Uuid, event: impl FnOnce() -> Event) {
-        if self.since.is_some_and(|since| occurred < since) || self.until.is_some_and(|until| occurred >= until) {
+        let EventFilter { since, until, .. } = self.filter;
+        if since.is_some_and(|since| occurred < since) || until.is_some_and(|until| occurred >= until) {
             return;
         }
         let key = (occurred, id);
-        let is_behind = |last| match self.order {
-            Order::OldestFirst => last <= key,
-            Order::NewestFirst => key <= last,
-        };
-        if self.first.len() >= self.capacity() && self.last().is_none_or(is_behind) {
+        if self.first.len() >= self.capacity() && self.last().is_none_or(|last| self.is_behind(key, last)) {
             return;
         }
-        self.first.insert(key, event());
+        let event = event();
+        if !self.filter.selects(&event) {
+            return;
+        }
+        self.first.insert(key, event);
         if self.first.len() > self.capacity() {
-            match self.order {
+            match self.filter.order {
                 Order::OldestFirst => self.first.pop_last(),
                 Order::NewestFirst => self.first.pop_first(),
             };
@@ -101,12 +114,10 @@ impl Timeline {
 /// Tells whether an event's resources name a flow run.
 pub(super) fn names_run(event: &Event, id: FlowRunId) -> bool {
     let resource_id = run_resource(id);
-    std::iter::once(&event.resource)
-        .chain(&event.related)
-        .any(|resource| resource.get("prefect.resource.id").is_some_and(|value| *value == resource_id))
+    event.resources().any(|resource| resource.get(RESOURCE_ID).is_some_and(|value| *value == resource_id))
 }
 
 /// Returns the name under which events know a flow run.
 pub(super) fn run_resource(id: FlowRunId) -> String {
-    format!("prefect.flow-run.{id}")
+    format!("{FLOW_RUN_PREFIX}{id}")
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange,
-    LogFilter, LogLine, Order, Page, ProcessId, State, StateCount, StateType, TaskRun, TaskRunFilter, TaskRunId,
-    TaskRunRecord, Timestamp,
+    Artifact, ArtifactFilter, Event, EventFilter, FLOW_RUN_PREFIX, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId,
+    IdRange, LogFilter, LogLine, Order, Page, ProcessId, State, StateCount, StateType, TASK_RUN_PREFIX, TaskRun,
+    TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::timeline::{Timeline, names_run};
 
@@ -128,12 +128,16 @@ impl Tables {
 
     pub(super) fn select_events(&self, filter: &EventFilter) -> Vec<Event> {
         let mut timeline = Timeline::new(filter);
-        for row in self.flow_runs.values().filter(|row| filter.flow_run_id.is_none_or(|id| row.run.id == id)) {
-            timeline.flow_run(&row.run, &row.states);
+        if filter.wants_states(FLOW_RUN_PREFIX) {
+            for row in self.flow_runs.values().filter(|row| filter.flow_run_id.is_none_or(|id| row.run.id == id)) {
+                timeline.flow_run(&row.run, &row.states);
+            }
         }
-        let of_run = |run: &TaskRun| filter.flow_run_id.is_none_or(|id| run.flow_run_id == Some(id));
-        for row in self.task_runs.values().filter(|row| of_run(&row.run)) {
-            timeline.task_run(&row.run, &row.states);
+        if filter.wants_states(TASK_RUN_PREFIX) {
+            let of_run = |run: &TaskRun| filter.flow_run_id.is_none_or(|id| run.flow_run_id == Some(id));
+            for row in self.task_runs.values().filter(|row| of_run(&row.run)) {
+                timeline.task_run(&row.run, &row.states);
+            }
         }
         for event in self.events.values().filter(|event| filter.flow_run_id.is_none_or(|id| names_run(event, id))) {
             timeline.event(event.clone());

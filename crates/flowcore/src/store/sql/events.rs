@@ -1,12 +1,15 @@
 //! Events: merged from three tables, reading no more of each than the page needs.
 //!
-//! Own events and the states of flow runs have indices by time. Task runs have their states in their rows, which are
+//! Own events and the states of flow runs have indices by time, by which they are walked in chunks. Task runs have their states in their rows, which are
 //! walked in the order of their ids until none that is left can matter, and beside them the strays, whose ids do not tell
 //! when their states were.
 
 use uuid::Uuid;
 
-use crate::model::{Event, EventFilter, FlowRunId, IdRange, Order, Page, TaskRunId};
+use crate::model::{
+    Event, EventFilter, FLOW_RUN_PREFIX, FlowRunId, IdRange, Order, Page, RESOURCE_ID, TASK_RUN_PREFIX, TaskRunId,
+    Timestamp,
+};
 use crate::store::StoreError;
 use crate::store::timeline::{Timeline, run_resource};
 
@@ -29,18 +32,125 @@ const STATE_BEHIND_FLOW_RUN: usize = 22;
 /// Reads a page of events.
 pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
     let mut timeline = Timeline::new(filter);
-    for row in readers.fetch(|dialect| own_events(dialect, filter)).await? {
-        timeline.event(event(&row)?);
-    }
-    for row in readers.fetch(|dialect| states_with_flow_runs(dialect, filter)).await? {
-        timeline.flow_run(&flow_run(&row)?, [&flow_run_state(&row, STATE_BEHIND_FLOW_RUN)?]);
-    }
-    // Every row has a state at least, so that no more rows than events are needed.
+    // Every row has an event at least, so that no more rows than events are needed, unless the filter leaves some out.
     let chunk = filter.page.limit.saturating_add(filter.page.offset).clamp(16, CHUNK);
-    let ids = ids_within(filter.since.map(micros), filter.until.map(micros));
-    walk(readers, filter, ids, chunk, &mut timeline).await?;
-    strays(readers, filter, ids, chunk, &mut timeline).await?;
+    by_time(readers, filter, OwnEvents, chunk, &mut timeline).await?;
+    if filter.wants_states(FLOW_RUN_PREFIX) {
+        by_time(readers, filter, FlowRunStates, chunk, &mut timeline).await?;
+    }
+    if filter.wants_states(TASK_RUN_PREFIX) {
+        let ids = ids_within(filter.since.map(micros), filter.until.map(micros));
+        walk(readers, filter, ids, chunk, &mut timeline).await?;
+        strays(readers, filter, ids, chunk, &mut timeline).await?;
+    }
     Ok(timeline.into_page())
+}
+
+/// Goes through a table that has an index by time.
+async fn by_time(
+    readers: &Readers,
+    filter: &EventFilter,
+    table: impl ByTime,
+    chunk: u32,
+    timeline: &mut Timeline<'_>,
+) -> Result<(), StoreError> {
+    let mut behind = None;
+    loop {
+        let ask = |dialect| {
+            let mut select = table.select(dialect, filter);
+            let (time, id) = table.place();
+            select.between(time, filter.since, filter.until);
+            let (comparison, direction) = match filter.order {
+                Order::OldestFirst => (">", ""),
+                Order::NewestFirst => ("<", " DESC"),
+            };
+            if let Some((occurred, last)) = behind {
+                let next = select.next();
+                select.and(&format!("({time}, {id}) {comparison} (${next}, ${})", next + 1));
+                select.arguments.int(micros(occurred));
+                select.arguments.uuid(last);
+            }
+            select.page(&format!("{time}{direction}, {id}{direction}"), Page::first(chunk))
+        };
+        let rows = readers.fetch(ask).await?;
+        for row in &rows {
+            behind = Some(table.add(row, timeline)?);
+        }
+        let Some((occurred, last)) = behind.filter(|_| rows.len() >= chunk as usize) else { return Ok(()) };
+        if timeline.is_complete_behind(occurred, last) {
+            return Ok(());
+        }
+    }
+}
+
+/// A table whose rows are events, one each.
+trait ByTime: Sync {
+    /// Begins the question for its rows.
+    fn select(&self, dialect: Dialect, filter: &EventFilter) -> Select;
+
+    /// Names the columns of the time and of the id.
+    fn place(&self) -> (&'static str, &'static str);
+
+    /// Adds a row, and tells the time and the id of its event.
+    fn add(&self, row: &Row, timeline: &mut Timeline<'_>) -> Result<(Timestamp, Uuid), StoreError>;
+}
+
+/// The events that programs told of.
+struct OwnEvents;
+
+impl ByTime for OwnEvents {
+    /// Leaves out what can be told from the texts of a row not to be selected: there may be many of them.
+    fn select(&self, dialect: Dialect, filter: &EventFilter) -> Select {
+        let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
+        let id_begins = |id: &str| {
+            let text = serde_json::Value::from(id).to_string();
+            format!("\"{RESOURCE_ID}\":{}", text.strip_suffix('"').unwrap_or(&text))
+        };
+        if let Some(id) = filter.flow_run_id {
+            select.contains("resource || related", Some(&id_begins(&run_resource(id))));
+        }
+        if let ([prefix], []) | ([], [prefix]) = (&*filter.event.prefixes, &*filter.event.names) {
+            select.begins("event", prefix);
+        }
+        if let ([prefix], []) | ([], [prefix]) = (&*filter.resource.id_prefixes, &*filter.resource.ids) {
+            select.contains("resource", Some(&id_begins(prefix)));
+        }
+        select
+    }
+
+    fn place(&self) -> (&'static str, &'static str) {
+        ("occurred", "id")
+    }
+
+    fn add(&self, row: &Row, timeline: &mut Timeline<'_>) -> Result<(Timestamp, Uuid), StoreError> {
+        let event = event(row)?;
+        let place = (event.occurred, event.id);
+        timeline.event(event);
+        Ok(place)
+    }
+}
+
+/// The states of flow runs, each with its run.
+struct FlowRunStates;
+
+impl ByTime for FlowRunStates {
+    fn select(&self, dialect: Dialect, filter: &EventFilter) -> Select {
+        let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
+        let columns = format!("{}, s.state", columns.join(", "));
+        let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
+        select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
+        select
+    }
+
+    fn place(&self) -> (&'static str, &'static str) {
+        ("s.timestamp", "s.id")
+    }
+
+    fn add(&self, row: &Row, timeline: &mut Timeline<'_>) -> Result<(Timestamp, Uuid), StoreError> {
+        let state = flow_run_state(row, STATE_BEHIND_FLOW_RUN)?;
+        timeline.flow_run(&flow_run(row)?, [&state]);
+        Ok((state.timestamp, state.id.0))
+    }
 }
 
 /// Goes through the task runs of a range in the order of their ids.
@@ -49,7 +159,7 @@ async fn walk(
     filter: &EventFilter,
     mut ids: IdRange,
     chunk: u32,
-    timeline: &mut Timeline,
+    timeline: &mut Timeline<'_>,
 ) -> Result<(), StoreError> {
     loop {
         let ask = |dialect| task_runs_within(dialect, filter.flow_run_id, ids, filter.order, chunk);
@@ -79,7 +189,7 @@ async fn strays(
     filter: &EventFilter,
     walked: IdRange,
     chunk: u32,
-    timeline: &mut Timeline,
+    timeline: &mut Timeline<'_>,
 ) -> Result<(), StoreError> {
     let ids = match filter.order {
         Order::NewestFirst => Some(IdRange { from: IdRange::ALL.from, to: walked.to }),
@@ -104,7 +214,7 @@ async fn strays(
     }
 }
 
-fn add(row: &Row, timeline: &mut Timeline) -> Result<TaskRunId, StoreError> {
+fn add(row: &Row, timeline: &mut Timeline<'_>) -> Result<TaskRunId, StoreError> {
     let (run, history) = task_run_with_history(row)?;
     timeline.task_run(&run, &history);
     Ok(run.id)
@@ -123,35 +233,6 @@ fn step_over(ids: &mut IdRange, TaskRunId(id): TaskRunId, order: Order) -> bool 
         Order::NewestFirst => ids.to = next,
     }
     ids.from <= ids.to
-}
-
-/// The own events that come first, as many as a page can show.
-fn own_events(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let mut select = Select::new(dialect, EVENT_COLUMNS, "events");
-    if let Some(id) = filter.flow_run_id {
-        let named = format!("\"prefect.resource.id\":\"{}\"", run_resource(id));
-        select.contains("resource || related", Some(&named));
-    }
-    select.between("occurred", filter.since, filter.until);
-    let order = match filter.order {
-        Order::OldestFirst => "occurred, id",
-        Order::NewestFirst => "occurred DESC, id DESC",
-    };
-    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
-}
-
-/// The states of flow runs that come first, each with its run.
-fn states_with_flow_runs(dialect: Dialect, filter: &EventFilter) -> Statement {
-    let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
-    let columns = format!("{}, s.state", columns.join(", "));
-    let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
-    select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
-    select.between("s.timestamp", filter.since, filter.until);
-    let order = match filter.order {
-        Order::OldestFirst => "s.timestamp, s.id",
-        Order::NewestFirst => "s.timestamp DESC, s.id DESC",
-    };
-    select.page(order, Page::first(filter.page.limit.saturating_add(filter.page.offset)))
 }
 
 /// The task runs that come first in a range of ids, of all or of one flow run.

@@ -92,6 +92,14 @@ impl Select {
         }
     }
 
+    /// Selects texts that begin with this, letter for letter.
+    pub(super) fn begins(&mut self, column: &str, prefix: &str) {
+        let next = self.next();
+        self.and(&format!("substr({column}, 1, length(${next})) = ${}", next + 1));
+        self.arguments.text(prefix);
+        self.arguments.text(prefix);
+    }
+
     pub(super) fn compare(&mut self, comparison: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.and(&format!("{comparison} ${}", self.next()));

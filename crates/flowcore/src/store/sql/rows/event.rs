@@ -8,12 +8,13 @@ use crate::store::sql::template::Template;
 use super::json::{from_json, json, micros, time};
 
 /// The columns that [`event`] reads.
-pub(in crate::store::sql) const EVENT_COLUMNS: &str = "id, occurred, event, resource, related, payload";
+pub(in crate::store::sql) const EVENT_COLUMNS: &str =
+    "id, occurred, event, resource, related, payload, follows, received";
 
 /// Keeps events; one that is known already stays.
 pub(in crate::store::sql) static APPEND_EVENTS: Template = Template::new(
-    "INSERT INTO events (id, occurred, event, resource, related, payload) VALUES ",
-    6,
+    "INSERT INTO events (id, occurred, event, resource, related, payload, follows, received) VALUES ",
+    8,
     " ON CONFLICT (id) DO NOTHING",
 );
 
@@ -24,6 +25,8 @@ pub(in crate::store::sql) fn encode_event(event: &&Event, to: &mut Arguments) {
     to.owned(json(&event.resource));
     to.owned(json(&event.related));
     to.owned(json(&event.payload));
+    to.uuid(event.follows);
+    to.int(micros(event.received));
 }
 
 pub(in crate::store::sql) fn event(row: &Row) -> Result<Event, StoreError> {
@@ -34,5 +37,7 @@ pub(in crate::store::sql) fn event(row: &Row) -> Result<Event, StoreError> {
         resource: from_json(row.text(3)?)?,
         related: from_json(row.text(4)?)?,
         payload: from_json(row.text(5)?)?,
+        follows: row.optional_uuid(6)?,
+        received: time(row.int(7)?)?,
     })
 }

@@ -1,27 +1,21 @@
-//! `flowcore event`: what happened.
+//! `flowcore event ls`.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use flowcore::model::{Event, EventFilter, Page};
 
-use super::listing::Listing;
+use super::wanted::WantedArguments;
+use super::{detail, subject};
 use crate::arguments::{OrderArguments, OutputArguments};
+use crate::commands::listing::Listing;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
-use crate::select;
 use crate::session::Session;
 use crate::time::When;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum EventCommand {
-    /// Lists events, newest first: changes of state, and what programs reported.
-    Ls(Ls),
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
-    /// Only events about this flow run and its task runs: its id, the beginning of it, or its name.
-    #[arg(long, value_name = "ID")]
-    flow_run: Option<String>,
+    #[command(flatten)]
+    wanted: WantedArguments,
     /// Only events that occurred at this time or later: 2026-05-01T12:00:00Z, or 2h or 3d for so long ago.
     #[arg(long, value_name = "TIME")]
     since: Option<When>,
@@ -40,20 +34,15 @@ pub(crate) struct Ls {
     output: OutputArguments,
 }
 
-pub(super) async fn run(command: EventCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    let EventCommand::Ls(ls) = command;
-    let flow_run_id = match &ls.flow_run {
-        Some(text) => Some(select::flow_run(&*session.client, text).await?.id),
-        None => None,
-    };
+pub(super) async fn run(ls: &Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     let now = session.out.now();
     let filter = EventFilter {
-        flow_run_id,
         since: ls.since.map(|when| when.resolve(now)),
         until: ls.until.map(|when| when.resolve(now)),
         order: ls.order.order(),
         // One more than is shown tells whether there are more.
         page: Page { limit: ls.limit.saturating_add(1), offset: ls.offset },
+        ..ls.wanted.filter(&*session.client).await?
     };
     let mut events = session.client.events(&filter).await?;
     let shown = usize::try_from(ls.limit).unwrap_or(usize::MAX);
@@ -71,18 +60,4 @@ pub(super) async fn run(command: EventCommand, session: &mut Session<'_>) -> Res
 
 fn row(out: &Output, event: &Event) -> Vec<String> {
     vec![out.time(event.occurred), event.event.clone(), subject(event), detail(event)]
-}
-
-/// What an event is about: its name if it has one.
-fn subject(event: &Event) -> String {
-    let labels = &event.resource;
-    let label = labels.get("prefect.resource.name").or_else(|| labels.get("prefect.resource.id"));
-    label.cloned().unwrap_or_default()
-}
-
-fn detail(event: &Event) -> String {
-    match &event.payload {
-        serde_json::Value::Null => event.resource.get("prefect.state-message").cloned().unwrap_or_default(),
-        payload => payload.to_string(),
-    }
 }
