@@ -16,6 +16,7 @@ mod heard;
 mod keeping;
 mod leaving;
 mod limits;
+mod locking;
 mod messaging;
 mod naming;
 mod outside;
@@ -54,5 +55,7 @@ conformance! {
     transactions: a_failing_block_is_undone_in_reverse_order, a_commit_calls_hooks_in_order,
         what_is_rolled_back_is_executed_again, what_is_committed_stays_so;
     variables: variables_are_set_and_read_in_runs_and_outside, a_taken_name_is_kept_unless_it_is_overwritten;
+    locking: a_key_is_held_by_one_engine_at_a_time, who_has_lost_its_lock_commits_nothing,
+        an_isolated_key_is_computed_by_one_engine;
     states: retries_are_states_of_one_run, a_failed_flow_is_tried_again_and_its_finished_tasks_are_not;
 }

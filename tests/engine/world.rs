@@ -45,6 +45,12 @@ impl World {
         Self::of(store, storage, limits, clock.clone(), clock)
     }
 
+    /// Makes an engine that keeps its locks on keys in the store, as another process would that shares store and storage.
+    pub(crate) fn with_locks_in(store: Arc<dyn Store>, storage: Storage) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        Self::made_of(store, storage, Limits::default(), clock.clone(), clock, None)
+    }
+
     /// Makes an engine in memory with another clock.
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self::on_with_clock(Arc::new(MemoryStore::new()), clock)
@@ -63,12 +69,23 @@ impl World {
         engines: Arc<dyn Clock>,
         clock: Arc<VirtualClock>,
     ) -> Self {
+        Self::made_of(store, storage, limits, engines, clock, Some(KeyLocks::memory()))
+    }
+
+    fn made_of(
+        store: Arc<dyn Store>,
+        storage: Storage,
+        limits: Limits,
+        engines: Arc<dyn Clock>,
+        clock: Arc<VirtualClock>,
+        locks: Option<KeyLocks>,
+    ) -> Self {
         let client: Arc<dyn Client> = Arc::new(Orchestrator::new(store, engines.clone()));
         let engine = Engine::new(EngineParts {
             client: client.clone(),
             clock: engines,
             storage: storage.clone(),
-            locks: KeyLocks::memory(),
+            locks,
             limits,
             process_folder: None,
         });

@@ -1,6 +1,6 @@
 //! Kills a process with SIGKILL at random moments while it runs a flow of many tasks, resumes the run each time, and
 //! checks: no recorded result is lost, no task is executed again after its recorded completion, no row stays RUNNING,
-//! and the flow comes to the right result.
+//! the flow comes to the right result, and each of its transactions is committed whole or undone whole.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,8 +14,9 @@ use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, StateType, TaskRu
 use flowcore::settings::Settings;
 use flowcore::{EXECUTE, Error, Result};
 
+use crate::ledger::Ledger;
 use crate::random::Random;
-use crate::victim::{LOG, expected};
+use crate::victim::{LOG, expected, transactions};
 
 /// How much to prove.
 pub(crate) struct Plan {
@@ -62,7 +63,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
     }
     println!(
         "{} kills over {} flow runs in {:.0} s: {} executions of {} tasks ({} were interrupted and executed again); \
-         no recorded result lost, no recorded completion executed again, no row left RUNNING",
+         no recorded result lost, no recorded completion executed again, no row left RUNNING, \
+         no transaction in part",
         seen.kills,
         seen.runs,
         started.elapsed().as_secs_f64(),
@@ -81,6 +83,7 @@ async fn one_flow(plan: &Plan, random: &mut Random, seen: &mut Seen) -> Result<(
         Settings::from_lookup(&|name| (name == "FLOWCORE_HOME").then(|| home.to_string_lossy().into_owned()))?;
     let mut resume: Option<FlowRunId> = None;
     let mut completed: HashSet<String> = HashSet::new();
+    let mut ledger = Ledger::default();
     let mut kills = 0;
     // A run of this size takes a few hundred milliseconds, so that kills fall into all of its life.
     let window = 40 + u64::from(plan.tasks) / 2;
@@ -111,8 +114,10 @@ async fn one_flow(plan: &Plan, random: &mut Random, seen: &mut Seen) -> Result<(
             // Killed before the run was made.
             continue;
         };
-        let tasks = task_runs(&client, None).await?;
+        let (tasks, puts) = (task_runs(&client, "work ").await?, task_runs(&client, "put ").await?);
         check_nothing_runs(&client, &tasks).await?;
+        check_nothing_runs(&client, &puts).await?;
+        ledger.look(&log, &puts)?;
         let now: HashSet<String> = tasks.iter().filter(|run| run.state.is_completed()).map(number).collect();
         if let Some(lost) = completed.difference(&now).next() {
             return Err(Error::msg(format!("the recorded result of task {lost} is lost")));
@@ -122,6 +127,7 @@ async fn one_flow(plan: &Plan, random: &mut Random, seen: &mut Seen) -> Result<(
         let done = run.state.is_completed();
         if done {
             check_complete(plan, &run, &tasks, &client).await?;
+            ledger.check(&log, &puts, transactions(plan.tasks))?;
             let all = executions(&log)?;
             seen.runs += 1;
             seen.executions += all.len();
@@ -160,14 +166,9 @@ async fn top_run(client: &Arc<dyn Client>) -> Result<Option<FlowRun>> {
     Ok(client.flow_runs(&filter).await?.into_iter().next())
 }
 
-/// Lists the runs of `work`, in all flow runs.
-async fn task_runs(client: &Arc<dyn Client>, flow_run: Option<FlowRunId>) -> Result<Vec<TaskRun>> {
-    let filter = TaskRunFilter {
-        flow_run_ids: flow_run.map(|id| vec![id]),
-        name_like: Some("work ".into()),
-        page: Page::ALL,
-        ..TaskRunFilter::default()
-    };
+/// Lists the runs whose names begin so, in all flow runs.
+async fn task_runs(client: &Arc<dyn Client>, names: &str) -> Result<Vec<TaskRun>> {
+    let filter = TaskRunFilter { name_like: Some(names.to_owned()), page: Page::ALL, ..TaskRunFilter::default() };
     Ok(client.task_runs(&filter).await?)
 }
 

@@ -1,10 +1,10 @@
-//! Programs that take slots of the limit `db`, for tests that kill them.
+//! Programs that take slots of the limit `db`, or a lock on a key, for tests that kill them.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use flowcore::{Error, Result, concurrency};
+use flowcore::{Error, Isolation, Result, concurrency, transaction};
 
 /// Takes slots and says `held`; gives them back when it is told to, by a line or the end of its input, and says `released`.
 pub(crate) async fn hold(arguments: &[String]) -> Result<()> {
@@ -13,6 +13,18 @@ pub(crate) async fn hold(arguments: &[String]) -> Result<()> {
     say("held")?;
     tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
     guard.release().await?;
+    say("released")
+}
+
+/// Holds the key of a transaction and says `held`; commits when it is told to, and says `released`.
+pub(crate) async fn lock(arguments: &[String]) -> Result<()> {
+    let [key] = arguments else { return Err(Error::msg("locker KEY")) };
+    let held = transaction().key(key).isolation(Isolation::Serializable).run(async |_| {
+        say("held")?;
+        tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+        Ok(0)
+    });
+    held.await?;
     say("released")
 }
 

@@ -4,6 +4,7 @@
 mod crash;
 mod faults;
 mod holder;
+mod ledger;
 mod limits;
 mod random;
 mod still;
@@ -26,8 +27,9 @@ async fn main() -> Result<()> {
         "limits" => limits::run(&limits::Plan::parse(&arguments)?).await,
         // What `crash` kills: a program of its own that happens to be in this executable.
         "victim" => victim::run(&arguments).await,
-        // What the tests of limits start.
+        // What the tests of limits and locks start.
         "holder" => holder::hold(&arguments).await,
+        "locker" => holder::lock(&arguments).await,
         "contender" => holder::contend(&arguments).await,
         other => {
             if !matches!(other, "--list" | "--help" | "") {

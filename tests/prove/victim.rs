@@ -1,10 +1,12 @@
-//! The program that the crash proof kills: a flow of many tasks, which writes down each execution.
+//! The program that the crash proof kills: a flow of many tasks, which writes down each execution, and of transactions.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
 
 use flowcore::{Durability, Error, Result, each, flow, task};
+
+use crate::ledger::ledger;
 
 /// The environment variable that names the file in which executions are written down.
 pub(crate) const LOG: &str = "PROOF_LOG";
@@ -25,10 +27,12 @@ pub(crate) async fn victim(tasks: u32) -> Result<u64> {
     let even = work::map(each((0..tasks).step_by(2).collect::<Vec<_>>())).durability(Durability::Committed).submit();
     let odd = work::map(each((1..tasks).step_by(2).collect::<Vec<_>>())).submit();
     let beside = beside(tasks).submit();
+    let ledger = ledger(transactions(tasks)).submit();
     let mut sum = 0;
     for (n, _) in even.await?.into_iter().chain(odd.await?) {
         sum += u64::from(n);
     }
+    ledger.await?;
     Ok(sum + beside.await?)
 }
 
@@ -36,6 +40,11 @@ pub(crate) async fn victim(tasks: u32) -> Result<u64> {
 #[flow]
 pub(crate) async fn beside(n: u32) -> Result<u64> {
     Ok(u64::from(work(n).await?.0))
+}
+
+/// Tells how many transactions there are beside so many tasks.
+pub(crate) fn transactions(tasks: u32) -> u32 {
+    3 + tasks / 20
 }
 
 /// Tells what the flow comes to.

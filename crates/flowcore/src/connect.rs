@@ -16,7 +16,7 @@ pub use crate::engine::program::command;
 use crate::model::{FlowRun, LogLevel};
 use crate::orchestration::{Orchestrator, Probe};
 use crate::results::{KeyLocks, ResultError, Storage};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{LockPlace, Settings, SettingsError};
 use crate::store::memory::MemoryStore;
 use crate::store::{self, StoreError};
 
@@ -54,7 +54,10 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
     let client = client(settings).await?;
     let engine = Engine::new(EngineParts {
         storage: Storage::from_url(&settings.result_storage, &settings.s3)?,
-        locks: KeyLocks::in_folder(settings.home.join("locks")),
+        locks: match settings.lock_place() {
+            LockPlace::Folder => Some(KeyLocks::in_folder(settings.home.join("locks"))),
+            LockPlace::Database => None,
+        },
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
         // Who looks for the runs of dead processes does not see those in memory.
         process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
@@ -104,7 +107,7 @@ impl Engine {
             client: Arc::new(Orchestrator::new(Arc::new(MemoryStore::new()), clock.clone())),
             clock,
             storage: Storage::memory(),
-            locks: KeyLocks::memory(),
+            locks: Some(KeyLocks::memory()),
             limits: Limits::default(),
             process_folder: None,
         })

@@ -160,3 +160,22 @@ pub(crate) async fn decisions_at_once_are_made_one_after_the_other(store: Arc<dy
         assert_eq!(taken, 10 * (round + 1));
     }
 }
+
+pub(crate) async fn locks_are_not_listed_and_go_with_their_holders(store: Arc<dyn Store>) {
+    let names = ["db", "lock/held", "lock/wanted"];
+    let lock = |name: &str| ConcurrencyLimit { slot_decay_per_second: 0.0, ..limit(name, 1) };
+    let rows = Occupancy {
+        limits: vec![limit("db", 4), lock(names[1]), lock(names[2])],
+        leases: vec![lease(1, names[1], Some(1)), lease(2, names[2], Some(1))],
+        requests: vec![request(3, names[2], Some(2))],
+    };
+    decide(&store, &names, move |occupancy| *occupancy = rows.clone()).await;
+    assert_eq!(store.limits().await.unwrap(), [limit("db", 4)]);
+    assert_eq!(store.occupancy(&owned(&names)).await.unwrap().limits.len(), 3);
+    assert_eq!(store.remove_slots_of(&[ProcessId(id(5, 1))]).await.unwrap(), 2);
+    let left = store.occupancy(&owned(&names)).await.unwrap();
+    assert_eq!(left.limits, [limit("db", 4), lock(names[2])]);
+    assert_eq!((left.leases.len(), left.requests.len()), (0, 1));
+    assert_eq!(store.remove_slots_of(&[ProcessId(id(5, 2))]).await.unwrap(), 1);
+    assert_eq!(store.occupancy(&owned(&names)).await.unwrap().limits, [limit("db", 4)]);
+}

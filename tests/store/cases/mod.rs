@@ -31,7 +31,8 @@ crate::conformance! {
     inputs: inputs_are_listed_in_the_order_of_their_ids, inputs_are_filtered_and_deleted_with_their_run;
     processes: leases_are_kept_renewed_and_forgotten;
     limits: limits_are_read_as_they_were_written, a_decision_sees_and_changes_what_stands,
-        slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other;
+        slots_of_dead_processes_are_removed, decisions_at_once_are_made_one_after_the_other,
+        locks_are_not_listed_and_go_with_their_holders;
     variables: a_variable_is_read_as_it_was_written, a_taken_name_is_replaced_only_if_that_is_wanted,
         of_many_that_want_a_name_one_gets_it, variables_are_filtered, variables_are_ordered_and_paged, a_variable_is_deleted_once;
     extremes: all_of_unicode_is_kept, large_values_are_kept, microseconds_are_kept, long_lists_select;

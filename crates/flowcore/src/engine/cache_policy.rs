@@ -56,7 +56,8 @@ impl CachePolicy {
         CachePolicy { key: Some(Arc::new(function)), ..CachePolicy::NO_CACHE }
     }
 
-    /// Lets only one call at a time compute the result of one key, over all processes that share the locks' folder: the others wait for it.
+    /// Lets only one call at a time compute the result of one key, over all processes that share the locks (see
+    /// [`Settings::lock_place`](crate::settings::Settings::lock_place)): the others wait for it.
     #[must_use]
     pub fn isolated(mut self) -> Self {
         self.isolated = true;

@@ -9,9 +9,11 @@ use super::attempt::expired;
 use super::call_site::{CallSite, NoThread, block_on};
 use super::context::Scope;
 use super::core::{Engine, EngineError};
+use super::process::Process;
 use super::program;
 use super::tickets::{NotTaken, Ticket};
 use crate::client::ClientError;
+use crate::clock::Clock;
 use crate::model::{SlotAsk, SlotHolder, SlotId, SlotRefusal};
 
 /// Takes slots of a concurrency limit, and waits for them while others have them, first come first served. The slots are
@@ -258,7 +260,7 @@ impl Call {
         let ask = SlotAsk {
             strict: self.strict,
             rate: self.rate,
-            ..ask(&engine, self.limits.clone(), self.slots, self.holder()).await?
+            ..ask(&engine.0.process, &*engine.0.clock, self.limits.clone(), self.slots, self.holder()).await?
         };
         let clock = engine.0.clock.clone();
         let taken = tokio::select! {
@@ -299,13 +301,13 @@ pub(crate) fn holder(scope: &Scope) -> SlotHolder {
 
 /// Makes an ask of this process.
 pub(crate) async fn ask(
-    engine: &Engine,
+    process: &Process,
+    clock: &dyn Clock,
     limits: Vec<String>,
     slots: u32,
     holder: SlotHolder,
 ) -> Result<SlotAsk, ClientError> {
-    let process_id = Some(engine.0.process.id().await?);
-    let clock = &engine.0.clock;
+    let process_id = Some(process.id().await?);
     let (id, due) = (SlotId(clock.uuid()), clock.now());
     Ok(SlotAsk { id, limits, slots, holder, process_id, due, expires: None, strict: false, rate: false })
 }

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::background::Background;
 use super::cancel::Cancel;
 use super::counted::Counted;
+use super::database_locks::DatabaseLocks;
 use super::event::Early;
 use super::executing::Executing;
 use super::journal::Journal;
@@ -36,7 +37,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) logs: Outbox<LogLine>,
     pub(crate) events: Outbox<Event>,
-    pub(crate) process: Process,
+    pub(crate) process: Arc<Process>,
     pub(crate) tickets: Tickets,
     pub(crate) tag_limits: TagLimits,
     pub(crate) executing: Executing,
@@ -69,8 +70,8 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// Keeps results that are too large for a run's row, and cached ones.
     pub storage: Storage,
-    /// Keeps two runs from computing one key at once.
-    pub locks: KeyLocks,
+    /// Keeps two runs from computing one key at once. Without any, the client's store does, for all processes that share it.
+    pub locks: Option<KeyLocks>,
     /// The sizes to keep to.
     pub limits: Limits,
     /// The folder for this process's proof of life. Without one its death is noticed only when its lease has expired,
@@ -82,18 +83,26 @@ impl Engine {
     /// Puts an engine together.
     pub fn new(parts: EngineParts) -> Self {
         let background = Background::default();
+        let (client, clock) = (parts.client.clone(), parts.clock.clone());
+        let tickets = Tickets::new(client.clone(), clock.clone(), background.clone());
+        let process = Process::new(parts.process_folder, client.clone(), clock.clone(), background.clone());
+        let process = Arc::new(process);
+        let locks = parts.locks.unwrap_or_else(|| {
+            let (process, tickets) = (process.clone(), tickets.clone());
+            KeyLocks::managed(Arc::new(DatabaseLocks { client, clock, process, tickets }))
+        });
         Engine(Arc::new(Core {
             journal: Journal::new(parts.client.clone(), background.clone()),
             logs: Outbox::new(parts.client.clone(), background.clone()),
             events: Outbox::new(parts.client.clone(), background.clone()),
-            tickets: Tickets::new(parts.client.clone(), parts.clock.clone(), background.clone()),
+            tickets,
             tag_limits: TagLimits::new(parts.client.clone()),
-            executing: Executing::new(parts.client.clone(), background.clone()),
-            process: Process::new(parts.process_folder, parts.client.clone(), parts.clock.clone(), background),
+            executing: Executing::new(parts.client.clone(), background),
+            process,
             client: parts.client,
             clock: parts.clock,
             storage: parts.storage,
-            locks: parts.locks,
+            locks,
             limits: parts.limits,
             runs: Counted::default(),
             cancel: Cancel::new(),

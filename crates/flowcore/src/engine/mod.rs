@@ -23,6 +23,7 @@ pub(crate) mod control;
 pub(crate) mod core;
 pub(crate) mod counted;
 pub mod current;
+pub(crate) mod database_locks;
 pub(crate) mod definition;
 pub(crate) mod digest;
 pub(crate) mod error;

@@ -30,7 +30,21 @@ pub(crate) struct Caching {
     pub(crate) place: Option<Place>,
     /// In a transaction: what is to be written when it commits.
     pub(crate) entry: Option<Arc<CacheEntry>>,
-    _guard: Option<KeyGuard>,
+    guard: Option<KeyGuard>,
+}
+
+impl Caching {
+    /// Tells whether the key's lock, if it has one, was lost: then the cache is left to whoever has it now.
+    pub(crate) async fn is_lost(&self) -> bool {
+        let Some(guard) = &self.guard else { return false };
+        match guard.check().await {
+            Ok(()) => false,
+            Err(error) => {
+                tracing::warn!(target: "flowcore", "the result is not cached: {error}");
+                true
+            }
+        }
+    }
 }
 
 /// A hit: the value, and what the Completed state is to carry.
@@ -75,7 +89,7 @@ pub(crate) async fn look_up(engine: &Engine, call: &Call, scope: &Scope, entry: 
     }
     let expiration = options.cache_expiration.and_then(|valid| chrono::TimeDelta::from_std(valid).ok());
     let expiration = expiration.and_then(|valid| engine.0.clock.now().checked_add_signed(valid));
-    Ok(Cached::Miss(Some(Caching { key, expiration, place, entry: None, _guard: guard })))
+    Ok(Cached::Miss(Some(Caching { key, expiration, place, entry: None, guard })))
 }
 
 async fn look_up_stored(keeping: &Keeping<'_>, key: &str) -> Option<Hit> {

@@ -263,6 +263,11 @@ impl TaskExecution {
             let entry = self.call.keeping(&self.engine).cache_entry(value, &inside.key, inside.expiration)?;
             inside.entry = Some(Arc::new(entry));
         }
+        if let Some(caching) = &cached
+            && caching.is_lost().await
+        {
+            cached = None;
+        }
         if cached.is_none()
             && let Some(kept) = self.call.keeping(&self.engine).keep_inline(value)
         {

@@ -31,7 +31,7 @@ pub(crate) async fn take_slots(
         Err(error) => return failed(error),
     };
     let reason = format!("Waits for a slot of {}.", limits.join(", "));
-    let ask = match ask(engine, limits, 1, holder(&inside)).await {
+    let ask = match ask(&engine.0.process, &*engine.0.clock, limits, 1, holder(&inside)).await {
         Ok(ask) => ask,
         Err(error) => return failed(error),
     };

@@ -138,6 +138,11 @@ fn unanswered() -> NotTaken {
 }
 
 impl Ticket {
+    /// Names the request.
+    pub(crate) fn id(&self) -> SlotId {
+        self.place.1
+    }
+
     /// Gives back what was granted, and returns when that is committed.
     pub(crate) async fn give_back(mut self) -> Result<(), ClientError> {
         if !self.limits.is_empty() {

@@ -26,7 +26,15 @@ pub struct ConcurrencyLimit {
     pub updated: Timestamp,
 }
 
+/// What the names of locks begin with. Limits that people make cannot be named so.
+pub const LOCK: &str = "lock/";
+
 impl ConcurrencyLimit {
+    /// Tells whether it is a lock on a key: a limit of one slot that is there while somebody has it or waits for it.
+    pub fn is_lock(&self) -> bool {
+        self.name.starts_with(LOCK)
+    }
+
     /// Tells whether slots become free with the time.
     pub fn decays(&self) -> bool {
         self.slot_decay_per_second > 0.0

@@ -33,7 +33,9 @@ pub use ids::{
     ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId, VariableId,
 };
 pub use input::{FlowRunInput, FlowRunInputFilter};
-pub use limit::{ConcurrencyLimit, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest};
+pub use limit::{
+    ConcurrencyLimit, LOCK, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest,
+};
 pub use log::{LogLevel, LogLine};
 pub use process::ProcessLease;
 pub use result::{ResultMetadata, StateData};

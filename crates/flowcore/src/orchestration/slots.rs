@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::model::{
-    ConcurrencyLimit, Occupancy, ProcessId, SlotAnswer, SlotAsk, SlotId, SlotLease, SlotRefusal, SlotRequest, Timestamp,
+    ConcurrencyLimit, LOCK, LimitId, Occupancy, ProcessId, SlotAnswer, SlotAsk, SlotId, SlotLease, SlotRefusal,
+    SlotRequest, Timestamp,
 };
 
 /// No slot decays for longer than that, in seconds: a hundred years.
@@ -59,6 +60,7 @@ pub fn judge_slots(occupancy: &Occupancy, ask: &SlotAsk, now: Timestamp) -> Slot
 /// Grants what is asked for, or puts it into the queues.
 pub fn ask_for_slots(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) -> SlotAnswer {
     forget_expired(occupancy, now);
+    make_locks(occupancy, ask, now);
     let answer = judge_slots(occupancy, ask, now);
     match answer {
         SlotAnswer::Granted { .. } => {
@@ -76,10 +78,41 @@ pub fn ask_for_slots(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) -
 /// Takes a request out of the queues, or gives back what it was granted. What decays stays taken until it has decayed.
 pub fn give_slots_back(occupancy: &mut Occupancy, id: SlotId, now: Timestamp) {
     forget_expired(occupancy, now);
+    let locks = locks_of(occupancy, id);
     occupancy.requests.retain(|request| request.id != id);
     let decaying: BTreeSet<_> =
         occupancy.limits.iter().filter(|limit| limit.decays()).map(|limit| &limit.name).collect();
     occupancy.leases.retain(|lease| lease.id != id || (is_of_time(lease) && decaying.contains(&lease.limit)));
+    let in_use = |name: &String| {
+        occupancy.leases.iter().map(|lease| &lease.limit).any(|of| of == name)
+            || occupancy.requests.iter().map(|request| &request.limit).any(|of| of == name)
+    };
+    let unused: BTreeSet<String> = locks.into_iter().filter(|lock| !in_use(lock)).collect();
+    occupancy.limits.retain(|limit| !unused.contains(&limit.name));
+}
+
+/// Makes the locks that are asked for and are not there.
+fn make_locks(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) {
+    for name in ask.limits.iter().filter(|name| name.starts_with(LOCK)) {
+        if occupancy.limit(name).is_none() {
+            occupancy.limits.push(ConcurrencyLimit {
+                id: LimitId(ask.id.0),
+                name: name.clone(),
+                limit: 1,
+                active: true,
+                slot_decay_per_second: 0.0,
+                created: now,
+                updated: now,
+            });
+        }
+    }
+}
+
+/// Lists the locks that a request has or waits for.
+fn locks_of(occupancy: &Occupancy, id: SlotId) -> BTreeSet<String> {
+    let leases = occupancy.leases.iter().filter(|lease| lease.id == id).map(|lease| &lease.limit);
+    let requests = occupancy.requests.iter().filter(|request| request.id == id).map(|request| &request.limit);
+    leases.chain(requests).filter(|name| name.starts_with(LOCK)).cloned().collect()
 }
 
 /// Tells how many slots of a limit are taken.

@@ -187,3 +187,24 @@ fn a_lowered_limit_takes_nothing_away_and_gives_nothing_out() {
     give_slots_back(&mut occupancy, slot_id(3), at(12));
     assert!(is_granted(&ask_for_slots(&mut occupancy, &ask(4, &["db"], 1), at(12))));
 }
+
+#[test]
+fn a_lock_is_there_while_somebody_has_it_or_waits_for_it() {
+    let mut occupancy = Occupancy::default();
+    assert!(is_granted(&ask_for_slots(&mut occupancy, &ask(1, &["lock/a"], 1), at(10))));
+    assert_eq!(ask_for_slots(&mut occupancy, &ask(2, &["lock/a"], 1), at(10)), WAITS);
+    assert!(is_granted(&ask_for_slots(&mut occupancy, &ask(3, &["lock/b"], 1), at(10))));
+    let names = |occupancy: &Occupancy| occupancy.limits.iter().map(|limit| limit.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&occupancy), ["lock/a", "lock/b"]);
+    give_slots_back(&mut occupancy, slot_id(1), at(11));
+    give_slots_back(&mut occupancy, slot_id(3), at(11));
+    assert_eq!(names(&occupancy), ["lock/a"]);
+    // Its row may be gone meanwhile; the lease alone says who has it.
+    occupancy.limits.clear();
+    assert!(is_granted(&ask_for_slots(&mut occupancy, &ask(2, &["lock/a"], 1), at(12))));
+    occupancy.limits.clear();
+    assert_eq!(ask_for_slots(&mut occupancy, &ask(4, &["lock/a"], 1), at(12)), WAITS);
+    give_slots_back(&mut occupancy, slot_id(2), at(13));
+    give_slots_back(&mut occupancy, slot_id(4), at(13));
+    assert_eq!(occupancy, Occupancy::default());
+}

@@ -59,6 +59,14 @@ pub enum ResultError {
         /// What failed, and what to check.
         reason: String,
     },
+    /// The lock on a key was taken away.
+    #[error(
+        "the lock on `{key}` was lost: this process was taken for dead, and another one may have done the same meanwhile. Nothing is written under the key; run it again"
+    )]
+    LockLost {
+        /// The key.
+        key: String,
+    },
 }
 
 /// A value could not be turned into bytes, or bytes into a value.

@@ -33,11 +33,21 @@ pub trait LockManager: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When the lock cannot be taken for another reason than that somebody holds it.
-    async fn acquire(&self, key: &str) -> Result<HeldKey, ResultError>;
+    async fn acquire(&self, key: &str) -> Result<Box<dyn HeldKey>, ResultError>;
 }
 
 /// Holds a key among processes until it is dropped.
-pub type HeldKey = Box<dyn Send + Sync>;
+#[async_trait]
+pub trait HeldKey: Send + Sync {
+    /// Tells whether the key is held still. A manager that takes it away from a process which it believes to be dead says no
+    /// if the process was not.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    async fn is_held(&self) -> Result<bool, ResultError> {
+        Ok(true)
+    }
+}
 
 /// Who holds or waits for a key in this process.
 #[derive(Debug, Default)]
@@ -55,9 +65,9 @@ struct Queue {
 #[must_use = "the key is released as soon as the guard is dropped"]
 pub struct KeyGuard {
     // Dropped in this order: the next of this process must find the key free, and the queue stays until the turn is over.
-    _held: Option<HeldKey>,
+    held: Option<Box<dyn HeldKey>>,
     _turn: OwnedMutexGuard<()>,
-    _place: Place,
+    place: Place,
 }
 
 impl KeyLocks {
@@ -90,7 +100,20 @@ impl KeyLocks {
             Some(manager) => Some(manager.acquire(key).await?),
             None => None,
         };
-        Ok(KeyGuard { _held: held, _turn: turn, _place: place })
+        Ok(KeyGuard { held, _turn: turn, place })
+    }
+}
+
+impl KeyGuard {
+    /// Makes sure that the key is held still, before what was done under it is written for others to see.
+    ///
+    /// # Errors
+    /// [`ResultError::LockLost`] when another process may have it, as this one was taken for dead; or that cannot be told.
+    pub async fn check(&self) -> Result<(), ResultError> {
+        match &self.held {
+            Some(held) if !held.is_held().await? => Err(ResultError::LockLost { key: self.place.key.to_string() }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -139,6 +139,14 @@ pub(super) const TASK_LIMIT: KnownSetting = KnownSetting::new(
     "256",
 );
 
+pub(super) const LOCK_MANAGER: KnownSetting = KnownSetting::new(
+    "lock_manager",
+    &["FLOWCORE_LOCK_MANAGER"],
+    "Where locks on cache keys and on keys of transactions are kept.",
+    "DATABASE (they hold between all processes that share the database) or FOLDER (between those that share the home folder)",
+    "DATABASE with PostgreSQL, otherwise FOLDER",
+);
+
 pub(super) const S3_ENDPOINT: KnownSetting = KnownSetting::new(
     "s3.endpoint",
     &["FLOWCORE_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
@@ -197,7 +205,7 @@ pub(super) const S3_PATH_STYLE: KnownSetting = KnownSetting::new(
     "true with an endpoint",
 );
 
-static ALL: [&KnownSetting; 15] = [
+static ALL: [&KnownSetting; 16] = [
     &HOME,
     &PROFILE,
     &DATABASE_URL,
@@ -206,6 +214,7 @@ static ALL: [&KnownSetting; 15] = [
     &LOGGING_LEVEL,
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
+    &LOCK_MANAGER,
     &S3_ENDPOINT,
     &S3_REGION,
     &S3_ACCESS_KEY_ID,

@@ -8,6 +8,7 @@ use super::builder::SettingsBuilder;
 use super::error::{SettingsError, SettingsProblem};
 use super::known::{self, KnownSetting};
 use super::layer::{Found, Layer, Report};
+use super::lock_place::LockPlace;
 use super::parse;
 use super::redact::{HIDDEN, redact_url};
 use super::s3::S3Settings;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub inline_result_limit: u64,
     /// How many submitted tasks of one flow run run at once, at most. Set by `FLOWCORE_TASK_LIMIT`; 256 by default.
     pub task_limit: usize,
+    /// Where locks on keys are kept. Set by `FLOWCORE_LOCK_MANAGER`; without it [`lock_place`](Settings::lock_place) chooses.
+    pub lock_manager: Option<LockPlace>,
     /// How to reach S3. Set by the variables that begin with `FLOWCORE_S3_`, or those of Amazon's own tools.
     pub s3: S3Settings,
     /// What was read, by name: the value as it was then, and where it came from. What is not in here was a default.
@@ -97,6 +100,7 @@ impl Settings {
             log_level: reader.read(&known::LOGGING_LEVEL, |found| found.text.parse().ok()).unwrap_or(LogLevel::Info),
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
+            lock_manager: reader.read(&known::LOCK_MANAGER, |found| found.text.parse().ok()),
             s3: S3Settings {
                 endpoint: reader.read(&known::S3_ENDPOINT, parse::text),
                 region: reader.read(&known::S3_REGION, parse::text),
@@ -129,6 +133,11 @@ impl Settings {
         }
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}synchronous={}", self.sqlite_synchronous.as_str().to_lowercase())
+    }
+
+    /// Tells where locks on keys are kept: as set, or in the database if that is a PostgreSQL server.
+    pub fn lock_place(&self) -> LockPlace {
+        self.lock_manager.unwrap_or_else(|| LockPlace::of(&self.database_url))
     }
 
     /// Lists the settings with their values, without secrets, and where these came from. What has no value is left out.
@@ -178,6 +187,7 @@ impl Settings {
             (&known::LOGGING_LEVEL, Some(self.log_level.as_str().to_owned())),
             (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
             (&known::TASK_LIMIT, Some(self.task_limit.to_string())),
+            (&known::LOCK_MANAGER, self.lock_manager.map(|place| place.as_str().to_owned())),
             (&known::S3_ENDPOINT, s3.endpoint.clone()),
             (&known::S3_REGION, s3.region.clone()),
             (&known::S3_ACCESS_KEY_ID, s3.access_key_id.clone()),

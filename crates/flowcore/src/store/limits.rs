@@ -37,7 +37,7 @@ impl fmt::Debug for SlotDecision {
 /// There is no counter: what is taken of a limit is what its leases come to.
 #[async_trait]
 pub trait LimitStore: Send + Sync + 'static {
-    /// Lists all limits, by name.
+    /// Lists all limits but locks, by name.
     async fn limits(&self) -> Result<Vec<ConcurrencyLimit>, StoreError>;
 
     /// Tells how the limits of these names stand, what has expired included.
@@ -47,7 +47,8 @@ pub trait LimitStore: Send + Sync + 'static {
     /// decision sees and what is kept of it. Rows of other names may be among what it sees; it leaves them alone.
     async fn decide_slots(&self, names: Vec<String>, decision: SlotDecision) -> Result<(), StoreError>;
 
-    /// Takes away the slots that processes have, and their places in queues; tells how many rows there were.
+    /// Takes away the slots that processes have, and their places in queues; tells how many rows there were. Locks that are
+    /// left without a holder are gone behind it.
     async fn remove_slots_of(&self, processes: &[ProcessId]) -> Result<u64, StoreError>;
 }
 

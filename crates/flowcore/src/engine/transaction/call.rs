@@ -19,7 +19,8 @@ pub enum Isolation {
     #[default]
     ReadCommitted,
     /// Holds its key from before that look until it is committed or rolled back: of two that run at once, one waits for the
-    /// other, and then finds its record.
+    /// other, and then finds its record. A transaction that has lost the key, as its process was taken for dead, is rolled
+    /// back instead of committed.
     Serializable,
 }
 

@@ -132,9 +132,13 @@ async fn try_commit(transaction: &Transaction, group: &mut Group) -> Result<()> 
     if transaction.is_superseded() {
         return Err(Error::msg("a newer attempt of the flow run has begun, to which its transactions belong now"));
     }
+    let members = group.members.clone();
+    // Before anything is told, and again before anything is written, as hooks may take their time.
+    check_locks(transaction, &members).await?;
     for step in &mut group.steps {
         step.commit().await?;
     }
+    check_locks(transaction, &members).await?;
     let mut written = Vec::new();
     for entry in group.steps.iter().filter_map(|step| step.cache().cloned()).collect::<Vec<_>>() {
         let result = entry.write().await;
@@ -144,7 +148,6 @@ async fn try_commit(transaction: &Transaction, group: &mut Group) -> Result<()> 
             return Err(error);
         }
     }
-    let members = group.members.clone();
     for member in &members {
         if let Err(error) = member.write_record().await {
             withdraw(&written).await;
@@ -152,6 +155,14 @@ async fn try_commit(transaction: &Transaction, group: &mut Group) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Makes sure that nobody else has the keys of what ends, since this process was taken for dead.
+async fn check_locks(transaction: &Transaction, members: &[Transaction]) -> Result<()> {
+    for member in members {
+        member.check_lock().await?;
+    }
+    transaction.core().shelf.check().await
 }
 
 /// Takes cache entries back, as far as the storage lets it.

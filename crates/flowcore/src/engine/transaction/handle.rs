@@ -80,7 +80,7 @@ struct Stage {
     /// Transactions inside it whose blocks have ended, and which end with it.
     below: Vec<Transaction>,
     /// What keeps others from its key.
-    lock: Option<KeyGuard>,
+    lock: Option<Arc<KeyGuard>>,
     /// What its block returned.
     value: Option<Vec<u8>>,
     /// Submitted runs that have failed.
@@ -106,7 +106,7 @@ impl Transaction {
             stop,
             shelf,
             runtime: Handle::try_current().ok(),
-            stage: Mutex::new(Stage { lock, ..Stage::default() }),
+            stage: Mutex::new(Stage { lock: lock.map(Arc::new), ..Stage::default() }),
         }))
     }
 
@@ -288,6 +288,15 @@ impl Transaction {
         stage.steps.extend(group.steps);
         stage.below.extend(group.members);
         true
+    }
+
+    /// Makes sure that it keeps others from its key still, if it ever has.
+    pub(super) async fn check_lock(&self) -> Result<()> {
+        let lock = self.stage().lock.clone();
+        match lock {
+            Some(lock) => Ok(lock.check().await?),
+            None => Ok(()),
+        }
     }
 
     /// Writes the record of a committed transaction, with what its block returned if that is known.

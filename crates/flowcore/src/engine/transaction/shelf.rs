@@ -35,7 +35,7 @@ pub(crate) struct Shelf(Mutex<HashMap<String, Arc<tokio::sync::Mutex<Held>>>>);
 #[derive(Default)]
 pub(crate) struct Held {
     /// Keeps the tasks of others from computing the key until the transaction ends.
-    guard: Option<KeyGuard>,
+    guard: Option<Arc<KeyGuard>>,
     /// What was computed, with the data of its Completed state.
     entry: Option<(Arc<CacheEntry>, Option<StateData>)>,
     /// The transaction that took the key last: with it the entry goes.
@@ -58,6 +58,19 @@ impl Shelf {
         };
         let turn = if isolated { Some(key.clone().lock_owned().await) } else { None };
         Place { key, turn }
+    }
+
+    /// Makes sure that the locks on what was computed are held still.
+    pub(super) async fn check(&self) -> Result<()> {
+        let keys: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for key in keys {
+            // What is being computed now belongs to no commit yet.
+            let guard = key.try_lock().ok().and_then(|held| held.entry.as_ref().and(held.guard.clone()));
+            if let Some(guard) = guard {
+                guard.check().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets go of what these transactions have taken, as they have ended.
@@ -95,7 +108,7 @@ impl Place {
 
     /// Keeps the lock until the transaction ends.
     pub(crate) fn guard(&mut self, guard: KeyGuard, owner: &Transaction) {
-        self.with(|held| (held.guard, held.owner) = (Some(guard), Some(owner.clone())));
+        self.with(|held| (held.guard, held.owner) = (Some(Arc::new(guard)), Some(owner.clone())));
     }
 
     /// Gives the lock back: nothing is to be computed.

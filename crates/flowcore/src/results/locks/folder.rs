@@ -29,7 +29,7 @@ impl FolderLocks {
 
 #[async_trait]
 impl LockManager for FolderLocks {
-    async fn acquire(&self, key: &str) -> Result<HeldKey, ResultError> {
+    async fn acquire(&self, key: &str) -> Result<Box<dyn HeldKey>, ResultError> {
         Ok(Box::new(lock_file(&self.folder, key).await?))
     }
 }
@@ -50,6 +50,9 @@ impl Drop for LockedFile {
         }
     }
 }
+
+/// The operating system takes it from nobody who lives.
+impl HeldKey for LockedFile {}
 
 /// Takes the lock that all processes share. Of this process only the first in the key's queue comes here.
 ///

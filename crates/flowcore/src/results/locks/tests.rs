@@ -194,9 +194,11 @@ impl Drop for Noted {
     }
 }
 
+impl HeldKey for Noted {}
+
 #[async_trait]
 impl LockManager for Noting {
-    async fn acquire(&self, key: &str) -> Result<HeldKey, ResultError> {
+    async fn acquire(&self, key: &str) -> Result<Box<dyn HeldKey>, ResultError> {
         if key == "broken" {
             return Err(ResultError::Lock { place: "nowhere".into(), reason: "nobody is there".into() });
         }

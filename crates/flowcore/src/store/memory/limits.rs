@@ -54,6 +54,10 @@ impl LimitTables {
         let stays = |process: Option<ProcessId>| process.is_none_or(|process| !processes.contains(&process));
         self.leases.retain(|_, lease| stays(lease.process_id));
         self.requests.retain(|_, request| stays(request.process_id));
+        let (leases, requests) = (&self.leases, &self.requests);
+        self.limits.retain(|name, limit| {
+            !limit.is_lock() || leases.keys().chain(requests.keys()).any(|(_, limit)| limit == name)
+        });
         (before - self.leases.len() - self.requests.len()) as u64
     }
 }
@@ -61,7 +65,7 @@ impl LimitTables {
 #[async_trait]
 impl LimitStore for MemoryStore {
     async fn limits(&self) -> Result<Vec<ConcurrencyLimit>, StoreError> {
-        self.with(|tables| tables.limits.limits.values().cloned().collect())
+        self.with(|tables| tables.limits.limits.values().filter(|limit| !limit.is_lock()).cloned().collect())
     }
 
     async fn occupancy(&self, names: &[String]) -> Result<Occupancy, StoreError> {

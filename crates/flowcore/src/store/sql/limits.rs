@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::model::{ConcurrencyLimit, Occupancy, ProcessId};
+use crate::model::{ConcurrencyLimit, LOCK, Occupancy, ProcessId};
 use crate::store::{LimitStore, SlotDecision, StoreError};
 
 use super::dialect::Dialect;
@@ -18,7 +18,8 @@ use super::template::Part;
 impl LimitStore for SqlStore {
     async fn limits(&self) -> Result<Vec<ConcurrencyLimit>, StoreError> {
         let ask = |dialect| {
-            let text = format!("SELECT {LIMIT_COLUMNS} FROM concurrency_limits ORDER BY name");
+            let text =
+                format!("SELECT {LIMIT_COLUMNS} FROM concurrency_limits WHERE name NOT LIKE '{LOCK}%' ORDER BY name");
             Statement { text: text.into(), arguments: Arguments::new(dialect) }
         };
         self.readers().fetch(ask).await?.iter().map(limit).collect()
@@ -70,6 +71,15 @@ pub(super) fn delete_slots_of(dialect: Dialect, table: &str, processes: &[Proces
     }
     list.push_str(if list.is_empty() { "[]" } else { "\"]" });
     Statement { text: text.into(), arguments: one_list(dialect, list) }
+}
+
+/// Deletes the locks that nobody has and nobody waits for. One that another process asks for meanwhile is made again by
+/// its decision, which looks at the leases and not at what it is a lease of.
+pub(super) fn delete_unused_locks(dialect: Dialect) -> Statement {
+    let used = |table| format!("EXISTS (SELECT 1 FROM {table} WHERE limit_name = concurrency_limits.name)");
+    let (leased, wanted) = (used("slot_leases"), used("slot_requests"));
+    let text = format!("DELETE FROM concurrency_limits WHERE name LIKE '{LOCK}%' AND NOT {leased} AND NOT {wanted}");
+    Statement { text: text.into(), arguments: Arguments::new(dialect) }
 }
 
 /// One parameter is the list of each of the three selections.

@@ -43,6 +43,8 @@ pub(super) async fn decide(
     for entry in entries.iter() {
         entry.change.1.make(&mut after);
     }
+    // Also what is new comes in the order of the names.
+    after.sort();
     let changes = SlotChanges::between(&before, &after);
     let (changed, new): (Vec<_>, Vec<_>) =
         changes.limits.into_iter().partition(|limit| before.limit(&limit.name).is_some());
@@ -75,6 +77,7 @@ pub(super) async fn remove_of(
     for table in ["slot_requests", "slot_leases"] {
         removed += transaction.run_one(select::delete_slots_of(dialect, table, &entry.change)).await?.affected;
     }
+    transaction.run_one(select::delete_unused_locks(dialect)).await?;
     entry.answer = Some(removed);
     Ok(())
 }
