@@ -1,192 +1,26 @@
 //! A store that fails: at each of its calls in turn, for a while, or for good. No flow hangs, and nothing stays RUNNING.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use flowcore::model::{
-    Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
-    FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, Page, ProcessId, ProcessLease, State,
-    StateCount, StateId, StateType, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp, Variable,
-    VariableFilter,
-};
+use flowcore::model::{FlowRun, FlowRunFilter, Page, StateType, TaskRunFilter};
 use flowcore::orchestration::NewLimit;
 use flowcore::store::memory::MemoryStore;
-use flowcore::store::{
-    InputStore, LimitStore, Recorded, Replace, SlotDecision, Store, StoreError, Swap, VariableStore,
-};
+use flowcore::store::{LimitStore, Store, StoreError};
+use flowcore::testing::{FaultyStore, StoreFault, TestEngine};
 use flowcore::{Durability, Error, Result, artifact, concurrency, each, execute_flow_run, flow, task, variable};
 
 use crate::gate::Gate;
 use crate::world::{AllDead, World, eventually, soon};
 
-/// A store that fails when it is told to.
-pub(crate) struct Broken {
-    pub(crate) inner: MemoryStore,
-    calls: AtomicU32,
-    /// Which call fails, counted from 1; none at 0.
-    fails_at: AtomicU32,
-    /// Whether all calls that write the journal fail.
-    pub(crate) journal_fails: AtomicBool,
-    /// How many more times a flow run's state cannot be written.
-    pub(crate) swaps_fail: AtomicU32,
-    refused: AtomicU32,
-    /// Where whoever has inserted a flow run waits before it is told so.
-    inserted: Option<Gate>,
+/// Makes a store that fails when it is told to.
+pub(crate) fn faulty() -> Arc<FaultyStore> {
+    Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())))
 }
 
-impl Broken {
-    pub(crate) fn new(fails_at: u32) -> Self {
-        Broken {
-            inner: MemoryStore::new(),
-            calls: AtomicU32::new(0),
-            fails_at: AtomicU32::new(fails_at),
-            journal_fails: AtomicBool::new(false),
-            swaps_fail: AtomicU32::new(0),
-            refused: AtomicU32::new(0),
-            inserted: None,
-        }
-    }
-
-    fn call(&self) -> std::result::Result<(), StoreError> {
-        let nth = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.fails_at.load(Ordering::SeqCst) == nth {
-            true => Err(StoreError::Other(format!("call {nth} fails"))),
-            false => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl LimitStore for Broken {
-    async fn limits(&self) -> std::result::Result<Vec<ConcurrencyLimit>, StoreError> {
-        self.call()?;
-        self.inner.limits().await
-    }
-
-    async fn occupancy(&self, names: &[String]) -> std::result::Result<Occupancy, StoreError> {
-        self.call()?;
-        self.inner.occupancy(names).await
-    }
-
-    async fn decide_slots(&self, names: Vec<String>, decision: SlotDecision) -> std::result::Result<(), StoreError> {
-        self.call()?;
-        self.inner.decide_slots(names, decision).await
-    }
-
-    async fn remove_slots_of(&self, processes: &[ProcessId]) -> std::result::Result<u64, StoreError> {
-        self.call()?;
-        self.inner.remove_slots_of(processes).await
-    }
-}
-
-/// Writes methods that may fail and otherwise do what the store in memory does.
-macro_rules! may_fail {
-    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $output:ty;)+) => {
-        #[async_trait]
-        impl Store for Broken {
-            $(async fn $name(&self, $($argument: $kind),*) -> std::result::Result<$output, StoreError> {
-                self.call()?;
-                self.inner.$name($($argument),*).await
-            })+
-
-            async fn insert_flow_run(&self, run: FlowRun, states: Vec<State>) -> std::result::Result<(), StoreError> {
-                self.call()?;
-                self.inner.insert_flow_run(run, states).await?;
-                if let Some(gate) = &self.inserted {
-                    gate.pass().await;
-                }
-                Ok(())
-            }
-
-            async fn swap_flow_run(
-                &self,
-                run: FlowRun,
-                expected: StateId,
-            ) -> std::result::Result<Swap, StoreError> {
-                self.call()?;
-                let left = self.swaps_fail.load(Ordering::SeqCst);
-                if left > 0 {
-                    self.swaps_fail.store(left - 1, Ordering::SeqCst);
-                    return Err(StoreError::Other("flow runs cannot be written".into()));
-                }
-                self.inner.swap_flow_run(run, expected).await
-            }
-
-            /// Leaves the store open for those who look at it later.
-            async fn close(&self) -> std::result::Result<(), StoreError> {
-                self.call()
-            }
-
-            async fn record_task_runs(&self, records: Vec<TaskRunRecord>) -> std::result::Result<Recorded, StoreError> {
-                self.call()?;
-                if self.journal_fails.load(Ordering::SeqCst) {
-                    self.refused.fetch_add(1, Ordering::SeqCst);
-                    return Err(StoreError::Other("the journal cannot be written".into()));
-                }
-                self.inner.record_task_runs(records).await
-            }
-        }
-    };
-}
-
-#[async_trait]
-impl InputStore for Broken {
-    async fn append_flow_run_input(&self, input: FlowRunInput) -> std::result::Result<(), StoreError> {
-        self.call()?;
-        self.inner.append_flow_run_input(input).await
-    }
-
-    async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> std::result::Result<Vec<FlowRunInput>, StoreError> {
-        self.call()?;
-        self.inner.flow_run_inputs(filter).await
-    }
-}
-
-#[async_trait]
-impl VariableStore for Broken {
-    async fn put_variable(
-        &self,
-        variable: Variable,
-        replace: Option<Replace>,
-    ) -> std::result::Result<Option<Variable>, StoreError> {
-        self.call()?;
-        self.inner.put_variable(variable, replace).await
-    }
-
-    async fn delete_variable(&self, name: &str) -> std::result::Result<bool, StoreError> {
-        self.call()?;
-        self.inner.delete_variable(name).await
-    }
-
-    async fn variables(&self, filter: &VariableFilter) -> std::result::Result<Vec<Variable>, StoreError> {
-        self.call()?;
-        self.inner.variables(filter).await
-    }
-}
-
-may_fail! {
-    fn upsert_flow(flow: Flow) -> Flow;
-    fn delete_flow_run(id: FlowRunId) -> bool;
-    fn append_logs(lines: Vec<LogLine>) -> ();
-    fn append_events(events: Vec<Event>) -> ();
-    fn put_artifact(artifact: Artifact) -> ();
-    fn put_process(lease: ProcessLease) -> ();
-    fn remove_process(id: ProcessId) -> ();
-    fn processes() -> Vec<ProcessLease>;
-    fn active_flow_runs() -> Vec<FlowRun>;
-    fn cancelling_flow_runs(process: ProcessId) -> Vec<FlowRunId>;
-    fn end_task_runs(id: FlowRunId, attempt: i32, state: State, now: Timestamp) -> u64;
-    fn flows(filter: &FlowFilter) -> Vec<Flow>;
-    fn flow_run(id: FlowRunId) -> Option<FlowRun>;
-    fn flow_runs(filter: &FlowRunFilter) -> Vec<FlowRun>;
-    fn flow_run_states(id: FlowRunId) -> Vec<State>;
-    fn task_runs(filter: &TaskRunFilter) -> Vec<TaskRun>;
-    fn task_run_counts(id: FlowRunId) -> Vec<StateCount>;
-    fn task_run_states(id: TaskRunId) -> Vec<State>;
-    fn logs(filter: &LogFilter) -> Vec<LogLine>;
-    fn artifacts(filter: &ArtifactFilter) -> Vec<Artifact>;
-    fn events(filter: &EventFilter) -> Vec<Event>;
+/// What a store says that cannot be written.
+pub(crate) fn refused() -> StoreError {
+    StoreError::Other("it cannot be written".into())
 }
 
 #[task]
@@ -223,10 +57,11 @@ async fn everything() -> Result<u32> {
 async fn whichever_call_fails_nothing_hangs_and_nothing_stays_running() {
     let (mut completed, mut failed) = (0, 0);
     for fails_at in 1.. {
-        let store = Arc::new(Broken::new(fails_at));
+        let store = faulty();
+        store.inject(StoreFault::calls().nth(fails_at));
         let world = World::on(store.clone());
         let result = soon(&format!("the flow, call {fails_at} failing"), everything().on(&world.engine)).await;
-        store.fails_at.store(0, Ordering::SeqCst);
+        store.heal();
         match result {
             Ok(sum) => {
                 assert_eq!(sum, 65);
@@ -254,7 +89,7 @@ async fn whichever_call_fails_nothing_hangs_and_nothing_stays_running() {
             let tasks = world.all_task_runs().await;
             assert!(tasks.iter().all(|run| run.state.is_completed()), "call {fails_at}: {tasks:#?}");
         }
-        if store.calls.load(Ordering::SeqCst) < fails_at {
+        if store.failed() == 0 {
             assert!(completed >= 1, "the one without a failing call completes");
             break;
         }
@@ -268,18 +103,18 @@ const MANY: u32 = 40_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_journal_refuses_tasks_until_the_store_recovers() {
     #[flow]
-    async fn many(#[resource] store: Arc<Broken>) -> Result<(usize, usize)> {
+    async fn many(#[resource] store: Arc<FaultyStore>) -> Result<(usize, usize)> {
         let outcomes = work::map(each(0..MANY)).outcomes().await;
         let (done, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|outcome| outcome.result.is_ok());
         let told = refused.iter().all(|outcome| format!("{:?}", outcome.result).contains("cannot be written"));
         assert!(told, "the store's own words are given");
-        store.journal_fails.store(false, Ordering::SeqCst);
+        store.heal();
         eventually("a task runs again", || async { work(MANY).await.is_ok() }).await;
         Ok((done.len(), refused.len()))
     }
 
-    let store = Arc::new(Broken::new(0));
-    store.journal_fails.store(true, Ordering::SeqCst);
+    let store = faulty();
+    store.inject(StoreFault::of(["record_task_runs"]).with(refused()));
     let world = World::on(store.clone());
     let (done, refused) = soon("the flow", many(store).on(&world.engine)).await.unwrap();
     assert!(done > 0 && refused > 0, "{done} done, {refused} refused");
@@ -299,14 +134,14 @@ async fn a_failed_write_is_tried_again_by_itself() {
         Ok(done)
     }
 
-    let (store, gate) = (Arc::new(Broken::new(0)), Gate::new());
-    store.journal_fails.store(true, Ordering::SeqCst);
+    let (store, gate) = (faulty(), Gate::new());
+    store.inject(StoreFault::of(["record_task_runs"]).with(refused()));
     let world = World::on(store.clone());
     let running = tokio::spawn(quiet(gate.clone()).on(&world.engine).into_future());
-    eventually("the store refuses", || async { store.refused.load(Ordering::SeqCst) > 0 }).await;
-    store.journal_fails.store(false, Ordering::SeqCst);
+    eventually("the store refuses", || async { store.failed() > 0 }).await;
+    store.heal();
     eventually("the task is recorded", || async {
-        let runs = store.inner.task_runs(&TaskRunFilter::default()).await.unwrap();
+        let runs = store.task_runs(&TaskRunFilter::default()).await.unwrap();
         runs.first().is_some_and(|run| run.state.is_completed())
     })
     .await;
@@ -321,17 +156,15 @@ async fn a_flow_that_is_dropped_while_its_run_is_made_ends() {
         std::future::pending::<()>().await;
     }
 
-    let gate = Gate::new();
-    let store = Arc::new(Broken { inserted: Some(gate.clone()), ..Broken::new(0) });
-    let world = World::on(store.clone());
+    let engine = TestEngine::new();
+    engine.store().inject(StoreFault::of(["insert_flow_run"]).slow(3600));
     tokio::select! {
-        _ = barely_begun().on(&world.engine).into_future() => unreachable!("the run's maker waits"),
-        () = gate.somebody() => {}
+        _ = barely_begun().on(&engine).into_future() => unreachable!("the run's maker waits"),
+        () = tokio::time::sleep(Duration::from_secs(60)) => {}
     }
-    gate.open();
-    let world = &world;
-    eventually("the run ends", || async move { world.flow_run("barely-begun").await.state.is_terminal() }).await;
-    assert_eq!(world.flow_history("barely-begun").await, "PENDING RUNNING CANCELLED");
+    assert_eq!(engine.flow_runs().await.len(), 1, "it is made, and its maker does not know yet");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(engine.flow_states("barely-begun").await, ["Pending", "Running", "Cancelled"]);
 }
 
 #[task(tags = ["db"])]
@@ -350,13 +183,13 @@ async fn several_limited() -> Result<usize> {
 async fn whichever_call_fails_no_slot_is_lost() {
     let (mut completed, mut failed) = (0, 0);
     for fails_at in 1.. {
-        let store = Arc::new(Broken::new(0));
+        let inner = Arc::new(MemoryStore::new());
+        let store = Arc::new(FaultyStore::new(inner.clone()));
         let world = World::on(store.clone());
         for (name, slots) in [("tag:db", 2), ("api", 1)] {
             world.client.create_limit(NewLimit::new(name, slots)).await.unwrap();
         }
-        store.calls.store(0, Ordering::SeqCst);
-        store.fails_at.store(fails_at, Ordering::SeqCst);
+        store.inject(StoreFault::calls().nth(fails_at));
         let result = soon(&format!("the flow, call {fails_at} failing"), several_limited().on(&world.engine)).await;
         match result {
             Ok(count) => {
@@ -367,11 +200,11 @@ async fn whichever_call_fails_no_slot_is_lost() {
         }
         let names = ["tag:db".to_owned(), "api".to_owned()];
         eventually(&format!("all slots are free, call {fails_at} failing"), || async {
-            let stands = store.inner.occupancy(&names).await.unwrap();
+            let stands = inner.occupancy(&names).await.unwrap();
             stands.leases.is_empty() && stands.requests.is_empty()
         })
         .await;
-        if store.calls.load(Ordering::SeqCst) < fails_at {
+        if store.failed() == 0 {
             assert!(completed >= 1, "the one without a failing call completes");
             break;
         }

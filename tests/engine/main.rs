@@ -9,6 +9,7 @@ mod caching;
 mod calls;
 mod cancelling;
 mod clock;
+mod crash_testing;
 mod examples;
 mod gate;
 mod graph;
@@ -35,6 +36,7 @@ mod transactions;
 mod unready;
 mod unwritten;
 mod variables;
+mod virtual_time;
 mod world;
 
 conformance! {

@@ -11,7 +11,7 @@ use flowcore::orchestration::{Liveness, Orchestrator, Probe};
 use flowcore::results::{KeyLocks, Storage};
 use flowcore::store::Store;
 use flowcore::store::memory::MemoryStore;
-use flowcore::{Engine, EngineParts, Limits};
+use flowcore::{Background, Engine, EngineParts, Limits};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -88,6 +88,7 @@ impl World {
             locks,
             limits,
             process_folder: None,
+            background: Background::default(),
         });
         World { engine, client, clock, storage }
     }

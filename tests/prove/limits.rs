@@ -13,11 +13,12 @@ use flowcore::model::{
 use flowcore::orchestration::{
     LimitUpdate, Liveness, NewLimit, Orchestrator, Probe, SlotsBack, judge_slots, slots_taken,
 };
+use flowcore::store::memory::MemoryStore;
 use flowcore::store::{LimitStore, Store};
+use flowcore::testing::{FaultyStore, StoreFault};
 use flowcore::{Error, Result};
 use uuid::Uuid;
 
-use crate::faults::{Fault, FaultyStore};
 use crate::random::Random;
 use crate::still::StillClock;
 
@@ -68,6 +69,8 @@ struct Seen {
 
 struct World {
     store: Arc<FaultyStore>,
+    /// The store that does not fail.
+    inner: Arc<MemoryStore>,
     rules: Orchestrator,
     clock: Arc<StillClock>,
     random: Random,
@@ -113,7 +116,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
 
 impl World {
     async fn new(seed: u64) -> Result<Self> {
-        let (store, clock) = (Arc::new(FaultyStore::default()), Arc::new(StillClock::default()));
+        let (inner, clock) = (Arc::new(MemoryStore::new()), Arc::new(StillClock::default()));
+        let store = Arc::new(FaultyStore::new(inner.clone()));
         let rules = Orchestrator::new(store.clone(), clock.clone());
         for name in NAMES {
             rules.create_limit(NewLimit::new(name, 2)).await??;
@@ -122,6 +126,7 @@ impl World {
         rules.update_limit("rate", decay).await??;
         let mut world = World {
             store,
+            inner,
             rules,
             clock,
             random: Random::new(seed),
@@ -143,18 +148,21 @@ impl World {
         let id = ProcessId(Uuid::from_u64_pair(1, self.next));
         let (started, expires) = (self.clock.now(), self.clock.now() + Duration::from_secs(1 << 32));
         let lease = ProcessLease { id, pid: 1, host: String::new(), lock_file: String::new(), started, expires };
-        self.store.inner_store().put_process(lease).await?;
+        self.inner.put_process(lease).await?;
         Ok(id)
     }
 
     /// Does something, and says what.
     async fn step(&mut self) -> Result<String> {
+        let decisions = || StoreFault::of(["decide_slots", "remove_slots_of"]).nth(1);
         let fault = match self.random.below(16) {
-            0 => Some(Fault::Before),
-            1 => Some(Fault::After),
+            0 => Some(decisions()),
+            1 => Some(decisions().answer_lost()),
             _ => None,
         };
-        self.store.fail_next(fault);
+        if let Some(fault) = fault.clone() {
+            self.store.inject(fault);
+        }
         let done = match self.random.below(100) {
             0..30 => self.ask().await,
             30..55 => self.ask_again().await,
@@ -164,7 +172,7 @@ impl World {
             92..95 => self.kill().await,
             _ => self.clear().await,
         };
-        self.store.fail_next(None);
+        self.store.heal();
         done.map(|what| format!("{what}, {fault:?}"))
     }
 
@@ -264,7 +272,7 @@ impl World {
                 for known in self.known.values_mut() {
                     known.granted.iter_mut().for_each(|granted| granted.retain(|limit| limit != name));
                 }
-                self.store.fail_next(None);
+                self.store.heal();
                 let decay = if name == "rate" { 4.0 } else { 0.0 };
                 let new = NewLimit { slot_decay_per_second: decay, ..NewLimit::new(name, 2) };
                 let made = self.rules.create_limit(new).await?;
@@ -318,7 +326,7 @@ impl World {
 
     async fn stands(&self) -> Result<Occupancy> {
         let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
-        Ok(self.store.inner_store().occupancy(&names).await?)
+        Ok(self.inner.occupancy(&names).await?)
     }
 
     /// Compares what is kept with what is known.

@@ -2,7 +2,6 @@
 //! smaller numbers.
 
 mod crash;
-mod faults;
 mod holder;
 mod ledger;
 mod limits;

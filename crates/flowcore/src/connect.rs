@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
+use crate::engine::background::Background;
 use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
 use crate::engine::definition::flow_of;
 use crate::engine::flow_report::event_of;
@@ -63,6 +64,7 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
         process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
         client: client.clone(),
         clock,
+        background: Background::default(),
     });
     for run in client.crash_abandoned_runs(&probe()).await? {
         tell_crashed(&run).await;
@@ -110,6 +112,7 @@ impl Engine {
             locks: Some(KeyLocks::memory()),
             limits: Limits::default(),
             process_folder: None,
+            background: Background::default(),
         })
     }
 

@@ -260,13 +260,14 @@
 //! }
 //! ```
 //!
-//! [`EngineParts`] puts an engine together from other parts, such as a [`Clock`](clock::Clock) of the test's own.
+//! With the feature `testing` there are engines with virtual time and injected failures, and crash tests: see the module
+//! `testing`. [`EngineParts`] puts an engine together from other parts, such as a [`Clock`](clock::Clock) of the test's own.
 //!
 //! # Settings and features
 //!
 //! The process's own engine is made from [`Settings`](settings::Settings), which are read from `FLOWCORE_` variables,
 //! from `flowcore.toml` and from profiles. The features are `macros`, `schema`, `sqlite`, `results`, `logs` and
-//! `settings-files` (on by default), `postgres`, `s3`, `msgpack` and `compression`.
+//! `settings-files` (on by default), `postgres`, `s3`, `msgpack`, `compression` and `testing`.
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -280,11 +281,14 @@ pub mod orchestration;
 pub mod results;
 pub mod settings;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "macros")]
 pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
+pub use engine::background::Background;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
 pub use engine::call_site::NoThread;
 pub use engine::concurrency::{
@@ -325,6 +329,6 @@ pub use model::{State, StateType};
 pub use schemars::{self, JsonSchema};
 
 /// The examples of the project's README, compiled with those of the documentation.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;

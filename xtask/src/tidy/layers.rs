@@ -83,6 +83,8 @@ const LAYERS: &[Layer] = &[
     },
     // The composition root puts the layers together.
     Layer { module: "connect", may: Anything, never: &[], why: "" },
+    // Puts engines for tests together, as the composition root does for programs.
+    Layer { module: "testing", may: Anything, never: &["store::sql"], why: "tests run on any store" },
     // What the expansions of the macros name.
     Layer { module: "private", may: Anything, never: &[], why: "" },
 ];

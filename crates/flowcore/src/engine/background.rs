@@ -1,21 +1,78 @@
-//! One thread of flowcore's own for what must go on while user code keeps its threads busy: flushing the journal and log
-//! lines, and renewing the process's lease.
+//! Where an engine does what goes on beside its runs: flushing the journal and log lines, renewing the process's lease,
+//! looking for what other processes ask.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 
 type Job = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A handle on the thread. It is started by the first job, and ends when the last handle is dropped and its jobs are done.
+/// Where an engine does what goes on beside its runs. Cheap to clone.
+///
+/// The default is a thread of flowcore's own, so that user code which keeps its threads busy delays nothing. It is started
+/// when it is first needed, and ends when the last handle is dropped and its jobs are done.
 #[derive(Clone, Default)]
-pub(crate) struct Background(Arc<OnceLock<mpsc::UnboundedSender<Job>>>);
+pub struct Background {
+    place: Place,
+    alone: bool,
+}
+
+#[derive(Clone)]
+enum Place {
+    Thread(Arc<OnceLock<mpsc::UnboundedSender<Job>>>),
+    Runtime(Handle),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Place::Thread(Arc::default())
+    }
+}
 
 impl Background {
-    /// Runs a future on the thread.
+    /// Chooses a runtime, whose time then is the time of all that the engine does, and whose end is the end of it: for
+    /// tests with virtual time. Task runners are left aside, since frozen time would go on while their threads work.
+    pub fn on(runtime: Handle) -> Self {
+        Background { place: Place::Runtime(runtime), alone: false }
+    }
+
+    /// Says that nothing but this engine uses its store while it does: nobody looks there for what others ask, and the
+    /// lease is not renewed.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Tells whether everything has to be in the chosen runtime.
+    pub(crate) fn is_a_runtime(&self) -> bool {
+        matches!(self.place, Place::Runtime(_))
+    }
+
+    /// Tells whether nothing but this engine uses its store.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Returns after this time, when others may have changed something in the store; never where there are none.
+    pub(crate) async fn others(&self, pause: Duration) {
+        if self.alone {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Runs a future there.
     pub(crate) fn run(&self, job: impl Future<Output = ()> + Send + 'static) {
-        let sender = self.0.get_or_init(start);
+        let sender = match &self.place {
+            Place::Thread(sender) => sender.get_or_init(start),
+            Place::Runtime(runtime) => {
+                runtime.spawn(job);
+                return;
+            }
+        };
         // The receiver lives as long as a sender does, unless the thread could not be started: then the caller's
         // runtime has to do.
         if let Err(mpsc::error::SendError(job)) = sender.send(Box::pin(job))
@@ -23,6 +80,16 @@ impl Background {
         {
             runtime.spawn(job);
         }
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.place {
+            Place::Thread(_) => "thread",
+            Place::Runtime(_) => "runtime",
+        };
+        f.debug_struct("Background").field("place", &place).field("alone", &self.alone).finish()
     }
 }
 

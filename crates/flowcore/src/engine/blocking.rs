@@ -44,6 +44,12 @@ pub async fn blocking<T: Send + 'static>(
     let inside = scope.clone();
     let (sender, ended) = oneshot::channel();
     let place = scope.flow().map(|flow| flow.threads.one());
+    // Tests have subscribers of their own, which tracing knows by the thread.
+    #[cfg(feature = "testing")]
+    let function = {
+        let subscriber = tracing::dispatcher::get_default(Clone::clone);
+        move || tracing::dispatcher::with_default(&subscriber, function)
+    };
     let thread = tokio::task::spawn_blocking(move || {
         let result = inside.enter(|| Panicked::catch(function));
         drop((sender, place));

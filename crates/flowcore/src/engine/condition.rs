@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 /// Wakes those who wait for something to become so. What it depends on is kept elsewhere: whoever changes that calls
 /// [`changed`](Condition::changed).
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Condition(Notify);
 
 impl Condition {

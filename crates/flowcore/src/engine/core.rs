@@ -11,6 +11,8 @@ use super::counted::Counted;
 use super::database_locks::DatabaseLocks;
 use super::event::Early;
 use super::executing::Executing;
+#[cfg(feature = "testing")]
+use super::interference::Interference;
 use super::journal::Journal;
 use super::outbox::Outbox;
 use super::process::Process;
@@ -43,6 +45,10 @@ pub(crate) struct Core {
     pub(crate) executing: Executing,
     /// All flow runs, from before they are made until their calls return.
     pub(crate) runs: Counted,
+    pub(crate) background: Background,
+    /// What comes in front of the functions of tasks.
+    #[cfg(feature = "testing")]
+    pub(crate) interference: Option<Arc<dyn Interference>>,
     /// Asks every run on this engine to end.
     pub(crate) cancel: Cancel,
 }
@@ -77,36 +83,52 @@ pub struct EngineParts {
     /// The folder for this process's proof of life. Without one its death is noticed only when its lease has expired,
     /// after a minute.
     pub process_folder: Option<std::path::PathBuf>,
+    /// Where it does what goes on beside its runs.
+    pub background: Background,
+}
+
+impl Core {
+    fn new(parts: EngineParts) -> Self {
+        let EngineParts { client, clock, background, .. } = parts;
+        let tickets = Tickets::new(client.clone(), clock.clone(), background.clone());
+        let process = Process::new(parts.process_folder, client.clone(), clock.clone(), background.clone());
+        let process = Arc::new(process);
+        let locks = parts.locks.unwrap_or_else(|| {
+            let (client, clock, process, tickets) = (client.clone(), clock.clone(), process.clone(), tickets.clone());
+            KeyLocks::managed(Arc::new(DatabaseLocks { client, clock, process, tickets }))
+        });
+        Core {
+            journal: Journal::new(client.clone(), background.clone()),
+            logs: Outbox::new(client.clone(), background.clone()),
+            events: Outbox::new(client.clone(), background.clone()),
+            tickets,
+            tag_limits: TagLimits::new(client.clone()),
+            executing: Executing::new(client.clone(), background.clone()),
+            process,
+            client,
+            clock,
+            storage: parts.storage,
+            locks,
+            limits: parts.limits,
+            runs: Counted::default(),
+            background,
+            #[cfg(feature = "testing")]
+            interference: None,
+            cancel: Cancel::new(),
+        }
+    }
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: EngineParts) -> Self {
-        let background = Background::default();
-        let (client, clock) = (parts.client.clone(), parts.clock.clone());
-        let tickets = Tickets::new(client.clone(), clock.clone(), background.clone());
-        let process = Process::new(parts.process_folder, client.clone(), clock.clone(), background.clone());
-        let process = Arc::new(process);
-        let locks = parts.locks.unwrap_or_else(|| {
-            let (process, tickets) = (process.clone(), tickets.clone());
-            KeyLocks::managed(Arc::new(DatabaseLocks { client, clock, process, tickets }))
-        });
-        Engine(Arc::new(Core {
-            journal: Journal::new(parts.client.clone(), background.clone()),
-            logs: Outbox::new(parts.client.clone(), background.clone()),
-            events: Outbox::new(parts.client.clone(), background.clone()),
-            tickets,
-            tag_limits: TagLimits::new(parts.client.clone()),
-            executing: Executing::new(parts.client.clone(), background),
-            process,
-            client: parts.client,
-            clock: parts.clock,
-            storage: parts.storage,
-            locks,
-            limits: parts.limits,
-            runs: Counted::default(),
-            cancel: Cancel::new(),
-        }))
+        Engine(Arc::new(Core::new(parts)))
+    }
+
+    /// Puts an engine together in which something comes in front of the functions of tasks.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_interference(parts: EngineParts, interference: Arc<dyn Interference>) -> Self {
+        Engine(Arc::new(Core { interference: Some(interference), ..Core::new(parts) }))
     }
 
     /// Gives the client, for reading what runs have left.

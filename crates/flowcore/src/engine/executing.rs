@@ -75,7 +75,7 @@ impl Executing {
         };
         let mut runs = self.0.lock();
         runs.under_way.insert(id, Arc::new(run));
-        if !std::mem::replace(&mut runs.watched, true) {
+        if !self.0.background.is_alone() && !std::mem::replace(&mut runs.watched, true) {
             self.0.background.run(self.0.clone().watch(process));
         }
         Place { executing: self.clone(), id }
@@ -175,7 +175,7 @@ impl Shared {
     /// Looks after the runs until there is none.
     async fn watch(self: Arc<Self>, process: ProcessId) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            self.background.others(LOOK).await;
             {
                 let mut runs = self.lock();
                 if runs.under_way.is_empty() {

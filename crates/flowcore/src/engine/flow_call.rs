@@ -129,9 +129,15 @@ impl<T> From<FlowCall<T>> for AnyFlowCall {
 }
 
 impl AnyFlowCall {
-    /// Executes the stored run with this id anew.
-    pub(crate) async fn execute(mut self, run_id: FlowRunId, engine: &Engine) -> Settled {
-        self.0.run_id = Some(run_id);
+    /// Tells the flow's name.
+    #[cfg(feature = "testing")]
+    pub(crate) fn name(&self) -> String {
+        self.0.name()
+    }
+
+    /// Executes the stored run with this id anew, or makes one.
+    pub(crate) async fn execute(mut self, run_id: Option<FlowRunId>, engine: &Engine) -> Settled {
+        self.0.run_id = run_id;
         self.0.engine = Some(engine.clone());
         self.0.run().await
     }

@@ -50,7 +50,23 @@ static PRINT: OnceLock<fn(&str)> = OnceLock::new();
 pub(crate) fn install(level: &str) {
     let targets: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // A program with a subscriber of its own keeps it.
-    let _ = tracing::subscriber::set_global_default(Plain { targets });
+    let _ = tracing::subscriber::set_global_default(Plain { targets, prints: true });
+}
+
+/// Keeps the lines of runs in this thread as a program does that has no subscriber, but prints none. A subscriber that the
+/// program has installed already is left alone, and one that it installs later can be.
+#[cfg(feature = "testing")]
+pub(crate) fn keep_in_this_thread() {
+    use tracing::subscriber::{DefaultGuard, set_default};
+
+    thread_local! {
+        static KEEPING: DefaultGuard =
+            set_default(Plain { targets: Targets::new().with_default(Level::INFO), prints: false });
+    }
+
+    if !tracing::dispatcher::has_been_set() {
+        KEEPING.with(|_| {});
+    }
 }
 
 /// Takes an event: keeps it if it is inside a run.
@@ -82,6 +98,7 @@ impl<S: Subscriber> Layer<S> for RunLayer {
 /// A subscriber that takes events and knows no spans: whoever wants those brings a registry and adds [`layer`] to it.
 struct Plain {
     targets: Targets,
+    prints: bool,
 }
 
 impl Subscriber for Plain {
@@ -103,7 +120,7 @@ impl Subscriber for Plain {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        take(event, true);
+        take(event, self.prints);
     }
 
     fn enter(&self, _: &Id) {}

@@ -261,7 +261,7 @@ async fn next_of(engine: &Engine, flow: &FlowScope, name: &str) -> Result<InputI
         since = inputs.last().map(|input| input.created - SKEW).or(since);
         tokio::select! {
             () = engine.0.executing.input_behind(flow.id, seen) => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = engine.0.background.others(LOOK) => {}
         }
     }
 }

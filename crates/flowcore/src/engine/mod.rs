@@ -39,6 +39,8 @@ pub(crate) mod hooks;
 pub(crate) mod input;
 pub(crate) mod inputs;
 pub(crate) mod insist;
+#[cfg(feature = "testing")]
+pub(crate) mod interference;
 pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]

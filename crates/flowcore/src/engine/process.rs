@@ -74,11 +74,13 @@ impl Process {
         };
         self.client.put_process(lease.clone()).await?;
         let held = Arc::new(Held { lease, file });
-        self.renew(Arc::downgrade(&held));
+        if !self.background.is_alone() {
+            self.renew(Arc::downgrade(&held));
+        }
         Ok(held)
     }
 
-    /// Renews the lease on flowcore's own thread until it is given up.
+    /// Renews the lease in the background until it is given up.
     fn renew(&self, held: std::sync::Weak<Held>) {
         let (client, clock) = (self.client.clone(), self.clock.clone());
         self.background.run(async move {

@@ -53,7 +53,7 @@ pub async fn execute_flow_run(engine: &Engine, id: FlowRunId) -> Result<(), RunE
     }
     let flow = flow_of(&run).map_err(|error| failed(error.into()))?;
     let call = Parameters::from_json(run.parameters.get()).and_then(|parameters| flow.call(&parameters));
-    let Settled { result, .. } = call.map_err(|error| failed(error.into()))?.execute(id, engine).await;
+    let Settled { result, .. } = call.map_err(|error| failed(error.into()))?.execute(Some(id), engine).await;
     result.map(drop)
 }
 

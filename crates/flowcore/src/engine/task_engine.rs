@@ -11,6 +11,9 @@ use super::context::{Scope, TaskScope};
 use super::core::Engine;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
+#[cfg(feature = "testing")]
+use super::interference::{Execution, in_front_of};
+use super::job::BodyFuture;
 use super::journal::Entry;
 use super::options::Durability;
 use super::panics::{CatchPanics, Panicked, caught};
@@ -223,6 +226,9 @@ impl TaskExecution {
 
     /// Gives the threads that the body is to run on; none for the current runtime.
     fn threads(&self) -> Option<Arc<Threads>> {
+        if self.engine.0.background.is_a_runtime() {
+            return None;
+        }
         let of_flow = || self.scope.flow().filter(|_| self.submitted).and_then(|flow| flow.runner.as_ref());
         let runner = self.call.options().task_runner.as_ref().or_else(of_flow);
         runner.and_then(TaskRunner::threads).cloned()
@@ -237,7 +243,7 @@ impl TaskExecution {
         let job = &mut self.call.job;
         // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
         let body = match Panicked::catch(|| scope.clone().enter(|| job.invoke(last))) {
-            Ok(body) => body,
+            Ok(body) => self.interfered(body),
             Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
         };
         let mut under_way = UnderWay { scope: scope.clone(), returned: false };
@@ -255,6 +261,23 @@ impl TaskExecution {
         under_way.returned = !matches!(attempt, Attempt::Cancelled | Attempt::Failed(Fault::TimedOut(_)));
         self.left = under_way.scope.take_left();
         attempt
+    }
+
+    /// Puts in front of the function what a test wants to come there.
+    #[cfg(feature = "testing")]
+    fn interfered(&self, body: BodyFuture) -> BodyFuture {
+        let Some(interference) = &self.engine.0.interference else { return body };
+        let execution = Execution {
+            task: self.call.name().to_owned(),
+            run: self.entry.with(|run| run.name.clone()),
+            timeout: self.call.options().common.timeout,
+        };
+        in_front_of(body, &**interference, execution)
+    }
+
+    #[cfg(not(feature = "testing"))]
+    fn interfered(&self, body: BodyFuture) -> BodyFuture {
+        body
     }
 
     async fn keep(&self, value: &Value, mut cached: Option<&mut Caching>) -> Result<Option<StateData>, Error> {

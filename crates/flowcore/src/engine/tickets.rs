@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::attempt::expired;
 use super::background::Background;
@@ -116,7 +117,7 @@ impl Tickets {
         if begin {
             // Weak: an engine that nobody has any more waits for nothing.
             let weak = Arc::downgrade(&self.0);
-            self.0.background.run(poll(weak));
+            self.0.background.run(poll(weak, self.0.background.clone()));
         }
         granted
     }
@@ -209,7 +210,7 @@ async fn give_all_back(mut shared: Arc<Shared>) {
 }
 
 /// Looks after those who wait until nobody does.
-async fn poll(weak: Weak<Shared>) {
+async fn poll(weak: Weak<Shared>, background: Background) {
     let mut probed: Option<Instant> = None;
     let mut failing: Option<Instant> = None;
     while let Some(shared) = weak.upgrade() {
@@ -225,23 +226,24 @@ async fn poll(weak: Weak<Shared>) {
         if probes {
             probed = Some(Instant::now());
         }
-        let (until, pause) = match shared.look(asks, probes).await {
+        let (until, failed) = match shared.look(asks, probes).await {
             Ok(until) => {
                 failing = None;
-                (until, POLL)
+                (until, false)
             }
             Err(error) => {
                 let since = *failing.get_or_insert_with(Instant::now);
                 if since.elapsed() > PATIENCE || error.is_closed() {
                     shared.fail_all(&error);
                 }
-                (None, AGAIN)
+                (None, true)
             }
         };
         let due = until.and_then(|until| (until - shared.clock.now()).to_std().ok());
         tokio::select! {
             () = shared.news.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = background.others(POLL), if !failed => {}
+            () = tokio::time::sleep(AGAIN), if failed => {}
             _ = expired(due, &*shared.clock) => {}
         }
     }
