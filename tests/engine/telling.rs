@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use flowcore::model::{Event, EventFilter, EventNames, Page, Resource};
 use flowcore::store::Store;
+use flowcore::testing::StoreFault;
 use flowcore::{Error, EventError, Result, event, flow, task};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::broken::Broken;
+use crate::broken::faulty;
 use crate::world::World;
 
 /// Reads the events whose names begin so, oldest first.
@@ -136,7 +137,8 @@ async fn events_outlast_the_failure_of_their_run_and_of_the_store() {
 
     let mut ended = 0;
     for nth in 1..12 {
-        let store = Arc::new(Broken::new(nth));
+        let store = faulty();
+        store.inject(StoreFault::calls().nth(nth));
         let world = World::on(store.clone());
         if telling_and_failing().on(&world.engine).return_state().await.state.is_none() {
             continue;
@@ -146,7 +148,7 @@ async fn events_outlast_the_failure_of_their_run_and_of_the_store() {
         drop(world.engine.flush().await);
         world.engine.flush().await.unwrap();
         let own = EventNames { prefixes: vec!["try.".to_owned()], ..EventNames::default() };
-        let told = store.inner.events(&EventFilter { event: own, ..EventFilter::default() }).await.unwrap();
+        let told = store.events(&EventFilter { event: own, ..EventFilter::default() }).await.unwrap();
         assert_eq!(told.len(), 1, "call {nth} failed");
     }
     assert!(ended > 5, "{ended}");
