@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 50] = [
+const COMMANDS: [&str; 51] = [
     "",
     "flow",
     "flow ls",
@@ -37,6 +37,7 @@ const COMMANDS: [&str; 50] = [
     "artifact",
     "artifact ls",
     "artifact inspect",
+    "artifact delete",
     "event",
     "event ls",
     "event stream",

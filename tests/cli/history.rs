@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowcore::client::Client;
+use flowcore::client::{ArtifactClient, Client};
 use flowcore::model::{
     Artifact, ArtifactId, ArtifactKind, Event, FlowRun, FlowRunId, LogId, LogLevel, LogLine, ProcessId, Program,
     Resource, ResultMetadata, RetryPolicy, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskRun,
@@ -220,6 +220,6 @@ impl World {
             created: self.clock.now(),
             updated: self.clock.now(),
         };
-        Client::put_artifact(&self.client, artifact).await.unwrap();
+        ArtifactClient::put_artifact(&self.client, artifact).await.unwrap();
     }
 }

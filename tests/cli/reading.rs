@@ -110,13 +110,33 @@ async fn artifacts_are_listed_and_shown() {
     let world = filled().await;
     let lines = [
         "artifact ls",
-        "artifact ls --latest --flow-run brave-otter",
-        "artifact ls --key rows --limit 1",
+        "artifact ls --all",
+        "artifact ls --all --limit 1",
+        "artifact ls --flow-run brave-otter",
+        "artifact ls --key rows",
         "artifact inspect rows",
+        "artifact inspect rows --limit 1",
+        "artifact inspect rows --limit 1 -o json",
         "artifact inspect report",
         "artifact inspect 01980000-0000-7000-8000-000000000001",
         "artifact inspect 01980000-0000-7000-8000-000000000004",
         "artifact inspect nothing",
+    ];
+    assert_snapshot!(transcripts(&world, &lines));
+}
+
+#[tokio::test]
+async fn artifacts_are_deleted() {
+    let world = filled().await;
+    let lines = [
+        "artifact delete rows",
+        "artifact delete --id 01980000-0000-7000-8000-000000000003 --yes",
+        "artifact inspect rows",
+        "artifact delete rows -y",
+        "artifact delete rows -y",
+        "artifact delete --id 01980000-0000-7000-8000-000000000009 -y",
+        "artifact delete -y",
+        "artifact ls --all",
     ];
     assert_snapshot!(transcripts(&world, &lines));
 }

@@ -44,7 +44,8 @@ async fn below_everything(n: u32) -> Result<u32> {
 async fn everything() -> Result<u32> {
     let mapped = work::map(each(0..5)).await?;
     let paid = work(10).durability(Durability::Committed).await?;
-    artifact::markdown("a").save().await?;
+    let shown = artifact::markdown("a").save().await?;
+    artifact::markdown("b").update(shown).await?;
     variable::set("paid", paid).overwrite().await?;
     let others = below_everything(20).submit();
     if flowcore::current::attempt() == Some(1) {

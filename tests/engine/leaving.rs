@@ -1,11 +1,10 @@
-//! What a run leaves for people: log lines, artifacts, events, names, tags; and the hooks that are told of it.
+//! What a run leaves for people: log lines, events, names, tags; and the hooks that are told of it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use flowcore::model::{ArtifactFilter, ArtifactKind, EventFilter, LogLevel, Page};
+use flowcore::model::{EventFilter, LogLevel, Page};
 use flowcore::store::Store;
-use flowcore::{Error, HookEvent, Result, artifact, current, flow, task};
+use flowcore::{Error, HookEvent, Result, current, flow, task};
 
 use crate::world::World;
 
@@ -59,54 +58,6 @@ pub(crate) async fn log_lines_are_kept_with_their_runs(store: Arc<dyn Store>) {
         ]
     );
     assert_eq!((&*lines[2].logger, &*lines[1].logger), ("loud", module_path!()));
-}
-
-pub(crate) async fn artifacts_of_each_kind_are_kept(store: Arc<dyn Store>) {
-    #[derive(serde::Serialize)]
-    struct Row {
-        name: &'static str,
-        size: u8,
-    }
-
-    #[task]
-    async fn show() -> Result<()> {
-        artifact::markdown("# Title").key("text").description("A title.").save().await?;
-        artifact::table(&[Row { name: "a", size: 1 }]).key("rows").save().await?;
-        artifact::link("https://example.org", "there").key("there").save().await?;
-        artifact::progress(12.5).save().await?;
-        artifact::image("https://example.org/a.png").key("image-1").save().await?;
-        Ok(())
-    }
-
-    #[flow]
-    async fn showing() -> Result<Vec<String>> {
-        show().await?;
-        artifact::markdown("of the flow").key("flow").save().await?;
-        let bad = [artifact::progress(100.5).save().await, artifact::markdown("").key("Bad Key").save().await];
-        Ok(bad.into_iter().map(|result| result.map_or_else(|error| error.to_string(), |id| id.to_string())).collect())
-    }
-
-    let world = World::on(store);
-    let errors = showing().on(&world.engine).await.unwrap();
-    assert!(errors[0].contains("from 0 to 100 percent") && errors[1].contains("no artifact key"), "{errors:?}");
-    let (flow, task) = (world.flow_run("showing").await.id, world.task_run("show-0").await.id);
-    let kept = world.client.artifacts(&ArtifactFilter { flow_run_id: Some(flow), ..ArtifactFilter::default() }).await;
-    let kept: BTreeMap<_, _> = kept.unwrap().into_iter().map(|kept| (kept.key.clone(), kept)).collect();
-    let content: Vec<_> =
-        kept.values().map(|kept| (kept.key.as_deref(), kept.kind, kept.data.clone(), kept.task_run_id)).collect();
-    let text = |text: &str| serde_json::Value::from(text);
-    assert_eq!(
-        content,
-        [
-            (None, ArtifactKind::Progress, 12.5.into(), Some(task)),
-            (Some("flow"), ArtifactKind::Markdown, text("of the flow"), None),
-            (Some("image-1"), ArtifactKind::Image, text("https://example.org/a.png"), Some(task)),
-            (Some("rows"), ArtifactKind::Table, text(r#"[{"name":"a","size":1}]"#), Some(task)),
-            (Some("text"), ArtifactKind::Markdown, text("# Title"), Some(task)),
-            (Some("there"), ArtifactKind::Markdown, text("[there](https://example.org)"), Some(task)),
-        ]
-    );
-    assert_eq!(kept[&Some("text".to_owned())].description.as_deref(), Some("A title."));
 }
 
 #[task]

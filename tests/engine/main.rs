@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod artifacts;
 #[path = "../store/backend.rs"]
 mod backend;
 mod broken;
@@ -41,7 +42,7 @@ mod world;
 
 conformance! {
     keeping: small_results_are_inline_and_large_ones_stored;
-    leaving: log_lines_are_kept_with_their_runs, artifacts_of_each_kind_are_kept, every_change_of_state_is_an_event,
+    leaving: log_lines_are_kept_with_their_runs, every_change_of_state_is_an_event,
         runs_have_the_names_and_tags_they_are_given;
     telling: events_are_related_to_the_run_around;
     resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
@@ -56,6 +57,8 @@ conformance! {
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;
     transactions: a_failing_block_is_undone_in_reverse_order, a_commit_calls_hooks_in_order,
         what_is_rolled_back_is_executed_again, what_is_committed_stays_so;
+    artifacts: artifacts_of_each_kind_are_kept, an_artifact_changes_while_it_is_the_same_version,
+        artifacts_of_one_key_are_versions;
     variables: variables_are_set_and_read_in_runs_and_outside, a_taken_name_is_kept_unless_it_is_overwritten;
     locking: a_key_is_held_by_one_engine_at_a_time, who_has_lost_its_lock_commits_nothing,
         an_isolated_key_is_computed_by_one_engine;

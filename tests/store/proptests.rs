@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use flowcore::model::{
-    ArtifactFilter, ConcurrencyLimit, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel, Order, Page,
-    StateType, TaskRunFilter,
+    ArtifactFilter, ArtifactUpdate, ConcurrencyLimit, EventFilter, FlowFilter, FlowRunFilter, LogFilter, LogLevel,
+    Order, Page, StateType, TaskRunFilter,
 };
 use flowcore::store::{self, SlotDecision, Store, memory::MemoryStore};
 use proptest::collection::vec;
@@ -35,6 +35,8 @@ enum Change {
     Delete(u64),
     Logs(Vec<(u64, Option<u64>)>),
     Artifact(u64, Option<u64>, Option<u64>),
+    ArtifactUpdate(u64, i64),
+    ArtifactDelete(u64, bool),
     Event(u64, i64, Option<u64>),
     Lease(u64, i64),
     Goodbye(u64),
@@ -59,6 +61,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         1 => vec((0..9_u64, option::of(run())), 1..4).prop_map(Change::Logs),
         1 => (0..4_u64, option::of(0..2_u64), option::of(run()))
             .prop_map(|(artifact, key, run)| Change::Artifact(artifact, key, run)),
+        1 => (0..4_u64, 0..9_i64).prop_map(|(artifact, time)| Change::ArtifactUpdate(artifact, time)),
+        1 => (0..4_u64, any::<bool>()).prop_map(|(number, by_key)| Change::ArtifactDelete(number, by_key)),
         1 => (0..5_u64, 0..3000_i64, option::of(run())).prop_map(|(event, time, run)| Change::Event(event, time, run)),
         1 => (0..3_u64, 0..9_i64).prop_map(|(process, expires)| Change::Lease(process, expires)),
         1 => (0..3_u64).prop_map(Change::Goodbye),
@@ -113,6 +117,15 @@ async fn apply(store: &dyn Store, change: &Change, step: u64) -> String {
         Change::Artifact(number, key, run) => {
             let key = key.map(|key| format!("key-{key}"));
             text(store.put_artifact(artifact(number, key.as_deref(), run)).await)
+        }
+        Change::ArtifactUpdate(number, time) => {
+            let update = ArtifactUpdate { data: Some(time.into()), description: None };
+            text(store.update_artifact(artifact(number, None, None).id, update, at(time)).await)
+        }
+        Change::ArtifactDelete(number, by_key) => {
+            let key = format!("key-{number}");
+            let which = if by_key { key.into() } else { artifact(number, None, None).id.into() };
+            text(store.delete_artifacts(&which).await)
         }
         Change::Event(number, time, run) => text(store.append_events(vec![event(number, time, run)]).await),
         Change::Lease(number, expires) => text(store.put_process(lease(number, expires)).await),

@@ -60,7 +60,7 @@ impl Findable for TaskRun {
 
 impl Findable for Artifact {
     const THING: &'static str = "artifact";
-    const LIST: &'static str = "flowcore artifact ls";
+    const LIST: &'static str = "flowcore artifact ls --all";
 
     fn uuid(&self) -> Uuid {
         self.id.0
@@ -99,17 +99,18 @@ pub(crate) async fn task_run(client: &dyn Client, text: &str) -> Result<TaskRun,
     only_one(text, fetch).await
 }
 
-/// Finds the artifact that a text means: the newest of a key, or the one of an id or the beginning of an id.
-pub(crate) async fn artifact(client: &dyn Client, text: &str) -> Result<Artifact, Failure> {
-    let filter = ArtifactFilter { key: Some(text.to_owned()), page: Page::first(1), ..ArtifactFilter::default() };
-    if let Some(newest) = client.artifacts(&filter).await?.pop() {
-        return Ok(newest);
-    }
+/// Finds the artifact that a text means: its id, or the beginning of it. Keys are not looked at.
+pub(crate) async fn artifact_by_id(client: &dyn Client, text: &str) -> Result<Artifact, Failure> {
     let fetch = async |means| match conditions(means) {
         (None, _) => Ok(Vec::new()),
         (id_range, _) => client.artifacts(&ArtifactFilter { id_range, page: PAGE, ..ArtifactFilter::default() }).await,
     };
     only_one(text, fetch).await
+}
+
+/// Says that there is no artifact of a key.
+pub(crate) fn no_artifact(key: &str) -> Failure {
+    missing::<Artifact>(key)
 }
 
 /// What a text may stand for.

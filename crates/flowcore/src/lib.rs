@@ -214,7 +214,7 @@
 //! # Inside a run
 //!
 //! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
-//! `logs`). [`artifact`] keeps what people are to see, and [`event()`] tells of what has happened.
+//! `logs`). [`artifact`] keeps what people are to see, in versions by key, and [`event()`] tells of what has happened.
 //!
 //! # Concurrency limits
 //!

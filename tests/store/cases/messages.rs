@@ -1,14 +1,12 @@
-//! Log lines, artifacts and events.
+//! Log lines and events.
 
 use std::sync::Arc;
 
-use flowcore::model::{
-    ArtifactFilter, ArtifactId, EventFilter, IdRange, LogFilter, LogId, LogLevel, Order, Page, StateType,
-};
+use flowcore::model::{EventFilter, LogFilter, LogId, LogLevel, Order, Page, StateType};
 use flowcore::store::Store;
 
 use super::flow_runs::{advance, insert};
-use crate::model::{artifact, at, event, flow_run, flow_run_id, id, log, record_behind, task_record, task_run_id};
+use crate::model::{event, flow_run, flow_run_id, log, record_behind, task_record, task_run_id};
 
 async fn lines(store: &Arc<dyn Store>, filter: LogFilter) -> Vec<u64> {
     let lines = store.logs(&filter).await.unwrap();
@@ -47,60 +45,6 @@ pub(crate) async fn log_lines_are_filtered(store: Arc<dyn Store>) {
     let graver = LogFilter { flow_run_id: Some(flow_run_id(1)), level: Some(LogLevel::Debug), ..none() };
     assert_eq!(lines(&store, graver).await, [2]);
     assert_eq!(store.logs(&none()).await.unwrap(), rows);
-}
-
-async fn listed(store: &Arc<dyn Store>, filter: ArtifactFilter) -> Vec<u64> {
-    let artifacts = store.artifacts(&filter).await.unwrap();
-    artifacts.into_iter().map(|ArtifactRow { id, .. }| id.0.as_u64_pair().1 & 0xffff).collect()
-}
-
-use flowcore::model::Artifact as ArtifactRow;
-
-pub(crate) async fn artifacts_are_listed_newest_first(store: Arc<dyn Store>) {
-    let rows = [
-        artifact(1, Some("rows"), Some(1)),
-        artifact(2, Some("rows"), Some(2)),
-        artifact(3, Some("plot"), Some(1)),
-        artifact(4, None, Some(1)),
-        artifact(5, None, None),
-    ];
-    for row in &rows {
-        store.put_artifact(row.clone()).await.unwrap();
-    }
-    let none = ArtifactFilter::default;
-    assert_eq!(listed(&store, none()).await, [5, 4, 3, 2, 1]);
-    assert_eq!(listed(&store, ArtifactFilter { page: Page { limit: 2, offset: 1 }, ..none() }).await, [4, 3]);
-    assert_eq!(listed(&store, ArtifactFilter { key: Some("rows".into()), ..none() }).await, [2, 1]);
-    let of_one = || ArtifactFilter { flow_run_id: Some(flow_run_id(1)), ..none() };
-    assert_eq!(listed(&store, of_one()).await, [4, 3, 1]);
-    assert_eq!(listed(&store, ArtifactFilter { latest: true, ..none() }).await, [3, 2]);
-    // The newest among those that the other conditions select.
-    assert_eq!(listed(&store, ArtifactFilter { latest: true, ..of_one() }).await, [3, 1]);
-    let of_key = ArtifactFilter { latest: true, key: Some("rows".into()), ..none() };
-    assert_eq!(listed(&store, of_key).await, [2]);
-    assert_eq!(store.artifacts(&ArtifactFilter { page: Page::first(1), ..none() }).await.unwrap(), [rows[4].clone()]);
-}
-
-pub(crate) async fn an_artifact_is_replaced(store: Arc<dyn Store>) {
-    store.put_artifact(artifact(1, Some("progress"), None)).await.unwrap();
-    let mut new = artifact(1, Some("progress"), None);
-    new.data = serde_json::json!(0.75);
-    new.updated = at(1000);
-    store.put_artifact(new.clone()).await.unwrap();
-    assert_eq!(new.id, ArtifactId(id(7, 1)));
-    assert_eq!(store.artifacts(&ArtifactFilter::default()).await.unwrap(), [new]);
-}
-
-pub(crate) async fn artifacts_are_found_by_ids(store: Arc<dyn Store>) {
-    for number in 1..=4 {
-        store.put_artifact(artifact(number, Some("rows"), Some(1))).await.unwrap();
-    }
-    let range = |from, to| Some(IdRange { from: id(7, from), to: id(7, to) });
-    let none = ArtifactFilter::default;
-    assert_eq!(listed(&store, ArtifactFilter { id_range: range(2, 3), ..none() }).await, [3, 2]);
-    assert_eq!(listed(&store, ArtifactFilter { id_range: range(5, 9), ..none() }).await, [0; 0]);
-    let newest = ArtifactFilter { id_range: range(1, 3), latest: true, ..none() };
-    assert_eq!(listed(&store, newest).await, [3], "the newest within the range");
 }
 
 /// A flow run with three states, a task run with three, and an event that is nobody's.

@@ -1,5 +1,6 @@
 //! The cases that every store passes, and the table of them.
 
+mod artifacts;
 mod close;
 mod concurrency;
 mod events;
@@ -24,8 +25,10 @@ crate::conformance! {
         several_records_of_one_run_in_one_call, another_attempt_is_refused, records_of_missing_runs_are_refused,
         task_runs_are_filtered_and_paged, task_runs_are_found_by_ids_and_names,
         rare_task_runs_are_found_among_many, task_runs_are_counted_by_state, open_task_runs_are_ended, large_batches_are_whole;
-    messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, artifacts_are_listed_newest_first,
-        an_artifact_is_replaced, artifacts_are_found_by_ids, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
+    messages: log_lines_are_listed_oldest_first, log_lines_are_filtered, events_are_merged_in_order_of_time, events_of_a_flow_run, events_are_paged;
+    artifacts: artifacts_are_listed_newest_first, an_artifact_is_replaced, artifacts_are_found_by_ids,
+        artifacts_are_filtered, the_latest_is_the_newest_of_all, artifacts_are_ordered, an_artifact_is_changed,
+        artifacts_are_deleted_by_id_and_by_key;
     events: pages_of_events_are_those_of_the_whole, ended_runs_are_among_the_newest_events,
         events_are_filtered;
     inputs: inputs_are_listed_in_the_order_of_their_ids, inputs_are_filtered_and_deleted_with_their_run;

@@ -1,37 +1,49 @@
 //! `flowcore artifact`: what runs have left for people to see.
 
 use clap::{Args, Subcommand};
-use flowcore::model::{Artifact, ArtifactFilter, ArtifactKind};
+use flowcore::model::{Artifact, ArtifactFilter, ArtifactKind, ArtifactSelector, Page};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::listing::{Listing, may_be_more};
 use super::run_report::pretty;
 use crate::arguments::{LimitArguments, OutputArguments};
+use crate::confirm::confirmed;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::select;
 use crate::session::Session;
+use crate::text::{counted, one_line};
+
+/// What is shown of the versions of a key.
+const VERSIONS: [Column<'_>; 4] =
+    [Column::Whole("  ID"), Column::Whole("CREATED"), Column::Whole("FLOW RUN"), Column::Text("DESCRIPTION")];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
-    /// Lists artifacts, newest first.
+    /// Lists artifacts, newest first: the newest version of each key.
+    ///
+    /// With --all, --key or --flow-run it lists earlier versions and artifacts without a key as well.
     Ls(Ls),
-    /// Shows an artifact: texts as text, tables as tables.
+    /// Shows an artifact, texts as text and tables as tables, and lists the versions of its key.
+    ///
+    /// JSON is an array of the versions, newest first.
     Inspect(Inspect),
+    /// Deletes an artifact: all versions of a key, or with --id a single one.
+    Delete(Delete),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
+    /// All versions, and artifacts without a key.
+    #[arg(long, short)]
+    all: bool,
     /// Only artifacts of this key.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Only artifacts of this flow run: its id, the beginning of it, or its name.
     #[arg(long, value_name = "ID")]
     flow_run: Option<String>,
-    /// Only the newest artifact of each key.
-    #[arg(long)]
-    latest: bool,
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
@@ -43,28 +55,43 @@ pub(crate) struct Inspect {
     /// The artifact: its key, which means its newest version, or its id or the beginning of it (at least 4 digits).
     #[arg(value_name = "KEY|ID")]
     artifact: String,
+    /// How many versions to list at most.
+    #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
+    limit: u32,
     #[command(flatten)]
     output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The key, all versions of which are deleted.
+    #[arg(required_unless_present = "id")]
+    key: Option<String>,
+    /// The id, or the beginning of it (at least 4 digits), of the one artifact that is deleted.
+    #[arg(long, value_name = "ID", conflicts_with = "key")]
+    id: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 pub(super) async fn run(command: ArtifactCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     match command {
         ArtifactCommand::Ls(arguments) => ls(arguments, session).await,
-        ArtifactCommand::Inspect(arguments) => {
-            let artifact = select::artifact(&*session.client, &arguments.artifact).await?;
-            if arguments.output.json() { session.out.json(&artifact) } else { show(session.out, &artifact) }
-        }
+        ArtifactCommand::Inspect(arguments) => inspect(&arguments, session).await,
+        ArtifactCommand::Delete(arguments) => delete(arguments, session).await,
     }
 }
 
 async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
-    let flow_run_id = match &arguments.flow_run {
-        Some(text) => Some(select::flow_run(&*session.client, text).await?.id),
+    let latest = !arguments.all && arguments.key.is_none() && arguments.flow_run.is_none();
+    let flow_run_ids = match &arguments.flow_run {
+        Some(text) => Some(vec![select::flow_run(&*session.client, text).await?.id]),
         None => None,
     };
-    let page = arguments.limit.page();
+    let keys = arguments.key.map(|key| vec![key]);
     let filter =
-        ArtifactFilter { key: arguments.key, flow_run_id, latest: arguments.latest, page, ..ArtifactFilter::default() };
+        ArtifactFilter { keys, flow_run_ids, latest, page: arguments.limit.page(), ..ArtifactFilter::default() };
     let artifacts = session.client.artifacts(&filter).await?;
     let listing = Listing {
         columns: &[
@@ -79,6 +106,50 @@ async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
         more: may_be_more(session.out, artifacts.len(), arguments.limit.rows(), "newest"),
     };
     listing.print(session.out, arguments.output, &artifacts)
+}
+
+async fn inspect(arguments: &Inspect, session: &mut Session<'_>) -> Result<(), Failure> {
+    let page = Page::first(arguments.limit);
+    let of_key = ArtifactFilter { page, ..ArtifactFilter::of_key(&arguments.artifact) };
+    let mut versions = session.client.artifacts(&of_key).await?;
+    if versions.is_empty() {
+        versions = vec![select::artifact_by_id(&*session.client, &arguments.artifact).await?];
+    }
+    if arguments.output.json() {
+        return session.out.json(&versions);
+    }
+    let Some(newest) = versions.first() else { return Ok(()) };
+    show(session.out, newest)?;
+    if versions.len() > 1 {
+        session.out.heading("Versions")?;
+        let rows: Vec<Vec<String>> = versions.iter().map(|version| version_row(session.out, version)).collect();
+        session.out.table(&VERSIONS, &rows)?;
+    }
+    Ok(())
+}
+
+async fn delete(arguments: Delete, session: &mut Session<'_>) -> Result<(), Failure> {
+    let (which, what) = match (arguments.id, arguments.key) {
+        (Some(id), _) => {
+            let id = select::artifact_by_id(&*session.client, &id).await?.id;
+            (ArtifactSelector::Id(id), format!("the artifact {id}"))
+        }
+        (None, key) => {
+            let key = key.unwrap_or_default();
+            let versions = ArtifactFilter { page: Page::ALL, ..ArtifactFilter::of_key(&key) };
+            let count = session.client.artifacts(&versions).await?.len();
+            if count == 0 {
+                return Err(select::no_artifact(&key));
+            }
+            let what = format!("{} of the artifact '{}'", counted(count, "version"), one_line(&key));
+            (ArtifactSelector::Key(key), what)
+        }
+    };
+    if !arguments.yes && !confirmed(&what, || format!("Delete {what}?"))? {
+        return Err(Failure::new("nothing was deleted"));
+    }
+    session.client.delete_artifacts(&which).await?;
+    session.out.line(format!("Deleted {what}."))
 }
 
 fn row(out: &Output, artifact: &Artifact) -> Vec<String> {
@@ -115,6 +186,15 @@ fn show(out: &mut Output, artifact: &Artifact) -> Result<(), Failure> {
         (_, Value::String(text)) => out.line(text.trim_end()),
         (_, data) => out.line(pretty(&data.to_string())),
     }
+}
+
+fn version_row(out: &Output, version: &Artifact) -> Vec<String> {
+    vec![
+        format!("  {}", version.id),
+        out.time(version.created),
+        version.flow_run_id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
+        version.description.clone().unwrap_or_default(),
+    ]
 }
 
 /// A row as it was written: its columns in their order, which a JSON object does not promise to keep.

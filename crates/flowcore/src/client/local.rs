@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Client, ClientError};
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
+    Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
+    ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
 };
 use crate::orchestration::{Executor, NewFlowRun, Orchestrator, Probe, RunDecision};
 use crate::store::Recorded;
@@ -54,10 +54,6 @@ impl Client for Orchestrator {
         Ok(self.store().append_events(events).await?)
     }
 
-    async fn put_artifact(&self, artifact: Artifact) -> Result<(), ClientError> {
-        Ok(self.store().put_artifact(artifact).await?)
-    }
-
     async fn put_process(&self, lease: ProcessLease) -> Result<(), ClientError> {
         Ok(self.store().put_process(lease).await?)
     }
@@ -102,10 +98,6 @@ impl Client for Orchestrator {
 
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, ClientError> {
         Ok(self.store().logs(filter).await?)
-    }
-
-    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, ClientError> {
-        Ok(self.store().artifacts(filter).await?)
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, ClientError> {

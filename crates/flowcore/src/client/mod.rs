@@ -3,6 +3,7 @@
 //! The engine talks to a [`Client`] and does not know whether the rules and the store behind it are in its own process
 //! or behind a server.
 
+mod artifacts;
 mod control;
 mod inputs;
 mod limits;
@@ -11,13 +12,13 @@ mod variables;
 
 use async_trait::async_trait;
 
+pub use artifacts::ArtifactClient;
 pub use control::RunControl;
 pub use inputs::InputClient;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    VariableRefusal,
+    Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
+    ProcessLease, RetryPolicy, State, StateCount, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, VariableRefusal,
 };
 use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision};
 pub use crate::store::Recorded;
@@ -63,7 +64,7 @@ impl ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: RunControl + InputClient + LimitClient + VariableClient {
+pub trait Client: ArtifactClient + RunControl + InputClient + LimitClient + VariableClient {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 
@@ -95,9 +96,6 @@ pub trait Client: RunControl + InputClient + LimitClient + VariableClient {
 
     /// Keeps own events.
     async fn append_events(&self, events: Vec<Event>) -> Result<(), ClientError>;
-
-    /// Keeps an artifact, or replaces the one of the same id.
-    async fn put_artifact(&self, artifact: Artifact) -> Result<(), ClientError>;
 
     /// Keeps or renews a process's lease.
     async fn put_process(&self, lease: ProcessLease) -> Result<(), ClientError>;
@@ -131,9 +129,6 @@ pub trait Client: RunControl + InputClient + LimitClient + VariableClient {
 
     /// Lists log lines, in the order of their times or the other way round.
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, ClientError>;
-
-    /// Lists artifacts, newest first.
-    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, ClientError>;
 
     /// Lists events, in the order of their times or the other way round, changes of state among them.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, ClientError>;

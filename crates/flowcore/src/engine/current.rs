@@ -5,9 +5,8 @@ use serde::de::DeserializeOwned;
 use super::cancel::Cancel;
 use super::context::Scope;
 use super::definition::{ParameterError, Parameters};
-use super::error::Error;
 use super::transaction::Transaction;
-use crate::model::{Artifact, ArtifactId, ArtifactKind, FlowRunId, TaskRunId};
+use crate::model::{FlowRunId, TaskRunId};
 
 /// Tells the flow run around this code.
 pub fn flow_run_id() -> Option<FlowRunId> {
@@ -103,30 +102,4 @@ pub fn cancelled() -> impl Future<Output = ()> + Send + 'static {
             None => std::future::pending().await,
         }
     }
-}
-
-/// Keeps an artifact of the run around this code.
-pub(crate) async fn keep_artifact(
-    kind: ArtifactKind,
-    key: Option<String>,
-    description: Option<String>,
-    data: serde_json::Value,
-) -> Result<ArtifactId, Error> {
-    let scope = Scope::current();
-    let engine = scope.engine().await?;
-    let now = engine.0.clock.now();
-    let artifact = Artifact {
-        id: ArtifactId(engine.0.clock.uuid()),
-        key,
-        kind,
-        description,
-        data,
-        flow_run_id: scope.flow().map(|flow| flow.id),
-        task_run_id: scope.task().map(|task| task.id),
-        created: now,
-        updated: now,
-    };
-    let id = artifact.id;
-    engine.0.client.put_artifact(artifact).await?;
-    Ok(id)
 }

@@ -9,7 +9,7 @@
 //! use flowcore::{Engine, Result, flow, variable};
 //!
 //! #[flow]
-//! async fn report() -> Result<u32> {
+//! async fn paged_report() -> Result<u32> {
 //!     let size = variable::get::<u32>("page-size").await?.unwrap_or(20);
 //!     variable::set("last-page-size", size).tags(["report"]).overwrite().await?;
 //!     Ok(size)
@@ -18,9 +18,9 @@
 //! #[flowcore::main]
 //! async fn main() -> Result<()> {
 //!     let engine = Engine::memory();
-//!     assert_eq!(report().on(&engine).await?, 20);
+//!     assert_eq!(paged_report().on(&engine).await?, 20);
 //!     variable::set("page-size", 50).on(&engine).await?;
-//!     assert_eq!(report().on(&engine).await?, 50);
+//!     assert_eq!(paged_report().on(&engine).await?, 50);
 //!     assert!(variable::unset("page-size").on(&engine).await?);
 //!     Ok(())
 //! }

@@ -150,21 +150,6 @@ pub struct LogFilter {
     pub page: Page,
 }
 
-/// Selects artifacts, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct ArtifactFilter {
-    /// The id is in this range.
-    pub id_range: Option<IdRange>,
-    /// Of this key.
-    pub key: Option<String>,
-    /// Made in this flow run.
-    pub flow_run_id: Option<FlowRunId>,
-    /// Only the newest of each key.
-    pub latest: bool,
-    /// Rows to return.
-    pub page: Page,
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

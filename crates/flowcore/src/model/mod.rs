@@ -22,11 +22,11 @@ mod state_details;
 mod task_run;
 mod variable;
 
-pub use artifact::{Artifact, ArtifactKind};
+pub use artifact::{Artifact, ArtifactFilter, ArtifactKind, ArtifactOrder, ArtifactSelector, ArtifactUpdate};
 pub use event::{Event, RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, Resource, related_resource};
 pub(crate) use event::{FLOW_RUN_PREFIX, TASK_RUN_PREFIX};
 pub use event_filter::{EventFilter, EventNames, ResourceFilter};
-pub use filter::{ArtifactFilter, FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter};
+pub use filter::{FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter};
 pub use flow::Flow;
 pub use flow_run::{FlowRun, Program};
 pub use ids::{

@@ -5,6 +5,7 @@
 //! whole or not at all, and has happened durably when it returns.
 
 mod address;
+mod artifacts;
 mod connect;
 mod error;
 mod inputs;
@@ -17,6 +18,7 @@ mod variables;
 
 use async_trait::async_trait;
 
+pub use artifacts::ArtifactStore;
 pub use connect::connect;
 pub use error::StoreError;
 pub use inputs::InputStore;
@@ -24,9 +26,8 @@ pub use limits::{LimitStore, SlotDecision};
 pub use variables::{Replace, VariableStore};
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    Timestamp,
+    Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
+    ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 
 /// What a compare-and-set on a flow run came to.
@@ -52,7 +53,7 @@ pub struct Recorded {
 ///
 /// Every implementation passes the same conformance suite.
 #[async_trait]
-pub trait Store: InputStore + LimitStore + VariableStore + Send + Sync + 'static {
+pub trait Store: ArtifactStore + InputStore + LimitStore + VariableStore + Send + Sync + 'static {
     /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 
@@ -78,9 +79,6 @@ pub trait Store: InputStore + LimitStore + VariableStore + Send + Sync + 'static
     /// Keeps events other than changes of state, which are read from the runs' histories. One that is known already, by
     /// its id, stays as it is.
     async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError>;
-
-    /// Keeps an artifact, or replaces the one of the same id.
-    async fn put_artifact(&self, artifact: Artifact) -> Result<(), StoreError>;
 
     /// Keeps a process's lease, or renews it.
     async fn put_process(&self, lease: ProcessLease) -> Result<(), StoreError>;
@@ -128,10 +126,6 @@ pub trait Store: InputStore + LimitStore + VariableStore + Send + Sync + 'static
 
     /// Lists log lines, in the order of their times or the other way round.
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError>;
-
-    /// Lists artifacts, newest first. The latest of each key are those among what the filter's other conditions select,
-    /// and an artifact without a key is none of them.
-    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError>;
 
     /// Lists events, in the order of their times or the other way round, changes of state among them. Those of a flow run are its changes of state, those of
     /// its task runs, and what names the run in `resource` or `related`.

@@ -2,6 +2,7 @@
 //!
 //! It keeps what the databases keep, under one lock that is never held across a wait, so that every call is atomic.
 
+mod artifacts;
 mod inputs;
 mod limits;
 mod select;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, FLOW_RUN_PREFIX, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId,
-    IdRange, LogFilter, LogLine, Order, Page, ProcessId, State, StateCount, StateType, TASK_RUN_PREFIX, TaskRun,
-    TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    Event, EventFilter, FLOW_RUN_PREFIX, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter,
+    LogLine, Order, Page, ProcessId, State, StateCount, StateType, TASK_RUN_PREFIX, TaskRun, TaskRunFilter, TaskRunId,
+    TaskRunRecord, Timestamp,
 };
 use crate::store::timeline::{Timeline, names_run};
 
@@ -111,21 +111,6 @@ impl Tables {
         ordered(self.logs.values().filter(selected), filter.order, filter.page)
     }
 
-    pub(super) fn select_artifacts(&self, filter: &ArtifactFilter) -> Vec<Artifact> {
-        let selected = |artifact: &&Artifact| {
-            within(filter.id_range, artifact.id.0)
-                && filter.key.as_ref().is_none_or(|key| artifact.key.as_ref() == Some(key))
-                && filter.flow_run_id.is_none_or(|id| artifact.flow_run_id == Some(id))
-        };
-        let mut artifacts: Vec<_> = self.artifacts.values().filter(selected).collect();
-        artifacts.sort_by_key(|artifact| Reverse((artifact.created, artifact.id)));
-        if filter.latest {
-            let mut seen = BTreeSet::new();
-            artifacts.retain(|artifact| artifact.key.as_deref().is_some_and(|key| seen.insert(key)));
-        }
-        cut(artifacts, filter.page)
-    }
-
     pub(super) fn select_events(&self, filter: &EventFilter) -> Vec<Event> {
         let mut timeline = Timeline::new(filter);
         if filter.wants_states(FLOW_RUN_PREFIX) {
@@ -154,7 +139,7 @@ fn ordered<'a, T: Clone + 'a>(rows: impl DoubleEndedIterator<Item = &'a T>, orde
     }
 }
 
-fn within(range: Option<IdRange>, id: Uuid) -> bool {
+pub(super) fn within(range: Option<IdRange>, id: Uuid) -> bool {
     range.is_none_or(|range| range.contains(id))
 }
 

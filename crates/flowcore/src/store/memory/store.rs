@@ -6,9 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    Timestamp,
+    Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
+    ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::{Recorded, Store, StoreError, Swap};
 
@@ -88,12 +87,6 @@ impl Store for MemoryStore {
         self.with(|tables| tables.append_events(events))
     }
 
-    async fn put_artifact(&self, artifact: Artifact) -> Result<(), StoreError> {
-        self.with(|tables| {
-            tables.artifacts.insert(artifact.id, artifact);
-        })
-    }
-
     async fn put_process(&self, lease: ProcessLease) -> Result<(), StoreError> {
         self.with(|tables| {
             tables.processes.insert(lease.id, lease);
@@ -158,10 +151,6 @@ impl Store for MemoryStore {
 
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError> {
         self.with(|tables| tables.select_logs(filter))
-    }
-
-    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError> {
-        self.with(|tables| tables.select_artifacts(filter))
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {

@@ -5,8 +5,8 @@ use std::mem;
 use tokio::sync::oneshot;
 
 use crate::model::{
-    Artifact, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine, ProcessId, ProcessLease, State, StateId,
-    TaskRunRecord, Timestamp, Variable,
+    Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine,
+    ProcessId, ProcessLease, State, StateId, TaskRunRecord, Timestamp, Variable,
 };
 use crate::store::{Recorded, Replace, SlotDecision, StoreError, Swap};
 
@@ -87,6 +87,8 @@ batch! {
     leases: ProcessLease => (),
     goodbyes: ProcessId => (),
     deletes: FlowRunId => bool,
+    artifact_updates: (ArtifactId, ArtifactUpdate, Timestamp) => Option<Artifact>,
+    artifact_deletes: ArtifactSelector => u64,
     variables: (Variable, Option<Replace>) => Option<Variable>,
     unset_variables: String => bool,
     /// Nothing to write: tells that all before is written.

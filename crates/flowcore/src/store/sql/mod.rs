@@ -9,8 +9,10 @@
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
-//! | `store`, `inputs`, `variables` | the other faces, subject by subject |
+//! | `store`, `artifacts`, `inputs`, `variables` | the other faces, subject by subject |
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod artifacts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
 mod connect;

@@ -5,16 +5,14 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::model::{
-    ArtifactFilter, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, ProcessId,
-    StateType, TaskRunFilter, TaskRunId, Timestamp,
+    FlowFilter, FlowRun, FlowRunFilter, FlowRunId, IdRange, LogFilter, Order, Page, ProcessId, StateType,
+    TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::store::StoreError;
 
 use super::dialect::Dialect;
 use super::driver::{Arguments, Row, Statement};
-use super::rows::{
-    ARTIFACT_COLUMNS, FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS, flow_run, micros,
-};
+use super::rows::{FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, PROCESS_COLUMNS, TASK_RUN_COLUMNS, flow_run, micros};
 
 /// A question that grows by its conditions. Lists are one parameter each, so that there are few texts to prepare.
 pub(super) struct Select {
@@ -325,28 +323,6 @@ pub(super) fn logs(dialect: Dialect, filter: &LogFilter) -> Statement {
     select.uuid("task_run_id", filter.task_run_id.map(|id| id.0));
     select.compare("level >=", filter.level.map(|level| i64::from(level.number())));
     select.page(by_time(filter.order), filter.page)
-}
-
-pub(super) fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
-    let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
-    select.id_range("id", filter.id_range);
-    select.text("key", filter.key.as_deref());
-    select.uuid("flow_run_id", filter.flow_run_id.map(|id| id.0));
-    if filter.latest {
-        // The same selection once more: no newer one of the same key is in it.
-        select.and("key IS NOT NULL");
-        let mut newer = "NOT EXISTS (SELECT 1 FROM artifacts newer WHERE newer.key = artifacts.key \
-             AND (newer.created, newer.id) > (artifacts.created, artifacts.id)"
-            .to_owned();
-        if filter.flow_run_id.is_some() {
-            newer.push_str(" AND newer.flow_run_id = artifacts.flow_run_id");
-        }
-        select.and(&newer);
-        // It is in the parentheses, as what follows.
-        select.id_range("newer.id", filter.id_range);
-        select.text.push(')');
-    }
-    select.page("created DESC, id DESC", filter.page)
 }
 
 pub(super) fn processes(dialect: Dialect) -> Statement {

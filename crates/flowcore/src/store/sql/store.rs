@@ -5,16 +5,15 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::model::{
-    Artifact, ArtifactFilter, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter,
-    LogLine, ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord,
-    Timestamp,
+    Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
+    ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 use crate::store::{Recorded, Store, StoreError, Swap};
 
 use super::events;
 use super::queue::Writer;
 use super::read::Readers;
-use super::rows::{artifact, flow, flow_run, flow_run_state, log, process, state_count, task_run, task_run_history};
+use super::rows::{flow, flow_run, flow_run_state, log, process, state_count, task_run, task_run_history};
 use super::select;
 
 /// A store in a SQL database.
@@ -106,10 +105,6 @@ impl Store for SqlStore {
         self.writer.submit(|batch| &mut batch.events, events, rows).await
     }
 
-    async fn put_artifact(&self, artifact: Artifact) -> Result<(), StoreError> {
-        self.writer.submit(|batch| &mut batch.artifacts, artifact, 1).await
-    }
-
     async fn put_process(&self, lease: ProcessLease) -> Result<(), StoreError> {
         self.writer.submit(|batch| &mut batch.leases, lease, 1).await
     }
@@ -182,10 +177,6 @@ impl Store for SqlStore {
 
     async fn logs(&self, filter: &LogFilter) -> Result<Vec<LogLine>, StoreError> {
         self.readers.fetch(|dialect| select::logs(dialect, filter)).await?.iter().map(log).collect()
-    }
-
-    async fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<Artifact>, StoreError> {
-        self.readers.fetch(|dialect| select::artifacts(dialect, filter)).await?.iter().map(artifact).collect()
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {

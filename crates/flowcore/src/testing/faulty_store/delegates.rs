@@ -7,11 +7,14 @@ use async_trait::async_trait;
 use super::fault::{Access, Call};
 use super::store::FaultyStore;
 use crate::model::{
-    Artifact, ArtifactFilter, ConcurrencyLimit, Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter,
-    FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy, ProcessId, ProcessLease, State,
-    StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp, Variable, VariableFilter,
+    Artifact, ArtifactFilter, ArtifactId, ArtifactSelector, ArtifactUpdate, ConcurrencyLimit, Event, EventFilter, Flow,
+    FlowFilter, FlowRun, FlowRunFilter, FlowRunId, FlowRunInput, FlowRunInputFilter, LogFilter, LogLine, Occupancy,
+    ProcessId, ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
+    Variable, VariableFilter,
 };
-use crate::store::{InputStore, LimitStore, Recorded, Replace, SlotDecision, Store, StoreError, Swap, VariableStore};
+use crate::store::{
+    ArtifactStore, InputStore, LimitStore, Recorded, Replace, SlotDecision, Store, StoreError, Swap, VariableStore,
+};
 
 /// Writes the methods of a trait, and the list of them. An argument may be changed on its way (`= ..`), and something be done
 /// instead of what the store within does (`-> .. = ..`).
@@ -46,7 +49,7 @@ macro_rules! first {
 
 /// Lists the methods of all traits.
 pub(super) fn known_calls() -> impl Iterator<Item = &'static Call> {
-    [STORE, INPUTS, LIMITS, VARIABLES].into_iter().flatten()
+    [STORE, ARTIFACTS, INPUTS, LIMITS, VARIABLES].into_iter().flatten()
 }
 
 delegate! {
@@ -58,7 +61,6 @@ delegate! {
         Write fn delete_flow_run(id: FlowRunId) -> bool;
         Write fn append_logs(lines: Vec<LogLine>) -> ();
         Write fn append_events(events: Vec<Event>) -> ();
-        Write fn put_artifact(artifact: Artifact) -> ();
         Write fn put_process(lease: ProcessLease) -> ();
         Write fn remove_process(id: ProcessId) -> ();
         Read fn processes() -> Vec<ProcessLease>;
@@ -73,10 +75,18 @@ delegate! {
         Read fn task_run_counts(id: FlowRunId) -> Vec<StateCount>;
         Read fn task_run_states(id: TaskRunId) -> Vec<State>;
         Read fn logs(filter: &LogFilter) -> Vec<LogLine>;
-        Read fn artifacts(filter: &ArtifactFilter) -> Vec<Artifact>;
         Read fn events(filter: &EventFilter) -> Vec<Event>;
         // Left open, for those who look at it later.
         Write fn close() -> () = std::future::ready(Ok(()));
+    }
+}
+
+delegate! {
+    ARTIFACTS: ArtifactStore {
+        Write fn put_artifact(artifact: Artifact) -> ();
+        Write fn update_artifact(id: ArtifactId, update: ArtifactUpdate, now: Timestamp) -> Option<Artifact>;
+        Write fn delete_artifacts(which: &ArtifactSelector) -> u64;
+        Read fn artifacts(filter: &ArtifactFilter) -> Vec<Artifact>;
     }
 }
 

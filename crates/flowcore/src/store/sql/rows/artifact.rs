@@ -1,6 +1,6 @@
 //! The table `artifacts`.
 
-use crate::model::{Artifact, ArtifactId, ArtifactKind, FlowRunId, TaskRunId};
+use crate::model::{Artifact, ArtifactId, ArtifactKind, ArtifactUpdate, FlowRunId, TaskRunId, Timestamp};
 use crate::store::StoreError;
 use crate::store::sql::driver::{Arguments, Row};
 use crate::store::sql::template::Template;
@@ -30,6 +30,19 @@ pub(in crate::store::sql) fn encode_artifact(artifact: &&Artifact, to: &mut Argu
     to.uuid(artifact.task_run_id.map(|id| id.0));
     to.int(micros(artifact.created));
     to.int(micros(artifact.updated));
+}
+
+/// Writes the id, the data, the description and the time of an update.
+pub(in crate::store::sql) fn encode_artifact_update(
+    id: ArtifactId,
+    update: &ArtifactUpdate,
+    now: Timestamp,
+    to: &mut Arguments,
+) {
+    to.uuid(id.0);
+    to.text(update.data.as_ref().map(json).as_deref());
+    to.text(update.description.as_deref());
+    to.int(micros(now));
 }
 
 pub(in crate::store::sql) fn artifact(row: &Row) -> Result<Artifact, StoreError> {

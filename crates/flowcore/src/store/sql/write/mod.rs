@@ -3,6 +3,7 @@
 //! Changes that are in one batch were submitted at the same time, as far as their callers can tell, so that any order
 //! among them is right. This one puts what others need first: flows, flow runs, task runs, changes of state, slots.
 
+mod artifacts;
 mod deletes;
 mod flow_runs;
 mod limits;
@@ -91,6 +92,12 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     for entry in &mut batch.deletes {
         entry.answer = Some(deletes::delete_flow_run(transaction, entry.change).await?);
+    }
+    for entry in &mut batch.artifact_updates {
+        artifacts::update(transaction, entry).await?;
+    }
+    for entry in &mut batch.artifact_deletes {
+        artifacts::delete(transaction, entry).await?;
     }
     for entry in &mut batch.variables {
         variables::put(transaction, entry).await?;

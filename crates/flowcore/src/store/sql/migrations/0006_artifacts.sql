@@ -1,0 +1,2 @@
+-- Listing, newest first.
+CREATE INDEX artifacts_created ON artifacts (created, id);
