@@ -35,6 +35,9 @@ async fn measure(report: &mut Report, only: Option<&str>) -> Result<(), Failed> 
     if wanted("recorded") {
         recorded(report).await?;
     }
+    if wanted("maps") {
+        maps(report).await?;
+    }
     if wanted("overhead") {
         overhead(report).await?;
     }
@@ -114,6 +117,36 @@ async fn recorded(report: &mut Report) -> Result<(), Failed> {
             "absolute budget 100,000/s; map of 100,000 at {:.1} us a task, peak memory {peak} MB",
             1e6 / best
         ),
+    });
+    Ok(())
+}
+
+/// A map under one run, beside one with a run for each of its calls.
+async fn maps(report: &mut Report) -> Result<(), Failed> {
+    const TASKS: u64 = 100_000;
+    let (mut single, mut summary, mut peak) = (0.0_f64, 0.0_f64, None);
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir()?;
+        let engine = sqlite(folder.path(), "full").await?;
+        let started = Instant::now();
+        work::summarized(TASKS).on(&engine).await?;
+        summary = summary.max(TASKS as f64 / started.elapsed().as_secs_f64());
+        // The peak of this map, if the group is measured alone.
+        peak.get_or_insert_with(peak_memory_mb);
+        let started = Instant::now();
+        work::submitted(TASKS).on(&engine).await?;
+        single = single.max(TASKS as f64 / started.elapsed().as_secs_f64());
+        engine.close().await?;
+    }
+    let peak = peak.unwrap_or_default();
+    report.row(&Row {
+        name: "map of 100,000 with a summary / with a run each",
+        unit: "/s",
+        value: summary,
+        floor: single,
+        budget: 1.0,
+        better: Better::More,
+        note: format!("peak memory {peak} MB"),
     });
     Ok(())
 }

@@ -25,6 +25,12 @@ pub(crate) async fn submitted(tasks: u64) -> Result<u64> {
     Ok(futures.await?.len() as u64)
 }
 
+/// Maps no-op tasks under one run.
+#[flow]
+pub(crate) async fn summarized(tasks: u64) -> Result<u64> {
+    Ok(noop::map(each(0..tasks)).summary().await?.completed)
+}
+
 /// Submits tasks with committed results; the flow's `task_limit` says how many run at once.
 #[flow]
 pub(crate) async fn committed(tasks: u64) -> Result<u64> {

@@ -31,6 +31,8 @@ mod shutting_down;
 mod sleeping;
 mod states;
 mod stopping;
+mod streams;
+mod summaries;
 mod suspending;
 mod telling;
 mod transactions;
@@ -52,6 +54,8 @@ conformance! {
     suspending: a_suspended_flow_goes_on_behind_what_is_done, a_suspension_is_told_its_input;
     sleeping: only_the_rest_is_slept_behind_a_restart;
     messaging: what_is_sent_is_received_once_and_in_order;
+    streams: a_stream_that_has_ended_is_given_again;
+    summaries: a_map_goes_on_behind_the_calls_that_are_done;
     unready: what_never_had_its_arguments_keeps_its_run;
     cancelling: a_task_is_cancelled_by_its_future, a_flow_whose_future_is_dropped_is_cancelled;
     graph: edges_are_recorded, a_subflow_is_a_run_of_its_own;

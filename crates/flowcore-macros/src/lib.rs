@@ -28,6 +28,9 @@ use proc_macro::TokenStream;
 /// `persist_result = false`. Parameters marked with `#[resource]` are handles (pools, clients): they are cloned for each
 /// attempt and are no part of the recorded arguments. There are at most 12 of each kind.
 ///
+/// A parameter `#[yields] lines: Yields<Line>` is what the task sends values to while it runs. Callers do not give it: the function
+/// returns a `StreamCall<Line>`, whose `.stream()` gives the values as they come. It returns nothing itself, or a `Result<()>`.
+///
 /// # Options
 ///
 /// All are optional. A time is a number of seconds or a `Duration`; words in capitals and the functions named here need no

@@ -78,6 +78,16 @@
 //! own. [`as_completed`] gives runs in the order in which they end, [`wait`] waits for some time, and `return_state` gives
 //! the final state instead of an error.
 //!
+//! A map has one run for each value, or with [`summary`](MapCall::summary) one for all that counts them.
+//!
+//! # Streams
+//!
+//! A task that yields has a parameter `#[yields] lines: Yields<Line>`, to which it sends its values. Its caller takes them from a
+//! [`TaskStream`] while it runs ([`StreamCall`] has an example): a bounded number waits between the two, and the task with
+//! them. The run's result is the list of all values, kept when the function has returned as any other result is. So a resumed
+//! run or a cached call gives the same values again without executing the task; one that was interrupted in the middle yields
+//! from the beginning. A retry goes on behind what the caller has got already.
+//!
 //! # Caching
 //!
 //! A task with a [`CachePolicy`] is not executed when the result of its key is known, from whichever run and process; its
@@ -309,6 +319,7 @@ pub use engine::input::{Input, MapInput, each, unmapped};
 #[cfg(feature = "logs")]
 pub use engine::log_layer as logs;
 pub use engine::main::{Init, init};
+pub use engine::map_summary::{MapError, MapFailed, MapSummary};
 pub use engine::messages::{MessageError, Received, Receiver, SendInput, receive_input, send_input};
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
@@ -317,12 +328,14 @@ pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::runner::TaskRunner;
 pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
+pub use engine::stream::{StreamCall, TaskStream};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use engine::transaction::{
     CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
     transaction,
 };
 pub use engine::variable;
+pub use engine::yields::{StreamClosed, Yields};
 pub use model::{State, StateType};
 /// What makes the JSON schemas of types: for `#[schemars(crate = "flowcore::schemars")]` beside the derive.
 #[cfg(feature = "schema")]

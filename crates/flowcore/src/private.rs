@@ -33,7 +33,9 @@ pub use crate::engine::main::block_on_main;
 pub use crate::engine::options::{FlowOptions, TaskOptions};
 pub use crate::engine::program::resource;
 pub use crate::engine::schema::{ParameterSchema, SchemaFallback, SchemaProbe, parameters_schema};
+pub use crate::engine::stream::StreamCall;
 pub use crate::engine::task_call::{MapCall, TaskCall};
+pub use crate::engine::yields::{YieldTo, Yielded, yielding};
 
 /// The names that `cache = ...` and `retry_delay = ...` may use without importing them.
 pub mod option_names {

@@ -2,13 +2,16 @@
 
 use super::parameters::{data_names, data_types, inputs, inputs_type, list, resource_names, resource_types};
 use super::{checks, names};
-use crate::function::{Function, Returned};
+use crate::function::{Function, Parameter, Returned};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Ident;
 
 /// Writes the type of the value that the function returns.
 pub(super) fn value_type(function: &Function) -> TokenStream {
+    if let Some(Parameter { ty, .. }) = function.yields() {
+        return quote_spanned!(checks::place(ty)=> ::flowcore::__private::Yielded<#ty>);
+    }
     match &function.returned {
         Returned::Unit => quote!(()),
         Returned::Plain(ty) => quote!(#ty),
@@ -41,6 +44,14 @@ pub(super) fn call_function(function: &Function, call: &str, constructor: &str) 
     let Function { visibility, name, .. } = function;
     let wrapper = quote!(::flowcore::__private::Input);
     let (parameters, body) = (list(function, &wrapper), make_call(function, constructor, &wrapper));
+    if let Some(Parameter { ty, .. }) = function.yields() {
+        let item = quote_spanned!(checks::place(ty)=> <#ty as ::flowcore::__private::YieldTo>::Item);
+        return quote! {
+            #visibility fn #name(#parameters) -> ::flowcore::__private::StreamCall<#item> {
+                ::flowcore::__private::StreamCall::new({ #body })
+            }
+        };
+    }
     let call = Ident::new(call, Span::call_site());
     let value = value_type(function);
     quote! {
@@ -73,12 +84,16 @@ fn run_body(function: &Function) -> TokenStream {
     let (name, body) = (function.generated_name(), names::body(function));
     let arguments = function.parameters.iter().map(|parameter| &parameter.name);
     let call = quote!(#name::#body(#(#arguments),*));
-    if function.is_async {
+    let running = if function.is_async {
         let result = into_result(function, &quote!(#call.await));
         quote!(async move { #result })
     } else {
         let result = into_result(function, &call);
         quote!(::flowcore::__private::blocking(move || { #result }))
+    };
+    match function.yields() {
+        Some(Parameter { name, ty, .. }) => quote!(::flowcore::__private::yielding(move |#name: #ty| #running)),
+        None => running,
     }
 }
 

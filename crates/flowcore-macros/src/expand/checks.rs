@@ -1,6 +1,7 @@
 //! The one place at which each type of the user is checked, so that a type which does not fit is one error, at the
 //! type.
 
+use super::calls::value_type;
 use super::parameters::{data_types, resource_types};
 use crate::function::{Function, Returned};
 use crate::kind::Kind;
@@ -35,6 +36,7 @@ pub(super) fn of_arguments(kind: Kind, function: &Function) -> TokenStream {
 /// Writes the codec of the result, which is where the type of the result is checked.
 pub(super) fn codec(function: &Function, options: &Options) -> TokenStream {
     let codec = match (&function.returned, options.keeps_result) {
+        _ if function.yields().is_some() => yielded_codec(function, options),
         (Returned::Unit, true) => quote!(::flowcore::__private::Some(::flowcore::__private::Codec::of::<()>())),
         (Returned::Unit, false) => quote!(::flowcore::__private::None),
         (Returned::Plain(ty), true) => plain_codec(ty),
@@ -50,6 +52,17 @@ pub(super) fn codec(function: &Function, options: &Options) -> TokenStream {
         fn __codec() -> ::flowcore::__private::Option<::flowcore::__private::Codec> {
             #codec
         }
+    }
+}
+
+/// Writes the codec of the list of what a function yields.
+fn yielded_codec(function: &Function, options: &Options) -> TokenStream {
+    let values = value_type(function);
+    let place = function.yields().map_or_else(Span::call_site, |parameter| place(&parameter.ty));
+    if options.keeps_result {
+        quote_spanned!(place=> ::flowcore::__private::Some(::flowcore::__private::Codec::of::<#values>()))
+    } else {
+        quote_spanned!(place=> ::flowcore::__private::not_kept::<#values>())
     }
 }
 

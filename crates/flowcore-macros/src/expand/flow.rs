@@ -91,7 +91,10 @@ fn stored_argument(function: &Function, parameter: &Parameter) -> TokenStream {
     let (name, ty, flow_name) = (parameter.name_text(), &parameter.ty, function.name_text());
     let place = place(ty);
     let read = match &parameter.role {
-        Role::Resource => quote_spanned!(place=> ::flowcore::__private::resource::<#ty>(#flow_name, #name)),
+        // No flow yields: that was refused before.
+        Role::Resource | Role::Yields => {
+            quote_spanned!(place=> ::flowcore::__private::resource::<#ty>(#flow_name, #name))
+        }
         Role::Data(Data { default: None, .. }) => {
             quote_spanned!(place=> ::flowcore::__private::parameter::<#ty>(parameters, #name))
         }

@@ -27,7 +27,7 @@ use crate::kind::Kind;
 use crate::options::{Arguments, Options};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{FnArg, parse2};
+use syn::{Attribute, FnArg, parse2};
 
 /// Expands `#[task]` or `#[flow]`.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -64,9 +64,10 @@ fn read_options(kind: Kind, arguments: TokenStream, function: Option<&Function>,
 fn as_written(mut source: Source) -> TokenStream {
     for input in &mut source.signature.inputs {
         if let FnArg::Typed(input) = input {
-            input
-                .attrs
-                .retain(|attribute| !attribute.path().is_ident("resource") && !attribute.path().is_ident("default"));
+            let is_ours = |attribute: &Attribute| {
+                ["resource", "yields", "default"].iter().any(|name| attribute.path().is_ident(name))
+            };
+            input.attrs.retain(|attribute| !is_ours(attribute));
         }
     }
     if source.signature.ident != "main" {

@@ -8,9 +8,10 @@ use syn::{Ident, Type};
 /// Writes the parameters of a function that makes calls: data as anything that converts into `wrapper`, handles as
 /// they are, each at its place.
 pub(super) fn list(function: &Function, wrapper: &TokenStream) -> TokenStream {
-    let parameters = function.parameters.iter().map(|Parameter { name, ty, role }| match role {
-        Role::Data(_) => quote!(#name: impl ::flowcore::__private::Into<#wrapper<#ty>>),
-        Role::Resource => quote!(#name: #ty),
+    let parameters = function.parameters.iter().filter_map(|Parameter { name, ty, role }| match role {
+        Role::Data(_) => Some(quote!(#name: impl ::flowcore::__private::Into<#wrapper<#ty>>)),
+        Role::Resource => Some(quote!(#name: #ty)),
+        Role::Yields => None,
     });
     quote!(#(#parameters),*)
 }

@@ -49,6 +49,10 @@ impl Function {
         let mut signature = source.signature.clone();
         let parameters = parameter::read_all(kind, &mut signature, errors);
         let returned = Returned::read(kind, &signature.output, errors);
+        let yields = parameters.iter().any(|parameter| matches!(parameter.role, Role::Yields));
+        if let (true, Returned::Plain(ty)) = (yields, &returned) {
+            errors.at(ty, "the result of a task that yields is what it has yielded: return nothing, or a `Result<()>`");
+        }
         let source_hash = source_hash(&signature, &proc_macro2::TokenTree::from(source.body.clone()).into());
         if errors.count() > before {
             return None;
@@ -71,13 +75,18 @@ impl Function {
     pub(crate) fn data(&self) -> impl Iterator<Item = (&Parameter, &Data)> {
         self.parameters.iter().filter_map(|parameter| match &parameter.role {
             Role::Data(data) => Some((parameter, data)),
-            Role::Resource => None,
+            Role::Resource | Role::Yields => None,
         })
     }
 
     /// Goes through the parameters that are handles.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &Parameter> {
         self.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Resource))
+    }
+
+    /// Gives the parameter that the function yields to.
+    pub(crate) fn yields(&self) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| matches!(parameter.role, Role::Yields))
     }
 
     /// Gives the name as text.

@@ -25,6 +25,8 @@ pub(crate) struct Parameter {
 pub(crate) enum Role {
     Data(Data),
     Resource,
+    /// What the function yields to.
+    Yields,
 }
 
 /// What a flow's definition says of a parameter that is data.
@@ -82,16 +84,13 @@ fn name_of(kind: Kind, index: usize, pattern: &Pat, errors: &mut Errors) -> Iden
 fn role_of(kind: Kind, input: &mut PatType, errors: &mut Errors) -> Role {
     let documentation = text_of(&input.attrs);
     let mut resource: Option<Attribute> = None;
+    let mut yields: Option<Attribute> = None;
     let mut default: Option<(Attribute, Option<Expr>)> = None;
     for attribute in std::mem::take(&mut input.attrs) {
         if attribute.path().is_ident("resource") {
-            if resource.is_some() {
-                errors.at(&attribute, "`#[resource]` is given twice");
-            }
-            if !matches!(attribute.meta, Meta::Path(_)) {
-                errors.at(&attribute, "`#[resource]` takes no arguments");
-            }
-            resource = Some(attribute);
+            mark("resource", &mut resource, attribute, errors);
+        } else if attribute.path().is_ident("yields") {
+            mark("yields", &mut yields, attribute, errors);
         } else if attribute.path().is_ident("default") {
             if default.is_some() {
                 errors.at(&attribute, "`#[default(..)]` is given twice");
@@ -120,10 +119,32 @@ fn role_of(kind: Kind, input: &mut PatType, errors: &mut Errors) -> Role {
             errors.at(attribute, "`#[default(..)]` is for parameters of flows, which can be left out of stored parameters: a task gets all its arguments from its caller");
         }
     }
-    match resource {
-        Some(_) => Role::Resource,
-        None => Role::Data(Data { default: default.and_then(|(_, value)| value), documentation }),
+    if let Some(attribute) = &yields {
+        if kind == Kind::Flow {
+            errors.at(attribute, "a flow does not yield: let a task do it, and take its values from `stream()`");
+        } else if resource.is_some() {
+            errors.at(
+                attribute,
+                "what a task yields to is made for each call, and is no resource: remove one of the two",
+            );
+        }
     }
+    match (resource, yields) {
+        (_, Some(_)) => Role::Yields,
+        (Some(_), None) => Role::Resource,
+        (None, None) => Role::Data(Data { default: default.and_then(|(_, value)| value), documentation }),
+    }
+}
+
+/// Notes that a parameter is marked with an attribute.
+fn mark(name: &str, marked: &mut Option<Attribute>, attribute: Attribute, errors: &mut Errors) {
+    if marked.is_some() {
+        errors.at(&attribute, format!("`#[{name}]` is given twice"));
+    }
+    if !matches!(attribute.meta, Meta::Path(_)) {
+        errors.at(&attribute, format!("`#[{name}]` takes no arguments"));
+    }
+    *marked = Some(attribute);
 }
 
 fn default_value(attribute: &Attribute, errors: &mut Errors) -> Option<Expr> {
@@ -138,11 +159,13 @@ fn default_value(attribute: &Attribute, errors: &mut Errors) -> Option<Expr> {
 
 fn check_number(kind: Kind, inputs: &Punctuated<FnArg, syn::Token![,]>, parameters: &[Parameter], errors: &mut Errors) {
     let noun = kind.noun();
-    let (resources, data): (Vec<_>, Vec<_>) = inputs
-        .iter()
-        .filter(|input| matches!(input, FnArg::Typed(_)))
-        .zip(parameters)
-        .partition(|(_, parameter)| matches!(parameter.role, Role::Resource));
+    let typed = inputs.iter().filter(|input| matches!(input, FnArg::Typed(_))).zip(parameters);
+    let (yields, others): (Vec<_>, Vec<_>) = typed.partition(|(_, parameter)| matches!(parameter.role, Role::Yields));
+    let (resources, data): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|(_, parameter)| matches!(parameter.role, Role::Resource));
+    if let Some((second, _)) = yields.get(1) {
+        errors.at(second, "a task yields values of one kind: remove one of the parameters, or yield an enum");
+    }
     if let Some((first, _)) = data.get(MOST) {
         errors.at(first, format!("a {noun} has at most {MOST} parameters: group some of them into a struct"));
     }

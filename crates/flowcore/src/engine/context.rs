@@ -23,6 +23,7 @@ use super::task_call::Call;
 use super::task_engine::TaskExecution;
 use super::transaction::Transaction;
 use super::upstream::upstream_settled;
+use super::yields::AnyOutlet;
 use crate::model::{FlowId, FlowRunId, InputDigest, TaskRun, TaskRunId};
 
 tokio::task_local! {
@@ -62,6 +63,8 @@ pub(crate) struct TaskScope {
     pub(crate) depth: usize,
     /// Whether its body has a thread that it may block.
     pub(crate) on_thread: bool,
+    /// Where its values go while it runs, if it yields some.
+    pub(crate) outlet: Option<AnyOutlet>,
     /// Asks the task run to end.
     run: Cancel,
     /// Asks this attempt of it to end, and what is called in it. Made when it is first needed, which most never do.
@@ -71,12 +74,17 @@ pub(crate) struct TaskScope {
 impl TaskScope {
     pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth, on_thread: false, run, cancel: OnceLock::new() }
+        TaskScope { id, entry, attempt, depth, on_thread: false, outlet: None, run, cancel: OnceLock::new() }
     }
 
     /// Says whether its body has a thread that it may block.
     pub(crate) fn on_thread(self, on_thread: bool) -> Self {
         TaskScope { on_thread, ..self }
+    }
+
+    /// Says where its values go while it runs.
+    pub(crate) fn yields_to(self, outlet: Option<AnyOutlet>) -> Self {
+        TaskScope { outlet, ..self }
     }
 
     /// Gives what asks this attempt to end: with its run, or alone.
@@ -95,7 +103,7 @@ impl TaskScope {
     /// Makes another one of the same run and attempt.
     fn again(&self) -> Self {
         let (entry, run, cancel) = (self.entry.clone(), self.run.clone(), self.cancel().clone());
-        TaskScope { entry, run, cancel: OnceLock::from(cancel), ..*self }
+        TaskScope { entry, run, cancel: OnceLock::from(cancel), outlet: self.outlet.clone(), ..*self }
     }
 }
 
@@ -113,7 +121,7 @@ pub(crate) struct FlowScope {
     /// How many submitted tasks may run at once, at each depth of nesting. A limit a depth cannot deadlock: a task waits
     /// only for tasks below it.
     slots: Mutex<Vec<Slots>>,
-    limit: usize,
+    pub(crate) limit: usize,
     /// Where submitted tasks run that have no runner of their own.
     pub(crate) runner: Option<TaskRunner>,
     calls: Mutex<Calls>,

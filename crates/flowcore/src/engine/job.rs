@@ -18,7 +18,7 @@ pub(crate) trait Job: Send + Sync {
     /// Visits the runs that the arguments come from, by position.
     fn visit_runs(&self, visit: &mut dyn FnMut(usize, &UpstreamRun<'_>));
 
-    /// Makes the arguments; all runs have settled.
+    /// Makes the arguments, unless that was done; all runs have settled.
     fn resolve(&mut self) -> Result<(), RunError>;
 
     /// Hashes each argument, by position; before they are resolved only those that are known.
@@ -72,7 +72,9 @@ where
     }
 
     fn resolve(&mut self) -> Result<(), RunError> {
-        if let Arguments::Coming(inputs) = std::mem::replace(&mut self.arguments, Arguments::Gone) {
+        if let Arguments::Coming(_) = &self.arguments
+            && let Arguments::Coming(inputs) = std::mem::replace(&mut self.arguments, Arguments::Gone)
+        {
             self.arguments = Arguments::Here(inputs.into_values()?);
         }
         Ok(())

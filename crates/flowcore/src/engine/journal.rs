@@ -64,6 +64,12 @@ impl Entry {
         })
     }
 
+    /// Makes the entry of a run that is never recorded: as if it were in the queue for ever, with nothing new.
+    pub(crate) fn unrecorded(run: TaskRun) -> Arc<Self> {
+        let inner = Inner { run, states: Vec::new(), history_len: 0, recorded: i32::MAX };
+        Arc::new(Entry { queued: AtomicBool::new(true), inner: Mutex::new(inner) })
+    }
+
     /// Makes the entry of a run of an earlier attempt, all of whose states are recorded.
     pub(crate) fn adopted(run: TaskRun, states: usize) -> Arc<Self> {
         let history_len = i32::try_from(states).unwrap_or(i32::MAX);

@@ -19,6 +19,7 @@ use super::persist::Keeping;
 use super::settled::Promise;
 use super::task_engine::TaskExecution;
 use super::transaction::Hooked;
+use super::yields::AnyOutlet;
 
 /// A call of a task that has not started: await it, or [`submit`](TaskCall::submit) it, after saying what is
 /// different this time.
@@ -51,6 +52,20 @@ pub(crate) struct Call {
     pub(crate) options: Option<Box<TaskOptions>>,
     pub(crate) wait_for: Vec<Promise>,
     pub(crate) detached: bool,
+    /// Where its values go while it runs, if it yields some and its caller wants them at once.
+    pub(crate) outlet: Option<AnyOutlet>,
+    pub(crate) standing: Standing,
+}
+
+/// Which run a call has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// One of its own.
+    Own,
+    /// The one that stands for a map. It takes no slots of its tags' limits, as its calls do.
+    Map,
+    /// That of the map around it, as the call of this number: it is recorded nowhere.
+    PartOfMap(u32),
 }
 
 impl Call {
@@ -71,6 +86,11 @@ impl Call {
     /// Gives the hooks for the end of its transaction, if it has some. The arguments are here.
     pub(crate) fn hooked(&self) -> Option<Box<Hooked>> {
         Hooked::of(self.options(), || self.job.arguments(self.definition.site.parameters))
+    }
+
+    /// Tells whether the call has no run of its own, but that of the map around it.
+    pub(crate) fn is_part_of_map(&self) -> bool {
+        matches!(self.standing, Standing::PartOfMap(_))
     }
 
     /// Tells whether the call waits for nothing: all of its arguments are values.
@@ -96,6 +116,13 @@ where
     TaskCall::new(definition, inputs, Arc::new(body), codec)
 }
 
+impl<T> TaskCall<T> {
+    /// Makes the call of a type from one whose job gives results of that type.
+    pub(super) fn of(call: Call) -> Self {
+        TaskCall { call, marker: PhantomData }
+    }
+}
+
 impl<T: Volatile> TaskCall<T> {
     fn new<I, F, R>(definition: &'static TaskDefinition, inputs: I, body: Arc<F>, codec: Option<Codec>) -> Self
     where
@@ -104,11 +131,20 @@ impl<T: Volatile> TaskCall<T> {
         R: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let job = Box::new(TypedJob::new(inputs, body));
-        let call = Call { definition, job, codec, options: None, wait_for: Vec::new(), detached: false };
-        TaskCall { call, marker: PhantomData }
+        let call = Call {
+            definition,
+            job,
+            codec,
+            options: None,
+            wait_for: Vec::new(),
+            detached: false,
+            outlet: None,
+            standing: Standing::Own,
+        };
+        TaskCall::of(call)
     }
 
-    fn options_mut(&mut self) -> &mut TaskOptions {
+    pub(crate) fn options_mut(&mut self) -> &mut TaskOptions {
         let definition = self.call.definition;
         self.call.options.get_or_insert_with(|| Box::new(definition.options.clone()))
     }
@@ -161,14 +197,14 @@ impl<T: Volatile> IntoFuture for TaskCall<T> {
 /// A mapped call of a task that has not started: one run for each value.
 #[must_use = "a call does nothing until it is awaited or submitted"]
 pub struct MapCall<T> {
-    definition: &'static TaskDefinition,
-    options: Option<Box<TaskOptions>>,
-    wait_for: Vec<Promise>,
-    calls: Box<dyn Calls<T>>,
+    pub(super) definition: &'static TaskDefinition,
+    pub(super) options: Option<Box<TaskOptions>>,
+    pub(super) wait_for: Vec<Promise>,
+    pub(super) calls: Box<dyn Calls<T>>,
 }
 
 /// The calls of a mapped one, made one after the other.
-trait Calls<T>: Send {
+pub(super) trait Calls<T>: Send {
     fn next(&mut self) -> Option<Result<TaskCall<T>, &'static str>>;
     fn size_hint(&self) -> usize;
 }

@@ -21,7 +21,7 @@ use super::pool::Threads;
 use super::runner::{TaskRunner, Turn};
 use super::settled::{Promise, Settled};
 use super::task_cache::{Cached, Caching, look_up};
-use super::task_call::Call;
+use super::task_call::{Call, Standing};
 use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, propose, take_entry};
 use super::task_slots::{TaskSlots, take_slots};
 use super::transaction::Hooked;
@@ -81,9 +81,10 @@ impl TaskExecution {
                 Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
-        let mut occurrence = match scope.flow() {
-            Some(flow) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
-            None => Occurrence { dynamic_key: None, number: 0, earlier: None },
+        let mut occurrence = match (call.standing, scope.flow()) {
+            (Standing::PartOfMap(number), _) => Occurrence { dynamic_key: None, number, earlier: None },
+            (_, Some(flow)) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
+            (_, None) => Occurrence { dynamic_key: None, number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
             && let Some(settled) = Box::pin(adopt(&engine, &scope, &call, earlier, promise)).await
@@ -160,7 +161,7 @@ impl TaskExecution {
                 return self.cancelled();
             }
             // The tags of most runs are none: what has no limit must not pay for limits.
-            let slots = if self.entry.with(|run| run.tags.is_empty()) {
+            let slots = if self.call.standing == Standing::Map || self.entry.with(|run| run.tags.is_empty()) {
                 None
             } else {
                 match Box::pin(self.take_slots()).await {
@@ -236,7 +237,7 @@ impl TaskExecution {
 
     /// Runs the body once, on the thread if it has got one.
     async fn attempt(&mut self, turn: Option<Turn>) -> Attempt {
-        let scope = self.inside_on(turn.is_some());
+        let scope = self.inside_body(turn.is_some());
         let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().common.retries;
         let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
@@ -291,6 +292,9 @@ impl TaskExecution {
         {
             cached = None;
         }
+        if cached.is_none() && self.own_key.is_none() && self.call.is_part_of_map() {
+            return Ok(None);
+        }
         if cached.is_none()
             && let Some(kept) = self.call.keeping(&self.engine).keep_inline(value)
         {
@@ -315,13 +319,18 @@ impl TaskExecution {
 
     /// Gives what surrounds code inside the run.
     fn inside(&self) -> Scope {
-        self.inside_on(false)
+        self.scope.with_task(self.engine.clone(), self.around())
     }
 
-    fn inside_on(&self, thread: bool) -> Scope {
-        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone()).on_thread(thread);
+    /// Gives what surrounds the body.
+    fn inside_body(&self, on_thread: bool) -> Scope {
+        let around = self.around().on_thread(on_thread).yields_to(self.call.outlet.clone());
         self.scope.with_task(self.engine.clone(), around)
+    }
+
+    fn around(&self) -> TaskScope {
+        let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
+        TaskScope::new(self.entry.clone(), depth, self.cancel.clone())
     }
 
     /// Logs inside the run.
@@ -349,6 +358,7 @@ impl TaskExecution {
         self.ended = true;
         // Outside a flow nobody else waits for the record.
         let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
+        let committed = committed && !self.call.is_part_of_map();
         if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
             return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
         }

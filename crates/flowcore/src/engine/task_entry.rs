@@ -178,8 +178,9 @@ pub(crate) fn make_entry(
     if let Some(flow) = scope.flow() {
         tags.extend(flow.tags.iter().cloned());
     }
+    let around = scope.task().filter(|_| call.is_part_of_map());
     let run = TaskRun {
-        id: TaskRunId(engine.0.clock.uuid()),
+        id: around.map_or_else(|| TaskRunId(engine.0.clock.uuid()), |map| map.id),
         flow_run_id: scope.flow().map(|flow| flow.id),
         attempt: scope.flow().map_or(0, |flow| flow.attempt),
         task_key: Text::Borrowed(call.definition.site.key),
@@ -194,6 +195,9 @@ pub(crate) fn make_entry(
         times: RunTimes::new(pending.timestamp),
         state: pending,
     };
+    if call.is_part_of_map() {
+        return Entry::unrecorded(run);
+    }
     let entry = Entry::new(run, 1, 0);
     engine.0.journal.note(&entry);
     entry

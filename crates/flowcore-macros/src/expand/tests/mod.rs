@@ -56,6 +56,20 @@ fn a_plain_function_without_parameters() {
 }
 
 #[test]
+fn a_task_that_yields() {
+    let code = expanded(
+        Kind::Task,
+        quote!(),
+        quote! {
+            fn lines(path: String, #[yields] lines: Yields<Line>, #[resource] files: Files) -> Result<()> {
+                Ok(lines.blocking_send_all(files.open(path))?)
+            }
+        },
+    );
+    insta::assert_snapshot!(code);
+}
+
+#[test]
 fn a_flow() {
     let code = expanded(
         Kind::Flow,
