@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::world::binary;
 
-const COMMANDS: [&str; 51] = [
+const COMMANDS: &[&str] = &[
     "",
     "flow",
     "flow ls",
@@ -22,6 +22,12 @@ const COMMANDS: [&str; 51] = [
     "task-run ls",
     "task-run inspect",
     "task-run logs",
+    "cache",
+    "cache ls",
+    "cache clear",
+    "cache explain",
+    "result",
+    "result inspect",
     "concurrency",
     "concurrency ls",
     "concurrency inspect",
@@ -54,6 +60,7 @@ const COMMANDS: [&str; 51] = [
     "profile inspect",
     "profile rename",
     "profile delete",
+    "completion",
     "version",
     "nonsense",
 ];

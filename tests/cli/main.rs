@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod caching;
 mod clock;
 mod concurrency;
 mod events;

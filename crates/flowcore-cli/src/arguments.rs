@@ -4,12 +4,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowcore::model::{Order, Page};
 
 use crate::commands::artifact::ArtifactCommand;
+use crate::commands::cache::CacheCommand;
+use crate::commands::completion::Completion;
 use crate::commands::concurrency::ConcurrencyCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::profile::ProfileCommand;
+use crate::commands::result::ResultCommand;
 use crate::commands::task_run::TaskRunCommand;
 use crate::commands::variable::VariableCommand;
 
@@ -48,6 +51,12 @@ pub(crate) enum Command {
     /// Looks at task runs.
     #[command(subcommand)]
     TaskRun(TaskRunCommand),
+    /// Looks at the results that calls share, deletes them, and says why a run had none to take.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Looks at the results of runs.
+    #[command(subcommand)]
+    Result(ResultCommand),
     /// Limits how much is done at once, and shows who does it and who waits.
     #[command(subcommand)]
     Concurrency(ConcurrencyCommand),
@@ -66,6 +75,8 @@ pub(crate) enum Command {
     /// Shows and changes profiles, which are sets of settings under a name.
     #[command(subcommand)]
     Profile(ProfileCommand),
+    /// Prints the script by which a shell completes command lines.
+    Completion(Completion),
     /// Shows the version, the database and what is compiled in.
     Version(OutputArguments),
 }

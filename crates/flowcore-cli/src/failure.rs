@@ -4,6 +4,7 @@ use std::io;
 
 use flowcore::client::ClientError;
 use flowcore::connect::ConnectError;
+use flowcore::results::ResultError;
 use flowcore::settings::SettingsError;
 
 /// Why a command ended early.
@@ -49,6 +50,12 @@ impl From<ClientError> for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
+        Failure::new(error.to_string())
+    }
+}
+
+impl From<ResultError> for Failure {
+    fn from(error: ResultError) -> Self {
         Failure::new(error.to_string())
     }
 }

@@ -60,6 +60,11 @@ impl Output {
         Ok(writeln!(self.writer, "{line}")?)
     }
 
+    /// Writes bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.writer.write_all(bytes)?)
+    }
+
     /// Writes a value as JSON, indented, with a line's end.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer_pretty(&mut self.writer, value).map_err(|error| Failure::from(io::Error::from(error)))?;

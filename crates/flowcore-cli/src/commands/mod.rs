@@ -1,6 +1,9 @@
 //! The commands, one file a group.
 
 pub(crate) mod artifact;
+pub(crate) mod cache;
+mod cache_explain;
+pub(crate) mod completion;
 pub(crate) mod concurrency;
 pub(crate) mod config;
 pub(crate) mod event;
@@ -9,6 +12,7 @@ pub(crate) mod flow_run;
 mod listing;
 mod log_lines;
 pub(crate) mod profile;
+pub(crate) mod result;
 mod run_report;
 pub(crate) mod task_run;
 pub(crate) mod variable;
@@ -25,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Result<u8, Fa
     match arguments.command {
         Command::Config(command) => config::run(&command, profile, out),
         Command::Profile(command) => profile::run(&command, profile, out).map(|()| 0),
+        Command::Completion(arguments) => completion::run(arguments, out).map(|()| 0),
         Command::Version(arguments) => version::run(arguments, profile, out).map(|()| 0),
         command => {
             let mut session = Session::open(profile, out).await?;
@@ -43,12 +48,14 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Flow(command) => flow::run(command, session).await?,
         Command::FlowRun(command) => return flow_run::run(command, session).await,
         Command::TaskRun(command) => task_run::run(command, session).await?,
+        Command::Cache(command) => cache::run(command, session).await?,
+        Command::Result(command) => result::run(command, session).await?,
         Command::Concurrency(command) => concurrency::run(command, session).await?,
         Command::Variable(command) => variable::run(command, session).await?,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.
-        Command::Config(_) | Command::Profile(_) | Command::Version(_) => {}
+        Command::Config(_) | Command::Profile(_) | Command::Completion(_) | Command::Version(_) => {}
     }
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! Under which key a task's result is cached: what has to be equal for two calls to share one result.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::model::FlowRunId;
+use crate::results::CachedCall;
 
 /// What has to be equal for two calls of a task to share one result.
 ///
@@ -75,43 +77,79 @@ impl CachePolicy {
     }
 
     /// Computes the key of a call, or none when it is not to be cached.
-    pub(crate) fn key_of(&self, context: &CacheContext<'_>) -> Option<String> {
+    pub(crate) fn key_of(&self, context: &CacheContext<'_>) -> Option<CacheKey> {
         if !self.caches() {
             return None;
         }
-        let mut hasher = blake3::Hasher::new();
-        let mut part = |tag: &str, bytes: &[u8]| {
-            for text in [tag.as_bytes(), bytes] {
-                hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
-            }
-        };
+        let mut key = KeyParts::default();
         if let Some(function) = &self.key {
-            let key = function(context)?;
+            let own = function(context)?;
+            key.add("key", own.as_bytes(), "key".to_owned(), own.clone());
             if !(self.inputs || self.task_source || self.run_id || self.flow_parameters) {
                 // Alone, the user's key is used as it is: it can then be found in the storage by that name.
-                return Some(key);
+                return Some(CacheKey { text: own, call: key.of(context) });
             }
-            part("key", key.as_bytes());
         }
-        part("task", context.task_key.as_bytes());
+        key.hash("task", context.task_key.as_bytes());
         if self.inputs {
-            for (name, digest) in
-                context.digests.iter().filter(|(name, _)| !self.excluded.iter().any(|out| out == name))
-            {
-                part(name, digest);
+            for (name, digest) in context.digests.iter().filter(|(name, _)| !self.excludes(name)) {
+                key.add(name, digest, format!("input {name}"), short(digest));
             }
         }
         if self.task_source {
-            part("source", context.source_hash.as_bytes());
+            let source = context.source_hash;
+            key.add("source", source.as_bytes(), "task source".to_owned(), source.to_owned());
         }
         if self.run_id {
-            part("run", context.flow_run_id?.0.as_bytes());
+            let id = context.flow_run_id?;
+            key.add("run", id.0.as_bytes(), "flow run".to_owned(), id.to_string());
         }
         if self.flow_parameters {
-            part("parameters", context.flow_parameters?.as_bytes());
+            let parameters = context.flow_parameters?.as_bytes();
+            key.add("parameters", parameters, "flow parameters".to_owned(), short(parameters));
         }
-        Some(hasher.finalize().to_hex().to_string())
+        Some(CacheKey { text: key.hasher.finalize().to_hex().to_string(), call: key.of(context) })
     }
+
+    fn excludes(&self, name: &str) -> bool {
+        self.excluded.iter().any(|out| out == name)
+    }
+}
+
+/// The key of a call, and what it was made of.
+pub(crate) struct CacheKey {
+    pub(crate) text: String,
+    pub(crate) call: CachedCall,
+}
+
+/// The parts of a key that is being made.
+#[derive(Default)]
+struct KeyParts {
+    hasher: blake3::Hasher,
+    shown: BTreeMap<String, String>,
+}
+
+impl KeyParts {
+    fn hash(&mut self, tag: &str, bytes: &[u8]) {
+        for text in [tag.as_bytes(), bytes] {
+            self.hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
+        }
+    }
+
+    /// Adds a part that people see as `shown` under a name.
+    fn add(&mut self, tag: &str, bytes: &[u8], name: String, shown: String) {
+        self.hash(tag, bytes);
+        self.shown.insert(name, shown);
+    }
+
+    fn of(&self, context: &CacheContext<'_>) -> CachedCall {
+        CachedCall { task_key: context.task_key.to_owned(), parts: self.shown.clone() }
+    }
+}
+
+/// Writes enough of a hash to tell two parts apart.
+fn short(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..16].to_owned()
 }
 
 /// What a cache key can be made of.
@@ -175,6 +213,8 @@ impl fmt::Debug for CachePolicy {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     fn context<'a>(digests: &'a [(&'static str, [u8; 32])], arguments: &'a Map<String, Value>) -> CacheContext<'a> {
@@ -185,9 +225,10 @@ mod tests {
     fn an_excluded_argument_does_not_count() {
         let none = Map::new();
         let policy = CachePolicy::INPUTS - "b";
-        let key = |b: u8| policy.key_of(&context(&[("a", [1; 32]), ("b", [b; 32])], &none));
+        let text = |key: Option<CacheKey>| key.map(|key| key.text);
+        let key = |b: u8| text(policy.key_of(&context(&[("a", [1; 32]), ("b", [b; 32])], &none)));
         assert_eq!(key(1), key(2));
-        let all = |b: u8| CachePolicy::INPUTS.key_of(&context(&[("a", [1; 32]), ("b", [b; 32])], &none));
+        let all = |b: u8| text(CachePolicy::INPUTS.key_of(&context(&[("a", [1; 32]), ("b", [b; 32])], &none)));
         assert_ne!(all(1), all(2));
         assert!(key(1).is_some() && all(1).is_some());
     }
@@ -195,16 +236,19 @@ mod tests {
     #[test]
     fn outside_a_flow_a_run_scoped_policy_caches_nothing() {
         let none = Map::new();
-        assert_eq!(CachePolicy::DEFAULT.key_of(&context(&[], &none)), None);
-        assert_eq!(CachePolicy::NO_CACHE.key_of(&context(&[], &none)), None);
+        assert!(CachePolicy::DEFAULT.key_of(&context(&[], &none)).is_none());
+        assert!(CachePolicy::NO_CACHE.key_of(&context(&[], &none)).is_none());
     }
 
     #[test]
     fn an_own_key_alone_is_kept_as_it_is() {
         let none = Map::new();
         let own = CachePolicy::key(|context| Some(format!("daily-{}", context.task_key)));
-        assert_eq!(own.key_of(&context(&[], &none)).as_deref(), Some("daily-t"));
+        assert_eq!(own.key_of(&context(&[], &none)).map(|key| key.text).as_deref(), Some("daily-t"));
         let both = (own + CachePolicy::TASK_SOURCE).key_of(&context(&[], &none));
-        assert_eq!(both.map(|key| key.len()), Some(64));
+        let both = both.expect("a key");
+        assert_eq!(both.text.len(), 64);
+        let parts: Vec<_> = both.call.parts.iter().map(|(name, shown)| (&**name, &**shown)).collect();
+        assert_eq!(parts, [("key", "daily-t"), ("task source", "s")]);
     }
 }

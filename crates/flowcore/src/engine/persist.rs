@@ -3,9 +3,10 @@
 use super::codec::{Codec, Value};
 use super::core::Engine;
 use super::error::Error;
+use super::task_cache::Caching;
 use super::transaction::CacheEntry;
 use crate::model::{ResultMetadata, State, StateData, Timestamp};
-use crate::results::{KeyGuard, Lookup, Serializer, Storage};
+use crate::results::{CachedCall, KeyGuard, Lookup, Serializer, Storage};
 
 /// How a run's result is kept.
 pub(crate) struct Keeping<'a> {
@@ -37,11 +38,11 @@ impl Keeping<'_> {
     }
 
     /// Keeps a result as asked; gives what its Completed state is to carry. `stored_under` names a key that the result
-    /// must be stored under, with the time until which it is valid; otherwise `own_key` makes one if it is needed.
+    /// must be cached under; otherwise `own_key` makes one if it is needed.
     pub(crate) async fn keep(
         &self,
         value: &Value,
-        stored_under: Option<(&str, Option<Timestamp>)>,
+        stored_under: Option<&Caching>,
         own_key: impl FnOnce() -> String,
     ) -> Result<Option<StateData>, Error> {
         let codec = self.codec()?;
@@ -59,8 +60,10 @@ impl Keeping<'_> {
         let serializer = self.serializer.unwrap_or(Serializer::JSON);
         let bytes = codec.encode(value, serializer)?;
         match stored_under {
-            Some((key, expiration)) => self.store(key.to_owned(), serializer, bytes, expiration).await,
-            None => self.store(own_key(), serializer, bytes, None).await,
+            Some(Caching { key, call, expiration, .. }) => {
+                self.store(key, serializer, bytes, *expiration, Some(call.clone())).await
+            }
+            None => self.store(&own_key(), serializer, bytes, None, None).await,
         }
     }
 
@@ -79,10 +82,11 @@ impl Keeping<'_> {
         value: &Value,
         key: &str,
         expiration: Option<Timestamp>,
+        call: CachedCall,
     ) -> Result<CacheEntry, Error> {
         let serializer = self.serializer.unwrap_or(Serializer::JSON);
         let payload = self.codec()?.encode(value, serializer)?;
-        Ok(CacheEntry { key: key.to_owned(), storage: self.storage().clone(), serializer, payload, expiration })
+        Ok(CacheEntry { key: key.to_owned(), storage: self.storage().clone(), serializer, payload, expiration, call })
     }
 
     /// Reads a cache entry that is not written yet, unless it has expired or does not fit.
@@ -95,12 +99,13 @@ impl Keeping<'_> {
 
     async fn store(
         &self,
-        key: String,
+        key: &str,
         serializer: Serializer,
         bytes: Vec<u8>,
         expiration: Option<Timestamp>,
+        cached: Option<CachedCall>,
     ) -> Result<Option<StateData>, Error> {
-        let record = self.storage().write(&key, serializer, bytes, expiration).await?;
+        let record = self.storage().write_cached(key, serializer, bytes, expiration, cached).await?;
         Ok(Some(StateData::Stored { record: Box::new(record) }))
     }
 

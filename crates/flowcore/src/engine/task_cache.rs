@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache_policy::CacheContext;
+use super::cache_policy::{CacheContext, CacheKey};
 use super::codec::Value;
 use super::context::Scope;
 use super::core::Engine;
@@ -12,7 +12,7 @@ use super::persist::Keeping;
 use super::task_call::Call;
 use super::transaction::{CacheEntry, Place, Transaction};
 use crate::model::{State, StateData, StateName, StateType, Timestamp};
-use crate::results::KeyGuard;
+use crate::results::{CachedCall, KeyGuard};
 
 /// What the look for a cached result came to.
 pub(crate) enum Cached {
@@ -25,6 +25,8 @@ pub(crate) enum Cached {
 /// Under which key the result is to be cached; nobody else computes it while the guard lives.
 pub(crate) struct Caching {
     pub(crate) key: String,
+    /// What the key was made of.
+    pub(crate) call: CachedCall,
     pub(crate) expiration: Option<Timestamp>,
     /// In a transaction: the place at the key there.
     pub(crate) place: Option<Place>,
@@ -66,7 +68,7 @@ pub(crate) async fn look_up(engine: &Engine, call: &Call, scope: &Scope, entry: 
         digests: &digests,
         source_hash: call.definition.site.source_hash,
     });
-    let Some(key) = key else { return Ok(Cached::Miss(None)) };
+    let Some(CacheKey { text: key, call: made_of }) = key else { return Ok(Cached::Miss(None)) };
     entry.change(|run| run.cache_key = Some(key.clone()));
     let keeping = call.keeping(engine);
     let isolated = options.cache.is_isolated();
@@ -89,7 +91,7 @@ pub(crate) async fn look_up(engine: &Engine, call: &Call, scope: &Scope, entry: 
     }
     let expiration = options.cache_expiration.and_then(|valid| chrono::TimeDelta::from_std(valid).ok());
     let expiration = expiration.and_then(|valid| engine.0.clock.now().checked_add_signed(valid));
-    Ok(Cached::Miss(Some(Caching { key, expiration, place, entry: None, guard })))
+    Ok(Cached::Miss(Some(Caching { key, call: made_of, expiration, place, entry: None, guard })))
 }
 
 async fn look_up_stored(keeping: &Keeping<'_>, key: &str) -> Option<Hit> {

@@ -284,7 +284,12 @@ impl TaskExecution {
     async fn keep(&self, value: &Value, mut cached: Option<&mut Caching>) -> Result<Option<StateData>, Error> {
         if let Some(inside) = cached.take_if(|cached| cached.place.is_some()) {
             // It is cached when the transaction commits.
-            let entry = self.call.keeping(&self.engine).cache_entry(value, &inside.key, inside.expiration)?;
+            let entry = self.call.keeping(&self.engine).cache_entry(
+                value,
+                &inside.key,
+                inside.expiration,
+                inside.call.clone(),
+            )?;
             inside.entry = Some(Arc::new(entry));
         }
         if let Some(caching) = &cached
@@ -300,7 +305,7 @@ impl TaskExecution {
         {
             return Ok(kept);
         }
-        let under = cached.as_deref().map(|cached| (cached.key.as_str(), cached.expiration));
+        let under = cached.as_deref();
         let own_key = || self.own_key.clone().unwrap_or_else(|| self.entry.with(|run| run.id.to_string()));
         Box::pin(self.inside().surround(self.call.keeping(&self.engine).keep(value, under, own_key))).await
     }

@@ -1,5 +1,6 @@
 //! The journal's entry of a task run: a new one, or that of an earlier attempt of its flow run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calls::Occurrence;
@@ -19,6 +20,7 @@ use crate::model::{
     InputDigest, RunTimes, State, StateId, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text,
 };
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
+use crate::results::CachedCall;
 
 /// Hashes the task's key and its arguments: what finds the run of the same call in an earlier attempt.
 pub(crate) fn digest(call: &Call) -> Result<InputDigest, DigestError> {
@@ -104,7 +106,9 @@ async fn stage_again(
     if let Some(details) = &earlier.state.details
         && let Some(key) = &details.cache_key
     {
-        let entry = call.keeping(engine).cache_entry(value, key, details.cache_expiration)?;
+        // Which arguments the earlier attempt had is in its key only.
+        let made_of = CachedCall { task_key: earlier.task_key.to_string(), parts: BTreeMap::new() };
+        let entry = call.keeping(engine).cache_entry(value, key, details.cache_expiration, made_of)?;
         staged.cache = Some(Arc::new(entry));
     }
     transaction.add_task(staged);

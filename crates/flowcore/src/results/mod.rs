@@ -5,6 +5,7 @@
 //! cannot be read, for whatever reason, is never a failure: it is a [`Lookup`] other than `Found`, and the run computes
 //! it anew.
 
+mod entry;
 mod error;
 #[cfg(feature = "results")]
 mod folder;
@@ -19,6 +20,7 @@ mod s3;
 mod serializer;
 mod storage;
 
+pub use entry::{CachedCall, StoredEntry};
 pub use error::{ResultError, SerializerError};
 pub use locks::{HeldKey, KeyGuard, KeyLocks, LockManager};
 pub use record::Lookup;

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Serializer;
+use super::{CachedCall, Serializer, StoredEntry};
 use crate::model::{ResultMetadata, Timestamp};
 
 /// What became of looking for a result. Anything but `Found` is a miss: the caller computes the result anew.
@@ -40,6 +40,9 @@ struct Head {
     flowcore_version: String,
     /// For people, like the version.
     created: Timestamp,
+    /// For people as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cached: Option<CachedCall>,
     #[serde(flatten)]
     metadata: ResultMetadata,
 }
@@ -68,8 +71,13 @@ pub(super) fn describe(
 }
 
 /// Writes the line that goes in front of the payload, with its line feed.
-pub(super) fn head(metadata: &ResultMetadata, created: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
-    let head = Head { flowcore_version: env!("CARGO_PKG_VERSION").to_owned(), created, metadata: metadata.clone() };
+pub(super) fn head(
+    metadata: &ResultMetadata,
+    created: Timestamp,
+    cached: Option<CachedCall>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let (flowcore_version, metadata) = (env!("CARGO_PKG_VERSION").to_owned(), metadata.clone());
+    let head = Head { flowcore_version, created, cached, metadata };
     let mut line = serde_json::to_vec(&head)?;
     line.pop(); // the closing brace, which comes back behind the seal
     let hash = blake3::hash(&line).to_hex();
@@ -108,10 +116,11 @@ pub(super) fn read(mut blob: Vec<u8>, key: &str, expected: Option<&ResultMetadat
     Lookup::Found { metadata, payload: blob }
 }
 
-/// Tells whose record this is, from its beginning.
-pub(super) fn key_in(beginning: &[u8]) -> Option<String> {
+/// Tells what a record says of itself, from its beginning.
+pub(super) fn entry_in(beginning: &[u8]) -> Option<StoredEntry> {
     let line = beginning.split(|byte| *byte == b'\n').next()?;
-    read_head(line).ok().map(|head| head.metadata.storage_key)
+    let Head { metadata, created, cached, .. } = read_head(line).ok()?;
+    Some(StoredEntry { metadata, created, cached })
 }
 
 fn read_head(line: &[u8]) -> Result<Head, String> {
@@ -137,13 +146,17 @@ mod tests {
 
     use super::*;
 
+    fn key_in(beginning: &[u8]) -> Option<String> {
+        entry_in(beginning).map(|entry| entry.metadata.storage_key)
+    }
+
     fn now() -> Timestamp {
         "2024-05-01T12:00:00.000001Z".parse().unwrap()
     }
 
     fn record(payload: &[u8], expiration: Option<Timestamp>) -> (ResultMetadata, Vec<u8>) {
         let metadata = describe("memory:x", "a\n\"key\"", Serializer::JSON, payload, expiration);
-        let blob = [head(&metadata, now()).unwrap().as_slice(), payload].concat();
+        let blob = [head(&metadata, now(), None).unwrap().as_slice(), payload].concat();
         (metadata, blob)
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::memory::Memory;
 #[cfg(feature = "results")]
 use super::objects::Objects;
-use super::{Lookup, ResultError, Serializer, names, record};
+use super::{CachedCall, Lookup, ResultError, Serializer, StoredEntry, names, record};
 use crate::clock::{Clock, SystemClock};
 use crate::model::{ResultMetadata, Timestamp};
 use crate::settings::S3Settings;
@@ -120,10 +120,26 @@ impl Storage {
         payload: impl Into<Vec<u8>>,
         expiration: Option<Timestamp>,
     ) -> Result<ResultMetadata, ResultError> {
+        self.write_cached(key, serializer, payload, expiration, None).await
+    }
+
+    /// Does the same for a result that is cached, and notes of which call.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_cached(
+        &self,
+        key: &str,
+        serializer: Serializer,
+        payload: impl Into<Vec<u8>>,
+        expiration: Option<Timestamp>,
+        cached: Option<CachedCall>,
+    ) -> Result<ResultMetadata, ResultError> {
         let payload = payload.into();
         let metadata = record::describe(self.url(), key, serializer, &payload, expiration);
         // The machine's clock, since no decision depends on when a record was made.
-        let head = record::head(&metadata, SystemClock.now()).map_err(|error| self.failed(error.to_string()))?;
+        let head =
+            record::head(&metadata, SystemClock.now(), cached).map_err(|error| self.failed(error.to_string()))?;
         let name = names::of_key(key);
         match &self.inner.backend {
             Backend::Memory(memory) => memory.put(name, &head, &payload),
@@ -185,7 +201,11 @@ impl Storage {
         };
         let mut keys = Vec::new();
         for name in names {
-            let key = if names::is_hashed(&name) { self.key_in_record(&name).await? } else { names::key_of(&name) };
+            let key = if names::is_hashed(&name) {
+                self.entry_named(&name).await?.map(|entry| entry.metadata.storage_key)
+            } else {
+                names::key_of(&name)
+            };
             keys.extend(key.filter(|key| key.starts_with(prefix)));
         }
         keys.sort_unstable();
@@ -210,14 +230,34 @@ impl Storage {
         }
     }
 
-    /// Reads a key that its record's name does not tell. `None` when the record is damaged or gone.
-    async fn key_in_record(&self, name: &str) -> Result<Option<String>, ResultError> {
+    /// Tells what the record of this key says of itself; `None` when it is damaged or there is none.
+    ///
+    /// # Errors
+    /// When the storage cannot be reached.
+    pub async fn entry(&self, key: &str) -> Result<Option<StoredEntry>, ResultError> {
+        self.entry_named(&names::of_key(key)).await
+    }
+
+    /// Tells what all records say of themselves, in the order of their keys. Each is asked for its beginning. What is
+    /// damaged or no record is passed over.
+    ///
+    /// # Errors
+    /// When the storage cannot be reached.
+    pub async fn entries(&self) -> Result<Vec<StoredEntry>, ResultError> {
+        let mut entries = Vec::new();
+        for key in self.list("").await? {
+            entries.extend(self.entry(&key).await?);
+        }
+        Ok(entries)
+    }
+
+    async fn entry_named(&self, name: &str) -> Result<Option<StoredEntry>, ResultError> {
         let beginning = match &self.inner.backend {
             Backend::Memory(memory) => memory.get(name),
             #[cfg(feature = "results")]
             Backend::Objects(objects) => objects.beginning(name).await.map_err(|reason| self.failed(reason))?,
         };
-        Ok(beginning.and_then(|beginning| record::key_in(&beginning)))
+        Ok(beginning.and_then(|beginning| record::entry_in(&beginning)))
     }
 
     fn failed(&self, reason: String) -> ResultError {

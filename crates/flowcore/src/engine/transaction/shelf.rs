@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::handle::Transaction;
 use crate::engine::error::Result;
 use crate::model::{StateData, Timestamp};
-use crate::results::{KeyGuard, Serializer, Storage};
+use crate::results::{CachedCall, KeyGuard, Serializer, Storage};
 
 /// A cache entry that waits for the commit.
 pub(crate) struct CacheEntry {
@@ -17,12 +17,14 @@ pub(crate) struct CacheEntry {
     pub(crate) serializer: Serializer,
     pub(crate) payload: Vec<u8>,
     pub(crate) expiration: Option<Timestamp>,
+    pub(crate) call: CachedCall,
 }
 
 impl CacheEntry {
     /// Writes the entry, for everybody to see.
     pub(super) async fn write(&self) -> Result<()> {
-        self.storage.write(&self.key, self.serializer, self.payload.clone(), self.expiration).await?;
+        let (payload, call) = (self.payload.clone(), self.call.clone());
+        self.storage.write_cached(&self.key, self.serializer, payload, self.expiration, Some(call)).await?;
         Ok(())
     }
 }
