@@ -66,3 +66,22 @@ async fn main() -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use flowcore::testing::crash_test;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_approved_is_published_wherever_it_is_killed() {
+        for suspends in [true, false] {
+            crash_test(|| (), |()| super::approved_page("Waiting", suspends))
+                .answer(|_| json!({ "approved": true, "reason": "well written" }))
+                .survives(async |after| {
+                    assert!(after.task_run("publish-0").await.state.is_completed());
+                    assert!(after.executions("draft") <= 1 + after.kills.len());
+                    Ok(())
+                });
+        }
+    }
+}

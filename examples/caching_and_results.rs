@@ -71,3 +71,19 @@ async fn main() -> Result<()> {
     let refresh = std::env::args().any(|argument| argument == "--refresh");
     Ok(caching_and_results(refresh).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use flowcore::testing::crash_test;
+
+    #[test]
+    fn what_is_cached_is_what_was_computed_wherever_it_is_killed() {
+        crash_test(|| (), |()| super::caching_and_results(false)).survives(async |after| {
+            // Two keys: each kill costs at most one more computation of the one that was under way.
+            let (computed, kills) = (after.executions("count_primes"), after.kills.len());
+            assert!((2..=2 + kills).contains(&computed), "computed {computed} times, killed {kills} times");
+            assert!(after.task_run("publish-0").await.state.is_completed());
+            Ok(())
+        });
+    }
+}

@@ -54,3 +54,18 @@ async fn diamond() -> Result<()> {
 async fn main() -> Result<()> {
     Ok(diamond().await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use flowcore::testing::crash_test;
+
+    #[test]
+    fn both_branches_are_joined_wherever_it_is_killed() {
+        crash_test(|| (), |()| super::diamond()).seeds(10).survives(async |after| {
+            let runs = after.flow_runs().await.into_iter().filter(|run| run.state.is_completed());
+            let results: String = runs.filter_map(|run| serde_json::to_string(&run.state.data).ok()).collect();
+            assert!(results.contains("total 10, largest 4") && results.contains("total 0, and task"), "{results}");
+            Ok(())
+        });
+    }
+}

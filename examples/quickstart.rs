@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use flowcore::{Error, Outcome, Result, as_completed, current, flow, task};
+use flowcore::{Error, Outcome, Result, as_completed, current, flow, task, unmapped};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ fn read_lock_file(path: PathBuf) -> Result<Vec<Package>> {
     Ok(toml::from_str::<LockFile>(&text)?.package)
 }
 
-/// Surveys one package in cargo's local registry. The result is good for as long as the package and this function are
+/// Surveys one package among the sources of registries. The result is good for as long as the package and this function are
 /// the same.
 #[task(
     retries = 1,
@@ -83,8 +83,8 @@ fn read_lock_file(path: PathBuf) -> Result<Vec<Package>> {
     cache = INPUTS + TASK_SOURCE,
     task_run_name = "survey {package_name}"
 )]
-fn survey(package_name: String, version: String) -> Result<Survey> {
-    let folder = find_sources(&package_name, &version)?;
+fn survey(package_name: String, version: String, sources: PathBuf) -> Result<Survey> {
+    let folder = find_sources(&sources, &package_name, &version)?;
     let manifest: Manifest = toml::from_str(&fs::read_to_string(folder.join("Cargo.toml"))?)?;
     let license = manifest.package.license.or(manifest.package.license_file.map(|file| format!("see {file}")));
     let license = license.ok_or_else(|| Error::msg("the manifest names no licence"))?;
@@ -131,14 +131,14 @@ async fn summarize(packages: Vec<Package>, surveys: Vec<Outcome<Survey>>) -> Res
     Ok(report)
 }
 
-/// Reports on the dependencies of a workspace.
+/// Reports on the dependencies of a workspace, whose sources are in a folder with one folder for each registry.
 #[flow]
-async fn dependency_report(lock_file: PathBuf) -> Result<Report> {
+async fn dependency_report(lock_file: PathBuf, sources: PathBuf) -> Result<Report> {
     let packages = read_lock_file(lock_file).await?;
     tracing::info!(packages = packages.len(), "surveying");
     let (names, versions): (Vec<_>, Vec<_>) =
         packages.iter().map(|package| (package.name.clone(), package.version.clone())).unzip();
-    let surveys = survey::map(names, versions).submit();
+    let surveys = survey::map(names, versions, unmapped(sources)).submit();
     let bar = progress_bar(surveys.len());
     let mut finished = as_completed(surveys.iter().cloned());
     while finished.next().await.is_some() {
@@ -165,7 +165,7 @@ async fn main() -> Result<()> {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"),
     };
-    let report = dependency_report(lock_file).await?;
+    let report = dependency_report(lock_file, cargos_sources()?).await?;
     println!(
         "\n{} of {} packages surveyed: {} files, {} lines",
         report.surveyed, report.packages, report.files, report.lines
@@ -179,13 +179,17 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Finds a package's sources among those that cargo has unpacked.
-fn find_sources(name: &str, version: &str) -> Result<PathBuf> {
+/// Finds the folder in which cargo keeps what it has unpacked.
+fn cargos_sources() -> Result<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let sources = home.ok_or_else(|| Error::msg("there is no home folder to look for cargo's registry in"))?;
-    let sources = sources.join("registry").join("src");
-    let registries = fs::read_dir(&sources)
+    Ok(sources.join("registry").join("src"))
+}
+
+/// Finds a package's sources.
+fn find_sources(sources: &Path, name: &str, version: &str) -> Result<PathBuf> {
+    let registries = fs::read_dir(sources)
         .map_err(|error| Error::msg(format!("cargo's registry {} cannot be read: {error}", sources.display())))?;
     for registry in registries {
         let folder = registry?.path().join(format!("{name}-{version}"));
@@ -223,5 +227,39 @@ fn print_above_the_bar(line: &str) {
     match BAR.get().filter(|bar| !bar.is_finished()) {
         Some(bar) => bar.suspend(|| eprintln!("{line}")),
         None => eprintln!("{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowcore::testing::crash_test;
+
+    use super::*;
+
+    /// Makes a registry with two packages and a lock file that names a third.
+    fn registry(folder: &Path) -> std::io::Result<()> {
+        let mut lock_file = "[[package]]\nname = \"ghost\"\nversion = \"1.0.0\"\n".to_owned();
+        for (name, lines) in [("one", 5), ("two", 7)] {
+            let sources = folder.join("src/index").join(format!("{name}-1.0.0"));
+            fs::create_dir_all(&sources)?;
+            fs::write(sources.join("Cargo.toml"), format!("[package]\nname = \"{name}\"\nlicense = \"MIT\"\n"))?;
+            fs::write(sources.join("lib.rs"), "//\n".repeat(lines))?;
+            lock_file.push_str(&format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n"));
+        }
+        fs::write(folder.join("Cargo.lock"), lock_file)
+    }
+
+    #[test]
+    fn every_package_is_reported_wherever_it_is_killed() -> std::io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("flowcore-registry-{}", std::process::id()));
+        registry(&folder)?;
+        let report = || dependency_report(folder.join("Cargo.lock"), folder.join("src"));
+        crash_test(|| (), |()| report()).seeds(5).survives(async |after| {
+            let report = serde_json::to_string(&after.run.state.data)?;
+            assert!(report.contains(r#""surveyed":2"#) && report.contains("ghost 1.0.0"), "{report}");
+            assert_eq!(after.task_run("survey ghost").await.state.name, "Failed");
+            Ok(())
+        });
+        fs::remove_dir_all(folder)
     }
 }

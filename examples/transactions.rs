@@ -88,3 +88,53 @@ async fn main() -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use flowcore::testing::crash_test;
+
+    use super::*;
+
+    /// A folder of its own for each run of the flow.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+            let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let folder = std::env::temp_dir().join(format!("flowcore-crashes-{}-{number}", std::process::id()));
+            assert!(fs::create_dir_all(&folder).is_ok(), "{} cannot be made", folder.display());
+            Folder(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // What is left of a temporary folder harms nobody.
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    #[test]
+    fn both_files_are_published_wherever_it_is_killed() {
+        let report = || "item,price\npen,2\n".to_owned();
+        let test = crash_test(Folder::new, |folder| publish(folder.0.clone(), "monday".to_owned(), report()));
+        test.seeds(10).survives(async |after| {
+            let folder = &after.world.0;
+            assert_eq!(fs::read_to_string(folder.join("monday.csv"))?, report());
+            let sum = fs::read_to_string(folder.join("monday.sum"))?;
+            assert_eq!(sum, blake3::hash(report().as_bytes()).to_string());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_report_that_is_refused_wherever_it_is_killed() {
+        let empty = || "item,price\n".to_owned();
+        let test = crash_test(Folder::new, |folder| publish(folder.0.clone(), "tuesday".to_owned(), empty()));
+        test.seeds(10).survives(async |after| {
+            assert_eq!(list(&after.world.0)?, "nothing");
+            Ok(())
+        });
+    }
+}
