@@ -147,6 +147,7 @@ async fn events_outlast_the_failure_of_their_run_and_of_the_store() {
         // One of these may be the call that fails.
         drop(world.engine.flush().await);
         world.engine.flush().await.unwrap();
+        store.heal();
         let own = EventNames { prefixes: vec!["try.".to_owned()], ..EventNames::default() };
         let told = store.events(&EventFilter { event: own, ..EventFilter::default() }).await.unwrap();
         assert_eq!(told.len(), 1, "call {nth} failed");
