@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod around;
 mod artifacts;
+mod assets;
 #[path = "../store/backend.rs"]
 mod backend;
 mod broken;
@@ -47,6 +49,8 @@ conformance! {
     leaving: log_lines_are_kept_with_their_runs, every_change_of_state_is_an_event,
         runs_have_the_names_and_tags_they_are_given;
     telling: events_are_related_to_the_run_around;
+    assets: materializations_are_told_with_what_they_depend_on;
+    around: tags_are_given_to_all_runs_inside;
     resuming: finished_tasks_are_not_executed_again, equal_calls_are_told_apart_and_order_does_not_matter,
         a_subflow_keeps_its_run;
     stopping: a_request_from_elsewhere_ends_a_run, what_nobody_executes_is_cancelled_at_once;

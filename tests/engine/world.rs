@@ -87,6 +87,7 @@ impl World {
             storage: storage.clone(),
             locks,
             limits,
+            ui_url: None,
             process_folder: None,
             background: Background::default(),
         });

@@ -62,6 +62,9 @@ use proc_macro::TokenStream;
 /// | `on_failure = [one, two]` | when it has failed for good | none |
 /// | `on_commit = hook` | calls a function of a `TransactionEvent`, or a list of such, when the transaction commits that the task has completed in | none |
 /// | `on_rollback = hook` | when that is rolled back | none |
+/// | `assets = ["s3://lake/{day}.parquet"]` | what it makes outside of the program: keys that are templates, or `Asset`s; its end is told as an event of each | none |
+/// | `asset_deps = ["postgres://shop/orders"]` | what it makes it from, beside the assets of the runs whose results it gets | none |
+/// | `materialized_by = "dbt"` | the tool that makes them | none |
 ///
 /// Templates fill in `{parameter}`, `{task_name}`, `{flow_name}`, `{flow_run_id}` and `{flow_run_name}`; `{{` and `}}` are braces.
 #[proc_macro_attribute]

@@ -60,6 +60,7 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
             LockPlace::Database => None,
         },
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
+        ui_url: settings.ui_url.clone(),
         // Who looks for the runs of dead processes does not see those in memory.
         process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
         client: client.clone(),
@@ -111,6 +112,7 @@ impl Engine {
             storage: Storage::memory(),
             locks: Some(KeyLocks::memory()),
             limits: Limits::default(),
+            ui_url: None,
             process_folder: None,
             background: Background::default(),
         })

@@ -223,7 +223,9 @@
 //!
 //! # Inside a run
 //!
-//! [`current`] tells ids, names, parameters and the attempt. `tracing` events inside a run are kept with it (feature
+//! [`current`] tells ids, names, parameters, tags, the attempt and addresses in the user interface, also in what
+//! [`current::spawn`] starts. [`tags()`] gives tags to all runs that a piece of code makes. A task with [assets](Asset) tells what
+//! it has made outside of the program, and from what. `tracing` events inside a run are kept with it (feature
 //! `logs`). [`artifact`] keeps what people are to see, in versions by key, and [`event()`] tells of what has happened.
 //!
 //! # Concurrency limits
@@ -298,6 +300,7 @@ pub mod testing;
 pub use flowcore_macros::{flow, main, task};
 
 pub use engine::artifact;
+pub use engine::asset::{Asset, AssetError, add_asset_metadata};
 pub use engine::background::Background;
 pub use engine::cache_policy::{CacheContext, CachePolicy};
 pub use engine::call_site::NoThread;
@@ -329,6 +332,7 @@ pub use engine::runner::TaskRunner;
 pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::stream::{StreamCall, TaskStream};
+pub use engine::tags::{WithTags, tags};
 pub use engine::task_call::{MapCall, TaskCall};
 pub use engine::transaction::{
     CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,

@@ -72,10 +72,9 @@ impl Options {
         let before = errors.count();
         let setters = value::check(known, value, errors);
         if let Some(reserved) = known.template
-            && let Some(text) = value::text(value)
             && let Some(parameters) = parameters
         {
-            template::check(kind, reserved, text, parameters, errors);
+            value::texts(value).into_iter().for_each(|text| template::check(kind, reserved, text, parameters, errors));
         }
         if errors.count() == before {
             self.setters.extend(setters.into_iter().map(|setter| (key.clone(), setter)));

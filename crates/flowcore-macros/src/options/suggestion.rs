@@ -19,6 +19,7 @@ pub(super) fn for_prefect(key: &str) -> Option<&'static str> {
         "timeout_seconds" => "timeout",
         "cache_policy" | "cache_key_fn" => "cache",
         "result_serializer" => "serializer",
+        "by" => "materialized_by",
         _ => return None,
     })
 }

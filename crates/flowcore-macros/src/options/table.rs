@@ -42,6 +42,8 @@ pub(super) enum Value {
     Name,
     /// A list of texts.
     Names,
+    /// A list of keys of assets, which are templates, or of assets.
+    Assets,
     /// A number of retries.
     Count,
     /// A number, at least one.
@@ -84,9 +86,17 @@ const BASE: Known = Known {
 
 const HOOK: Known = Known { value: Value::Hooks, means: "a function of an event, or a list of such functions", ..BASE };
 
+const ASSETS: Known = Known {
+    on: On::Task,
+    value: Value::Assets,
+    means: "a list of URIs, or of `Asset`s",
+    template: Some(Reserved::OfResult),
+    ..BASE
+};
+
 const TRANSACTION_HOOK: Known = Known { on: On::Task, value: Value::TransactionHooks, ..HOOK };
 
-static TABLE: [Known; 28] = [
+static TABLE: [Known; 31] = [
     Known { name: "name", value: Value::Name, means: "a text", example: "name = \"fetch page\"", ..BASE },
     Known {
         name: "description",
@@ -215,6 +225,16 @@ static TABLE: [Known; 28] = [
     Known { name: "on_failure", example: "on_failure = [notify, clean_up]", ..HOOK },
     Known { name: "on_commit", example: "on_commit = announce", ..TRANSACTION_HOOK },
     Known { name: "on_rollback", example: "on_rollback = clean_up", ..TRANSACTION_HOOK },
+    Known { name: "assets", example: "assets = [\"s3://lake/{day}.parquet\"]", ..ASSETS },
+    Known { name: "asset_deps", example: "asset_deps = [\"postgres://shop/orders\"]", ..ASSETS },
+    Known {
+        name: "materialized_by",
+        on: On::Task,
+        value: Value::Name,
+        means: "a text",
+        example: "materialized_by = \"dbt\"",
+        ..BASE
+    },
     Known { name: "on_cancellation", on: On::Flow, example: "on_cancellation = clean_up", ..HOOK },
     Known { name: "on_crashed", on: On::Flow, example: "on_crashed = notify", elsewhere: Some("on_failure"), ..HOOK },
 ];

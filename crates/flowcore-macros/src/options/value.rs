@@ -20,8 +20,9 @@ impl ToTokens for Setter {
 pub(super) fn check(known: &Known, value: &Expr, errors: &mut Errors) -> Vec<Setter> {
     let value = peel(value);
     match (known.value, value) {
-        (Value::Names, Expr::Array(list)) => {
-            list.elems.iter().for_each(|element| check_literal(known, Value::Name, element, errors));
+        (kind @ (Value::Names | Value::Assets), Expr::Array(list)) => {
+            let each = if kind == Value::Names { Value::Name } else { kind };
+            list.elems.iter().for_each(|element| check_literal(known, each, element, errors));
             // An empty list has no type.
             if list.elems.is_empty() { Vec::new() } else { vec![setter(known, value)] }
         }
@@ -47,8 +48,15 @@ pub(super) fn check(known: &Known, value: &Expr, errors: &mut Errors) -> Vec<Set
     }
 }
 
-/// Gives the text of a literal.
-pub(super) fn text(value: &Expr) -> Option<&LitStr> {
+/// Gives the texts of a literal: of itself, or of those in a list.
+pub(super) fn texts(value: &Expr) -> Vec<&LitStr> {
+    match peel(value) {
+        Expr::Array(list) => list.elems.iter().filter_map(text).collect(),
+        value => text(value).into_iter().collect(),
+    }
+}
+
+fn text(value: &Expr) -> Option<&LitStr> {
     match peel(value) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
         _ => None,
@@ -86,8 +94,15 @@ fn check_literal(known: &Known, kind: Value, value: &Expr, errors: &mut Errors) 
             errors.at(value, format!("`{}` is empty: say something, such as `{}`", known.name, known.example));
         }
         (Value::Name, Lit::Str(_)) => {}
+        (Value::Assets, Lit::Str(text)) if is_uri(&text.value()) => {}
         _ => wrong(known, value, errors),
     }
+}
+
+/// Tells whether a text begins with a scheme as the keys of assets have. Its other letters are seen when templates are filled.
+fn is_uri(text: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    text.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(is_letter))
 }
 
 fn check_number(known: &Known, kind: Value, value: &Expr, number: &Number<'_>, errors: &mut Errors) {

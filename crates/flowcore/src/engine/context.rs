@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
+use super::asset::{HandedOn, TaskAssets};
 use super::blocking::Left;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
@@ -19,6 +20,7 @@ use super::pause::Pauses;
 use super::runner::TaskRunner;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
+use super::tags::Tags;
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
 use super::transaction::Transaction;
@@ -32,7 +34,11 @@ tokio::task_local! {
 
 /// What surrounds the code that runs. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Scope(Option<Arc<Around>>);
+pub(crate) struct Scope {
+    around: Option<Arc<Around>>,
+    /// What runs that are made here get.
+    tags: Tags,
+}
 
 pub(crate) struct Around {
     pub(crate) engine: Engine,
@@ -59,6 +65,8 @@ pub(crate) struct TaskScope {
     pub(crate) id: TaskRunId,
     entry: Arc<Entry>,
     pub(crate) attempt: i32,
+    /// What it materializes and depends on, if it has to do with assets.
+    pub(crate) assets: Option<Arc<TaskAssets>>,
     /// How many task runs are around it.
     pub(crate) depth: usize,
     /// Whether its body has a thread that it may block.
@@ -74,7 +82,7 @@ pub(crate) struct TaskScope {
 impl TaskScope {
     pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, depth, on_thread: false, outlet: None, run, cancel: OnceLock::new() }
+        TaskScope { id, entry, attempt, assets: None, depth, on_thread: false, outlet: None, run, cancel: OnceLock::new() }
     }
 
     /// Says whether its body has a thread that it may block.
@@ -85,6 +93,11 @@ impl TaskScope {
     /// Says where its values go while it runs.
     pub(crate) fn yields_to(self, outlet: Option<AnyOutlet>) -> Self {
         TaskScope { outlet, ..self }
+    }
+
+    /// Makes the same with what the run has to do with assets.
+    pub(crate) fn with_assets(self, assets: Option<Arc<TaskAssets>>) -> Self {
+        TaskScope { assets, ..self }
     }
 
     /// Gives what asks this attempt to end: with its run, or alone.
@@ -102,8 +115,9 @@ impl TaskScope {
 
     /// Makes another one of the same run and attempt.
     fn again(&self) -> Self {
-        let (entry, run, cancel) = (self.entry.clone(), self.run.clone(), self.cancel().clone());
-        TaskScope { entry, run, cancel: OnceLock::from(cancel), outlet: self.outlet.clone(), ..*self }
+        let (entry, run, outlet) = (self.entry.clone(), self.run.clone(), self.outlet.clone());
+        let (assets, cancel) = (self.assets.clone(), OnceLock::from(self.cancel().clone()));
+        TaskScope { entry, run, outlet, assets, cancel, ..*self }
     }
 }
 
@@ -131,6 +145,7 @@ pub(crate) struct FlowScope {
     pub(crate) threads: Counted,
     pub(crate) pauses: Pauses,
     pub(crate) received: ReceivedInputs,
+    pub(crate) assets: HandedOn,
 }
 
 pub(crate) struct NewFlowScope {
@@ -167,6 +182,7 @@ impl FlowScope {
             children: Counted::default(),
             threads: new.threads,
             pauses: Pauses::default(),
+            assets: HandedOn::default(),
         }
     }
 
@@ -192,7 +208,7 @@ impl FlowScope {
 
 impl Scope {
     pub(crate) fn new(engine: Engine, flow: Option<Arc<FlowScope>>, task: Option<TaskScope>) -> Self {
-        Self::around(engine, flow, task, None, None)
+        Self::around(engine, flow, task, None, None, Tags::default())
     }
 
     fn around(
@@ -201,30 +217,42 @@ impl Scope {
         task: Option<TaskScope>,
         transaction: Option<Transaction>,
         block: Option<Cancel>,
+        tags: Tags,
     ) -> Self {
-        Scope(Some(Arc::new(Around { engine, flow, task, transaction, block, left: Mutex::default() })))
+        let around = Around { engine, flow, task, transaction, block, left: Mutex::default() };
+        Scope { around: Some(Arc::new(around)), tags }
     }
 
     /// Makes what surrounds a task run's body here.
     pub(crate) fn with_task(&self, engine: Engine, task: TaskScope) -> Self {
-        Self::around(engine, self.flow().cloned(), Some(task), self.transaction().cloned(), None)
+        Self::around(engine, self.flow().cloned(), Some(task), self.transaction().cloned(), None, self.tags.clone())
     }
 
     /// Makes what surrounds a transaction's block here.
     pub(crate) fn with_transaction(&self, engine: Engine, transaction: Transaction, block: Cancel) -> Self {
         let task = self.task().map(TaskScope::again);
-        Self::around(engine, self.flow().cloned(), task, Some(transaction), Some(block))
+        Self::around(engine, self.flow().cloned(), task, Some(transaction), Some(block), self.tags.clone())
     }
 
     /// Makes the same without a transaction.
     fn without_transaction(&self) -> Self {
-        match &self.0 {
+        match &self.around {
             Some(around) if around.transaction.is_some() => {
                 let (task, block) = (around.task.as_ref().map(TaskScope::again), around.block.clone());
-                Self::around(around.engine.clone(), around.flow.clone(), task, None, block)
+                Self::around(around.engine.clone(), around.flow.clone(), task, None, block, self.tags.clone())
             }
             _ => self.clone(),
         }
+    }
+
+    /// Makes the same with tags for the runs that are made here.
+    pub(crate) fn tagged(&self, tags: Tags) -> Self {
+        Scope { around: self.around.clone(), tags }
+    }
+
+    /// Gives the tags for the runs that are made here.
+    pub(crate) fn tags(&self) -> &Tags {
+        &self.tags
     }
 
     /// Gives what surrounds the present code.
@@ -234,53 +262,53 @@ impl Scope {
 
     /// Looks at what surrounds the present code.
     pub(crate) fn peek<T>(look: impl FnOnce(&Around) -> T) -> Option<T> {
-        SCOPE.try_with(|scope| scope.0.as_deref().map(look)).ok().flatten()
+        SCOPE.try_with(|scope| scope.around.as_deref().map(look)).ok().flatten()
     }
 
     /// Tells whether anything surrounds the code: a flow or a task.
     pub(crate) fn is_inside(&self) -> bool {
-        self.0.is_some()
+        self.around.is_some()
     }
 
     pub(crate) fn flow(&self) -> Option<&Arc<FlowScope>> {
-        self.0.as_ref().and_then(|around| around.flow.as_ref())
+        self.around.as_ref().and_then(|around| around.flow.as_ref())
     }
 
     pub(crate) fn task(&self) -> Option<&TaskScope> {
-        self.0.as_ref().and_then(|around| around.task.as_ref())
+        self.around.as_ref().and_then(|around| around.task.as_ref())
     }
 
     pub(crate) fn transaction(&self) -> Option<&Transaction> {
-        self.0.as_ref().and_then(|around| around.transaction.as_ref())
+        self.around.as_ref().and_then(|around| around.transaction.as_ref())
     }
 
     /// Tells whether the code is in the block of this transaction, and not in a task below.
     pub(crate) fn is_block_of(&self, transaction: &Transaction) -> bool {
-        let block = self.0.as_ref().is_some_and(|around| around.block.is_some());
+        let block = self.around.as_ref().is_some_and(|around| around.block.is_some());
         block && self.transaction().is_some_and(|around| around.is(transaction))
     }
 
     /// Gives what asks the code to end.
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
-        self.0.as_ref().and_then(|around| around.cancel())
+        self.around.as_ref().and_then(|around| around.cancel())
     }
 
     /// Leaves something behind, which goes on until the sender is dropped.
     pub(crate) fn leave(&self, ended: oneshot::Receiver<()>) {
-        if let Some(around) = &self.0 {
+        if let Some(around) = &self.around {
             around.left.lock().unwrap_or_else(PoisonError::into_inner).add(ended);
         }
     }
 
     /// Takes what was left behind.
     pub(crate) fn take_left(&self) -> Option<Left> {
-        let around = self.0.as_ref()?;
+        let around = self.around.as_ref()?;
         let left = std::mem::take(&mut *around.left.lock().unwrap_or_else(PoisonError::into_inner));
         (!left.is_empty()).then_some(left)
     }
 
     pub(crate) async fn engine(&self) -> Result<Engine, EngineError> {
-        match &self.0 {
+        match &self.around {
             Some(around) => Ok(around.engine.clone()),
             None => Engine::default().await,
         }
@@ -298,7 +326,7 @@ impl Scope {
 
     /// Starts a task beside the present code.
     pub(crate) fn submit(&self, call: Call) -> Promise {
-        let above = match &self.0 {
+        let above = match &self.around {
             // It outlives its flow, and ends only with everything else.
             Some(around) if call.detached => Some(&around.engine.0.cancel),
             _ => self.cancel(),

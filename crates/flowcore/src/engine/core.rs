@@ -43,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) tickets: Tickets,
     pub(crate) tag_limits: TagLimits,
     pub(crate) executing: Executing,
+    pub(crate) ui_url: Option<String>,
     /// All flow runs, from before they are made until their calls return.
     pub(crate) runs: Counted,
     pub(crate) background: Background,
@@ -80,6 +81,8 @@ pub struct EngineParts {
     pub locks: Option<KeyLocks>,
     /// The sizes to keep to.
     pub limits: Limits,
+    /// Where people look at runs: the address of a user interface, if there is one.
+    pub ui_url: Option<String>,
     /// The folder for this process's proof of life. Without one its death is noticed only when its lease has expired,
     /// after a minute.
     pub process_folder: Option<std::path::PathBuf>,
@@ -105,6 +108,7 @@ impl Core {
             tag_limits: TagLimits::new(client.clone()),
             executing: Executing::new(client.clone(), background.clone()),
             process,
+            ui_url: parts.ui_url.map(|url| url.trim_end_matches('/').to_owned()),
             client,
             clock,
             storage: parts.storage,

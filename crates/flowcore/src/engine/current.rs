@@ -3,8 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use super::cancel::Cancel;
-use super::context::Scope;
+use super::context::{Around, Scope};
 use super::definition::{ParameterError, Parameters};
+use super::tags::add_tags;
 use super::transaction::Transaction;
 use crate::model::{FlowRunId, TaskRunId};
 
@@ -23,9 +24,54 @@ pub fn flow_name() -> Option<String> {
     Scope::peek(|around| around.flow.as_ref().map(|flow| flow.flow_name.clone())).flatten()
 }
 
-/// Tells the tags of the flow run around this code.
+/// Lists the tags that count here: those of the task run around this code, or else of the flow run, and those of
+/// [`tags`](fn@crate::tags) around.
 pub fn tags() -> Vec<String> {
-    Scope::peek(|around| around.flow.as_ref().map(|flow| flow.tags.clone())).flatten().unwrap_or_default()
+    let scope = Scope::current();
+    let mut tags = match (scope.task(), scope.flow()) {
+        (Some(task), _) => task.name_and_tags().1,
+        (None, flow) => flow.map(|flow| flow.tags.clone()).unwrap_or_default(),
+    };
+    add_tags(&mut tags, scope.tags().list());
+    tags
+}
+
+/// Tells where people look at the flow run around this code: its page in the user interface whose address the setting `ui.url`
+/// gives. None without that, and outside of runs.
+pub fn flow_run_url() -> Option<String> {
+    Scope::peek(|around| url(around, "flow-run", &around.flow.as_ref()?.id.to_string())).flatten()
+}
+
+/// Tells where people look at the task run around this code, as [`flow_run_url`].
+pub fn task_run_url() -> Option<String> {
+    Scope::peek(|around| url(around, "task-run", &around.task.as_ref()?.id.to_string())).flatten()
+}
+
+fn url(around: &Around, kind: &str, id: &str) -> Option<String> {
+    Some(format!("{}/runs/{kind}/{id}", around.engine.0.ui_url.as_ref()?))
+}
+
+/// Spawns a future on the current tokio runtime, inside of the run around this code: what is told, logged and called in it belongs
+/// to the run. The run does not wait for it.
+///
+/// # Panics
+///
+/// There is no tokio runtime.
+pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(Scope::current().surround(future))
+}
+
+/// Calls a function on the blocking pool of the current tokio runtime, inside of the run around this code, as [`spawn`].
+///
+/// # Panics
+///
+/// There is no tokio runtime.
+pub fn spawn_blocking<T: Send + 'static>(function: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
+    let scope = Scope::current();
+    tokio::task::spawn_blocking(move || scope.enter(function))
 }
 
 /// Reads a parameter of the flow run around this code.

@@ -21,6 +21,7 @@ use super::panics::{CatchPanics, Panicked};
 use super::program;
 use super::settled::{Promise, Settled};
 use super::subflow::Parent;
+use super::tags::Tags;
 use super::upstream::wait_for;
 use crate::client::ClientError;
 use crate::model::{FlowRun, FlowRunId, Page, StateType, TaskInput, TaskInputs, TaskRunFilter};
@@ -39,6 +40,8 @@ pub(crate) struct FlowExecution {
     /// All threads of plain functions in the run.
     pub(super) threads: Counted,
     pub(super) parent: Option<Arc<Parent>>,
+    /// The tags around the call, for all runs below.
+    tags: Tags,
     /// Where requests from outside reach the run.
     _place: Place,
 }
@@ -124,7 +127,7 @@ impl FlowExecution {
                 promise.identify(TaskInput::FlowRun { id });
             }
         };
-        let settled = match Self::begin(engine.clone(), call, cancel, parent.clone()).await {
+        let settled = match Self::begin(engine.clone(), call, cancel, parent.clone(), scope.tags().clone()).await {
             Ok(Begun::Running(execution)) => {
                 identify(execution.run.id);
                 execution.execute().await
@@ -150,6 +153,7 @@ impl FlowExecution {
         call: FlowCallParts,
         cancel: Cancel,
         parent: Option<Arc<Parent>>,
+        tags: Tags,
     ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
@@ -174,7 +178,7 @@ impl FlowExecution {
         let run = match taken {
             Some(run) => run,
             None => {
-                let new = new_run(&engine, &call, &arguments, parent.as_deref().map(Parent::id), executor)?;
+                let new = new_run(&engine, &call, &arguments, parent.as_deref().map(Parent::id), &tags, executor)?;
                 engine.0.client.create_flow_run(new).await?
             }
         };
@@ -184,7 +188,7 @@ impl FlowExecution {
         let place = engine.0.executing.enter(process_id, run.id, cancel.clone());
         let threads = Counted::default();
         let execution =
-            FlowExecution { engine, call, arguments, cancel, run, left: None, threads, parent, _place: place };
+            FlowExecution { engine, call, arguments, cancel, run, left: None, threads, parent, tags, _place: place };
         Ok(Begun::Running(Box::new(execution)))
     }
 
@@ -196,7 +200,7 @@ impl FlowExecution {
                     return unorchestrated(&self.run.name, self.left_open("its task runs cannot be read", error));
                 }
             };
-            let scope = Scope::new(self.engine.clone(), Some(flow.clone()), None);
+            let scope = Scope::new(self.engine.clone(), Some(flow.clone()), None).tagged(self.tags.clone());
             self.engine.0.journal.fence(self.run.id, flow.attempt, flow.cancel.clone());
             let running = self.run.state.clone();
             scope.clone().enter(|| self.log_begin());
@@ -234,7 +238,7 @@ impl FlowExecution {
             name: self.run.name.clone(),
             flow_id: self.run.flow_id,
             flow_name: self.run.flow_name.clone(),
-            tags: self.call.options().common.tags.clone(),
+            tags: self.run.tags.clone(),
             parameters: self.run.parameters.clone(),
             attempt: self.run.times.run_count,
             cancel: self.cancel.child(),

@@ -6,6 +6,7 @@
 //! state.
 
 pub mod artifact;
+pub(crate) mod asset;
 pub(crate) mod attempt;
 pub(crate) mod background;
 pub(crate) mod blocking;
@@ -71,6 +72,7 @@ pub(crate) mod slots;
 pub(crate) mod stream;
 pub(crate) mod subflow;
 pub(crate) mod tag_limits;
+pub(crate) mod tags;
 pub(crate) mod task_cache;
 pub(crate) mod task_call;
 pub(crate) mod task_end;

@@ -7,6 +7,7 @@ use super::definition::FLOW_LABEL;
 use super::error::Error;
 use super::flow_call::FlowCallParts;
 use super::names::{fill, made_up};
+use super::tags::{Tags, add_tags};
 use crate::model::{FlowRunId, TaskRunId};
 use crate::orchestration::{Executor, NewFlowRun};
 
@@ -16,6 +17,7 @@ pub(crate) fn new_run(
     call: &FlowCallParts,
     arguments: &Map<String, Json>,
     parent_task_run_id: Option<TaskRunId>,
+    tags: &Tags,
     executor: Executor,
 ) -> Result<NewFlowRun, Error> {
     let options = call.options();
@@ -30,12 +32,14 @@ pub(crate) fn new_run(
         }
         None => made_up(engine.0.clock.random()),
     };
+    let mut all = options.common.tags.clone();
+    add_tags(&mut all, tags.list());
     Ok(NewFlowRun {
         id,
         flow_name,
         flow_tags: call.definition.options.common.tags.clone(),
         name,
-        tags: options.common.tags.clone(),
+        tags: all,
         parameters: serde_json::value::to_raw_value(arguments)?,
         flow_version: options.common.version.clone(),
         parent_task_run_id,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asset::Asset;
 use super::cache_policy::CachePolicy;
 use super::codec::Codec;
 use super::core::Engine;
@@ -91,6 +92,9 @@ pub struct TaskOptions {
     pub(crate) task_run_name: Option<String>,
     pub(crate) on_commit: Vec<TransactionHook>,
     pub(crate) on_rollback: Vec<TransactionHook>,
+    pub(crate) assets: Vec<Asset>,
+    pub(crate) asset_deps: Vec<Asset>,
+    pub(crate) materialized_by: Option<String>,
 }
 
 /// What can be said of a flow.
@@ -194,6 +198,15 @@ macro_rules! task_setters {
             on_commit(hook: impl Into<$crate::engine::transaction::TransactionHook>) |options| options.on_commit.push(hook.into());
             /// Calls the hook when the [`transaction`](fn@crate::transaction) is rolled back that the task has completed in.
             on_rollback(hook: impl Into<$crate::engine::transaction::TransactionHook>) |options| options.on_rollback.push(hook.into());
+            /// Sets the [assets](crate::Asset) that the task materializes. Its end is told of as an event of each, in a
+            /// [`transaction`](fn@crate::transaction) when that commits.
+            assets(assets: impl IntoIterator<Item = impl Into<$crate::engine::asset::Asset>>)
+                |options| options.assets = assets.into_iter().map(Into::into).collect();
+            /// Sets the [assets](crate::Asset) that the task depends on beside those of the runs whose results it gets.
+            asset_deps(assets: impl IntoIterator<Item = impl Into<$crate::engine::asset::Asset>>)
+                |options| options.asset_deps = assets.into_iter().map(Into::into).collect();
+            /// Sets the tool that materializes the assets.
+            materialized_by(tool: impl Into<String>) |options| options.materialized_by = Some(tool.into());
         }
     };
 }

@@ -9,6 +9,7 @@ use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
 use super::journal::Entry;
 use super::settled::Settled;
+use super::tags::add_tags;
 use crate::model::{
     FlowRunFilter, FlowRunId, InputDigest, Page, RetryPolicy, RunTimes, State, StateType, TaskInput, TaskInputs,
     TaskRun, TaskRunId, Text,
@@ -58,6 +59,8 @@ impl Parent {
             }
             return Ok(Some(Parent { engine, entry, earlier_run }));
         }
+        let mut tags = call.options().common.tags.clone();
+        add_tags(&mut tags, scope.tags().list());
         let entry = Entry::new(
             TaskRun {
                 id: TaskRunId(engine.0.clock.uuid()),
@@ -67,7 +70,7 @@ impl Parent {
                 dynamic_key: dynamic_key.unwrap_or_default(),
                 name: format!("{}-{number}", call.name()),
                 task_version: call.options().common.version.clone().map(Text::Owned),
-                tags: call.options().common.tags.clone(),
+                tags,
                 inputs_digest: Some(digest),
                 task_inputs,
                 empirical_policy: RetryPolicy::default(),

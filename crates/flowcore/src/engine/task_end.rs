@@ -22,9 +22,13 @@ impl TaskExecution {
         cached: Option<Caching>,
     ) -> Settled {
         let hooked = self.hooked.take().map(|hooked| (hooked, value.clone()));
+        let is_staged = hooked.is_some() || self.scope.transaction().is_some();
         let (alone, hooks) = if self.scope.transaction().is_some() { (None, hooked) } else { (hooked, None) };
         let (completed, settled) = self.complete_in_transaction(value, data, cached, hooks);
         let (true, Some(state)) = (completed, &settled.state) else { return settled };
+        if !is_staged {
+            self.tell_of_assets(true);
+        }
         self.call_hooks(&self.call.options().common.on_completion, state).await;
         match alone {
             Some(hooks) => self.commit_alone(hooks, settled).await,
@@ -38,6 +42,7 @@ impl TaskExecution {
             entry: self.entry.clone(),
             name: self.call.name().to_owned(),
             hooks: Some(hooks),
+            assets: self.assets.clone(),
             cache: None,
         };
         match staged.commit_alone(&self.engine, &self.scope).await {
@@ -48,7 +53,18 @@ impl TaskExecution {
 
     /// Ends the run as Completed; tells whether it did.
     pub(super) fn complete(&self, value: Value, data: Option<StateData>, cached: Option<Caching>) -> (bool, Settled) {
-        self.complete_in_transaction(value, data, cached, None)
+        let (completed, settled) = self.complete_in_transaction(value, data, cached, None);
+        if completed && self.scope.transaction().is_none() {
+            self.tell_of_assets(true);
+        }
+        (completed, settled)
+    }
+
+    /// Tells that the run has materialized its assets, or has failed to.
+    fn tell_of_assets(&self, succeeded: bool) {
+        if let Some(assets) = &self.assets {
+            assets.tell(&self.engine, &self.scope, &self.entry, succeeded);
+        }
     }
 
     fn complete_in_transaction(
@@ -76,7 +92,8 @@ impl TaskExecution {
                         entry
                     });
                     let name = self.call.name().to_owned();
-                    transaction.add_task(StagedTask { entry: self.entry.clone(), name, hooks, cache });
+                    let (entry, assets) = (self.entry.clone(), self.assets.clone());
+                    transaction.add_task(StagedTask { entry, name, hooks, assets, cache });
                 }
                 (true, Settled { state: Some(state), result: Ok(value) })
             }
@@ -98,6 +115,7 @@ impl TaskExecution {
             }
             Decision::Accept(state) | Decision::Reject(state, _) => {
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
+                self.tell_of_assets(false);
                 self.call_hooks(&self.call.options().common.on_failure, &state).await;
                 Some(self.failed_with(state, source))
             }
@@ -113,6 +131,7 @@ impl TaskExecution {
             Decision::Accept(state) => {
                 let message = state.message.clone().unwrap_or_default();
                 self.log(|| tracing::error!(target: "flowcore::task_run", "{message}"));
+                self.tell_of_assets(false);
                 self.call_hooks(&self.call.options().common.on_failure, &state).await;
                 self.failed_with(state, Some(Error::from(panicked)))
             }

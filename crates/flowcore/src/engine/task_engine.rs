@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asset::TaskAssets;
 use super::attempt::{Attempt, Fault, until_either};
 use super::blocking::Left;
 use super::calls::Occurrence;
@@ -43,6 +44,8 @@ pub(crate) struct TaskExecution {
     own_key: Option<String>,
     /// The hooks for the end of its transaction; made while the arguments are here.
     pub(super) hooked: Option<Box<Hooked>>,
+    /// What it materializes and depends on, if it has to do with assets.
+    pub(super) assets: Option<Arc<TaskAssets>>,
     /// What an earlier attempt has left behind and may still go on.
     left: Option<Left>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
@@ -81,13 +84,21 @@ impl TaskExecution {
                 Err(panicked) => return unorchestrated(call.name(), panicked),
             },
         };
+        let assets = match &failed {
+            Some(_) => None,
+            None => match Panicked::catch(|| TaskAssets::of(&call, &scope, &edges)) {
+                Ok(Ok(assets)) => assets,
+                Ok(Err(error)) => return unorchestrated(call.name(), error),
+                Err(panicked) => return unorchestrated(call.name(), panicked),
+            },
+        };
         let mut occurrence = match (call.standing, scope.flow()) {
             (Standing::PartOfMap(number), _) => Occurrence { dynamic_key: None, number, earlier: None },
             (_, Some(flow)) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
             (_, None) => Occurrence { dynamic_key: None, number: 0, earlier: None },
         };
         if let Some(earlier) = &occurrence.earlier
-            && let Some(settled) = Box::pin(adopt(&engine, &scope, &call, earlier, promise)).await
+            && let Some(settled) = Box::pin(adopt(&engine, &scope, &call, earlier, assets.as_ref(), promise)).await
         {
             return settled;
         }
@@ -101,6 +112,9 @@ impl TaskExecution {
         let (id, run_count_at_start) = entry.with(|run| (run.id, run.times.run_count));
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
+        }
+        if let Some(assets) = &assets {
+            assets.hand_on(&scope, id);
         }
         let own_key = match &call.options().common.result_storage_key {
             Some(template) if failed.is_none() => Some(fill_for(&call, &scope, template)),
@@ -117,6 +131,7 @@ impl TaskExecution {
             run_count_at_start,
             own_key,
             hooked,
+            assets,
             left: None,
             ended: false,
         };
@@ -237,6 +252,9 @@ impl TaskExecution {
 
     /// Runs the body once, on the thread if it has got one.
     async fn attempt(&mut self, turn: Option<Turn>) -> Attempt {
+        if let Some(assets) = &self.assets {
+            assets.forget_metadata();
+        }
         let scope = self.inside_body(turn.is_some());
         let attempt = scope.task().map_or(1, |task| task.attempt);
         let retries = self.call.options().common.retries;
@@ -335,7 +353,7 @@ impl TaskExecution {
 
     fn around(&self) -> TaskScope {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        TaskScope::new(self.entry.clone(), depth, self.cancel.clone())
+        TaskScope::new(self.entry.clone(), depth, self.cancel.clone()).with_assets(self.assets.clone())
     }
 
     /// Logs inside the run.
@@ -366,6 +384,10 @@ impl TaskExecution {
         let committed = committed && !self.call.is_part_of_map();
         if committed && let Err(error) = Box::pin(self.engine.0.journal.commit()).await {
             return unorchestrated(&self.entry.with(|run| run.name.clone()), error);
+        }
+        if committed && self.assets.as_ref().is_some_and(|assets| assets.materializes()) {
+            // What cannot be kept yet comes with the next events.
+            drop(self.engine.0.events.flush().await);
         }
         settled
     }

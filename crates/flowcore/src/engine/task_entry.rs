@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::asset::TaskAssets;
 use super::calls::Occurrence;
 use super::codec::Value;
 use super::context::Scope;
@@ -13,6 +14,7 @@ use super::journal::Entry;
 use super::names::fill;
 use super::panics::Panicked;
 use super::settled::{Promise, Settled};
+use super::tags::add_tags;
 use super::task_call::Call;
 use super::task_engine::unorchestrated;
 use super::transaction::StagedTask;
@@ -68,6 +70,7 @@ pub(crate) async fn adopt(
     scope: &Scope,
     call: &Call,
     earlier: &TaskRun,
+    assets: Option<&Arc<TaskAssets>>,
     promise: Option<&Promise>,
 ) -> Option<Settled> {
     if !earlier.state.is_completed() || earlier.state.is_rolled_back() || call.options().refresh_cache {
@@ -77,7 +80,10 @@ pub(crate) async fn adopt(
     if let Some(promise) = promise {
         promise.identify(TaskInput::TaskRun { id: earlier.id });
     }
-    if let Err(error) = stage_again(engine, scope, call, earlier, &value).await {
+    if let Some(assets) = assets {
+        assets.hand_on(scope, earlier.id);
+    }
+    if let Err(error) = stage_again(engine, scope, call, earlier, assets, &value).await {
         return Some(unorchestrated(&earlier.name, error));
     }
     Some(Settled { state: Some(earlier.state.clone()), result: Ok(value) })
@@ -90,6 +96,7 @@ async fn stage_again(
     scope: &Scope,
     call: &Call,
     earlier: &TaskRun,
+    assets: Option<&Arc<TaskAssets>>,
     value: &Value,
 ) -> Result<(), Error> {
     let hooked = call.hooked();
@@ -101,7 +108,8 @@ async fn stage_again(
     let attempt = scope.flow().map_or(0, |flow| flow.attempt);
     let entry = Entry::adopted(TaskRun { attempt, ..earlier.clone() }, states.len());
     let hooks = hooked.map(|hooked| (hooked, value.clone()));
-    let mut staged = StagedTask { entry, name: call.name().to_owned(), hooks, cache: None };
+    let assets = assets.cloned();
+    let mut staged = StagedTask { entry, name: call.name().to_owned(), hooks, assets, cache: None };
     let Some(transaction) = scope.transaction() else { return staged.commit_alone(engine, scope).await };
     if let Some(details) = &earlier.state.details
         && let Some(key) = &details.cache_key
@@ -180,8 +188,9 @@ pub(crate) fn make_entry(
     };
     let mut tags = options.common.tags.clone();
     if let Some(flow) = scope.flow() {
-        tags.extend(flow.tags.iter().cloned());
+        add_tags(&mut tags, &flow.tags);
     }
+    add_tags(&mut tags, scope.tags().list());
     let around = scope.task().filter(|_| call.is_part_of_map());
     let run = TaskRun {
         id: around.map_or_else(|| TaskRunId(engine.0.clock.uuid()), |map| map.id),

@@ -123,6 +123,14 @@ pub(super) const LOGGING_LEVEL: KnownSetting = KnownSetting::new(
     "INFO",
 );
 
+pub(super) const UI_URL: KnownSetting = KnownSetting::new(
+    "ui.url",
+    &["FLOWCORE_UI_URL", "PREFECT_UI_URL"],
+    "Where people look at runs.",
+    "the address of a user interface, such as http://localhost:4200",
+    "none",
+);
+
 pub(super) const INLINE_RESULT_LIMIT: KnownSetting = KnownSetting::new(
     "inline_result_limit",
     &["FLOWCORE_INLINE_RESULT_LIMIT"],
@@ -212,6 +220,7 @@ static ALL: [&KnownSetting; 16] = [
     &SQLITE_SYNCHRONOUS,
     &RESULT_STORAGE,
     &LOGGING_LEVEL,
+    &UI_URL,
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
     &LOCK_MANAGER,

@@ -100,6 +100,7 @@ impl TestEngine {
             storage: making.storage,
             locks: Some(KeyLocks::memory()),
             limits: Limits::default(),
+            ui_url: None,
             process_folder: None,
             background: if making.alone { background.alone() } else { background },
         };

@@ -27,6 +27,12 @@ async fn tags() {}
 #[task(tags = ["net", 5])]
 async fn some_tags() {}
 
+#[task(assets = ["lake/orders", "s3://lake/{dya}"])]
+async fn assets(day: String) {}
+
+#[task(asset_deps = "s3://lake")]
+async fn asset_deps() {}
+
 #[task(refresh_cache = "yes")]
 async fn flag() {}
 

@@ -6,6 +6,7 @@ use super::ending::{Ending, end};
 use super::handle::Transaction;
 use super::hooks::{HookFuture, Hooked, called};
 use super::shelf::CacheEntry;
+use crate::engine::asset::TaskAssets;
 use crate::engine::cancel::Cancel;
 use crate::engine::codec::Value;
 use crate::engine::context::{Scope, TaskScope};
@@ -23,6 +24,8 @@ pub(crate) struct StagedTask {
     /// The task's name.
     pub(crate) name: String,
     pub(crate) hooks: Option<(Box<Hooked>, Value)>,
+    /// What is told as materialized with the commit.
+    pub(crate) assets: Option<Arc<TaskAssets>>,
     /// What is to be cached.
     pub(crate) cache: Option<Arc<CacheEntry>>,
 }
@@ -79,7 +82,7 @@ impl Staged {
         }
     }
 
-    /// Notes in the task's history that it is not undone any more.
+    /// Notes in the task's history that it is not undone any more, and tells of its assets.
     pub(super) fn committed(&self) {
         let Step::Task(task) = &self.step else { return };
         let engine = &self.transaction.core().engine;
@@ -90,6 +93,9 @@ impl Staged {
         });
         state.details_mut().transaction_committed = Some(true);
         task.enter(&self.transaction, state);
+        if let Some(assets) = &task.assets {
+            assets.tell(engine, &self.transaction.core().around, &task.entry, true);
+        }
     }
 
     /// Undoes the step. What fails is logged.
