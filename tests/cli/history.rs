@@ -120,6 +120,7 @@ impl World {
             level,
             logger: "etl".to_owned(),
             message: message.to_owned(),
+            fields: serde_json::Map::new(),
             flow_run_id: Some(run.id),
             task_run_id: task,
         }

@@ -15,7 +15,7 @@ pub(crate) async fn log_lines_are_kept_with_their_runs(store: Arc<dyn Store>) {
 
     #[task]
     async fn talk() {
-        tracing::error!(target: "loud", code = 7, name = "x", shown = ?Shown(1), "it is {}", "said");
+        tracing::error!(target: "loud", code = 7, half = 0.5, nan = f64::NAN, no = false, name = "x", shown = ?Shown(1), "it is {}", "said");
         tracing::warn!("warned");
         tokio::spawn(async { tracing::warn!("outside of everything") }).await.unwrap();
     }
@@ -50,7 +50,7 @@ pub(crate) async fn log_lines_are_kept_with_their_runs(store: Arc<dyn Store>) {
         [
             (LogLevel::Info, &*begin, None, true),
             (LogLevel::Info, "informed", None, true),
-            (LogLevel::Error, "it is said code=7 name=\"x\" shown=Shown(1)", Some(talk), true),
+            (LogLevel::Error, "it is said", Some(talk), true),
             (LogLevel::Warning, "warned", Some(talk), true),
             (LogLevel::Trace, "traced", Some(plain), true),
             (LogLevel::Debug, "debugged", Some(plain), true),
@@ -58,6 +58,11 @@ pub(crate) async fn log_lines_are_kept_with_their_runs(store: Arc<dyn Store>) {
         ]
     );
     assert_eq!((&*lines[2].logger, &*lines[1].logger), ("loud", module_path!()));
+    let fields =
+        serde_json::json!({ "code": 7, "half": 0.5, "name": "x", "nan": "NaN", "no": false, "shown": "Shown(1)" });
+    assert_eq!(serde_json::Value::Object(lines[2].fields.clone()), fields);
+    assert_eq!(lines[2].text(), "it is said code=7 half=0.5 name=x nan=NaN no=false shown=Shown(1)");
+    assert!(lines[1].fields.is_empty());
 }
 
 #[task]

@@ -122,6 +122,10 @@ pub(crate) fn log(number: u64, flow_run: Option<u64>, task_run: Option<u64>, lev
         level,
         logger: "etl::fetch".into(),
         message: format!("line {number}"),
+        fields: [("n".to_owned(), number.into()), ("say".to_owned(), "\0 \"ä\"".into())]
+            .into_iter()
+            .filter(|_| !number.is_multiple_of(3))
+            .collect(),
         flow_run_id: flow_run.map(flow_run_id),
         task_run_id: task_run.map(task_run_id),
     }

@@ -131,6 +131,7 @@ impl Engine {
 inventory::submit! {
     DefaultEngine {
         // What is wrong with the settings is reported when the engine is made.
+        log_extra_targets: || own_settings().as_ref().map_or(&[], |settings| &settings.log_extra_targets),
         log_level: || own_settings().as_ref().map_or(LogLevel::Info, |settings| settings.log_level),
         make: || Box::pin(async {
             let settings = own_settings().as_ref().map_err(|error| EngineError(error.to_string()))?;

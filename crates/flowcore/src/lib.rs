@@ -225,8 +225,9 @@
 //!
 //! [`current`] tells ids, names, parameters, tags, the attempt and addresses in the user interface, also in what
 //! [`current::spawn`] starts. [`tags()`] gives tags to all runs that a piece of code makes. A task with [assets](Asset) tells what
-//! it has made outside of the program, and from what. `tracing` events inside a run are kept with it (feature
-//! `logs`). [`artifact`] keeps what people are to see, in versions by key, and [`event()`] tells of what has happened.
+//! it has made outside of the program, and from what. `tracing` events inside a run are kept with it, with
+//! their fields (feature [`logs`]). [`artifact`] keeps what people are to see, in versions by
+//! key, and [`event()`] tells of what has happened.
 //!
 //! # Concurrency limits
 //!

@@ -70,7 +70,7 @@ pub(super) fn write_line(
         None => subject.to_owned(),
     };
     let level = out.level(line.level);
-    out.line(format!("{} | {level} | {subject} - {}", rfc3339(line.timestamp), line.message))
+    out.line(format!("{} | {level} | {subject} - {}", rfc3339(line.timestamp), line.text()))
 }
 
 /// Reads lines, oldest first. Of a long log no more is read than is asked for.
@@ -136,6 +136,7 @@ mod tests {
             level: LogLevel::Info,
             logger: "test".to_owned(),
             message: number.to_string(),
+            fields: serde_json::Map::new(),
             flow_run_id: None,
             task_run_id: None,
         };

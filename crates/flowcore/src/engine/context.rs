@@ -109,6 +109,12 @@ impl TaskScope {
         self.entry.with(|run| run.name.clone())
     }
 
+    /// Tells whether the task's function is in this crate.
+    #[cfg(feature = "logs")]
+    pub(crate) fn is_in_crate(&self, name: &str) -> bool {
+        self.entry.with(|run| run.task_key.split("::").next() == Some(name))
+    }
+
     pub(crate) fn name_and_tags(&self) -> (String, Vec<String>) {
         self.entry.with(|run| (run.name.clone(), run.tags.clone()))
     }

@@ -202,6 +202,9 @@ impl fmt::Debug for Engine {
 pub(crate) struct DefaultEngine {
     /// Makes it.
     pub(crate) make: fn() -> MakingEngine,
+    /// Gives the crates and targets whose log lines are kept beside those of the program.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "only log lines have a target"))]
+    pub(crate) log_extra_targets: fn() -> &'static [String],
     /// Gives the level of log lines that are kept and printed.
     #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "only log lines have a level"))]
     pub(crate) log_level: fn() -> LogLevel,

@@ -1,6 +1,9 @@
 //! A `tracing` layer that keeps the events inside runs and prints them; and the subscriber that programs get which do
 //! not bring their own.
 //!
+//! Kept with a run is what the program itself says: the crates that its flows are in, that of the task, and flowcore. What
+//! libraries say is printed, and kept only if the setting `logging.extra_targets` names them.
+//!
 //! A program that has a subscriber of its own adds the layer to it before it calls [`init`](crate::init). (`#[flowcore::main]`
 //! calls that first, so that such a program has a `main` without that attribute.) The registry is a feature of
 //! tracing-subscriber that flowcore does without:
@@ -17,10 +20,11 @@
 //! }
 //! ```
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -29,7 +33,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer};
 
 use super::context::{Around, Scope};
-use crate::model::{LogId, LogLevel, LogLine};
+use super::log_targets::is_kept;
+use crate::model::{LogId, LogLevel, LogLine, with_fields};
 
 /// Makes the layer that keeps events inside runs. Add it to your own subscriber; programs with `#[flowcore::main]`, or
 /// that call [`init`](crate::init), and have no subscriber get it by themselves.
@@ -69,11 +74,15 @@ pub(crate) fn keep_in_this_thread() {
     }
 }
 
-/// Takes an event: keeps it if it is inside a run.
+/// Takes an event: keeps it if it is inside a run and of the program, or was opted in.
 fn take(event: &Event<'_>, print_it: bool) {
-    let mut text = Text::default();
-    event.record(&mut text);
-    let message = text.finish();
+    let metadata = event.metadata();
+    let inside = Scope::peek(|around| is_kept(metadata.module_path(), metadata.target(), around)).unwrap_or_default();
+    if !inside && !print_it {
+        return;
+    }
+    let mut said = Said::default();
+    event.record(&mut said);
     let level = match *event.metadata().level() {
         Level::TRACE => LogLevel::Trace,
         Level::DEBUG => LogLevel::Debug,
@@ -81,9 +90,11 @@ fn take(event: &Event<'_>, print_it: bool) {
         Level::WARN => LogLevel::Warning,
         Level::ERROR => LogLevel::Error,
     };
-    let run = Scope::peek(|around| keep(around, level, event.metadata().target(), &message));
-    if print_it {
-        print(level, run.as_deref().unwrap_or(event.metadata().target()), &message);
+    let target = metadata.target();
+    let text = print_it.then(|| with_fields(&said.message, &said.fields));
+    let run = if inside { Scope::peek(|around| keep(around, level, target, said)) } else { None };
+    if let Some(text) = text {
+        print(level, run.as_deref().unwrap_or(target), &text);
     }
 }
 
@@ -129,14 +140,15 @@ impl Subscriber for Plain {
 }
 
 /// Keeps a line, and gives the name of the run that it is printed under.
-fn keep(around: &Around, level: LogLevel, target: &str, message: &str) -> String {
+fn keep(around: &Around, level: LogLevel, target: &str, said: Said) -> String {
     let clock = &around.engine.0.clock;
     around.engine.0.logs.push(LogLine {
         id: LogId(clock.uuid()),
         timestamp: clock.now(),
         level,
         logger: target.to_owned(),
-        message: message.to_owned(),
+        message: said.message,
+        fields: said.fields,
         flow_run_id: around.flow.as_ref().map(|flow| flow.id),
         task_run_id: around.task.as_ref().map(|task| task.id),
     });
@@ -157,33 +169,46 @@ fn print(level: LogLevel, run: &str, message: &str) {
     }
 }
 
-/// Writes an event's message, with its other fields behind it.
+/// What an event says: its message, and its other fields as JSON.
 #[derive(Default)]
-struct Text {
+struct Said {
     message: String,
-    fields: String,
+    fields: Map<String, Value>,
 }
 
-impl Text {
-    fn finish(mut self) -> String {
-        self.message.push_str(&self.fields);
-        self.message
+impl Said {
+    fn set(&mut self, field: &Field, value: impl Into<Value>) {
+        match (field.name(), value.into()) {
+            ("message", Value::String(message)) => self.message = message,
+            ("message", value) => self.message = value.to_string(),
+            (name, value) => drop(self.fields.insert(name.to_owned(), value)),
+        }
     }
 }
 
-impl Visit for Text {
+impl Visit for Said {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no other numbers.
+        if value.is_finite() { self.set(field, value) } else { self.set(field, value.to_string()) }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value);
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
-        // Writing to a text cannot fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
+        self.set(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
+        self.set(field, format!("{value:?}"));
     }
 }

@@ -46,6 +46,8 @@ pub(crate) mod job;
 pub(crate) mod journal;
 #[cfg(feature = "logs")]
 pub mod log_layer;
+#[cfg(feature = "logs")]
+mod log_targets;
 pub(crate) mod main;
 pub(crate) mod map_progress;
 pub(crate) mod map_summary;

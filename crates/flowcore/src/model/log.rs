@@ -1,8 +1,10 @@
 //! Log lines that runs leave.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{FlowRunId, LogId, TaskRunId, Timestamp};
 
@@ -84,10 +86,53 @@ pub struct LogLine {
     pub level: LogLevel,
     /// Which part of the program logged it: the `tracing` target.
     pub logger: String,
-    /// The text, with structured fields behind it as `key=value`.
+    /// The text.
     pub message: String,
+    /// What else was said, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
     /// The flow run it was logged in.
     pub flow_run_id: Option<FlowRunId>,
     /// The task run it was logged in.
     pub task_run_id: Option<TaskRunId>,
+}
+
+impl LogLine {
+    /// Writes the text as people read it: the message, and the fields behind it as `name=value`.
+    pub fn text(&self) -> String {
+        with_fields(&self.message, &self.fields)
+    }
+}
+
+/// Writes a message with fields behind it. Texts that would run into what follows are quoted.
+pub(crate) fn with_fields(message: &str, fields: &Map<String, Value>) -> String {
+    let mut text = message.to_owned();
+    for (name, value) in fields {
+        let space = if text.is_empty() { "" } else { " " };
+        let is_plain = |value: &str| {
+            !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '=')
+        };
+        // Writing to a text cannot fail.
+        let _ = match value {
+            Value::String(value) if is_plain(value) => write!(text, "{space}{name}={value}"),
+            value => write!(text, "{space}{name}={value}"),
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_told_apart_in_texts() {
+        let fields = json!({"code": 7, "name": "x", "path": "a b", "empty": "", "is": "a=b", "list": [1], "no": null});
+        let Value::Object(fields) = fields else { return };
+        let text = with_fields("it is said", &fields);
+        assert_eq!(text, "it is said code=7 empty=\"\" is=\"a=b\" list=[1] name=x no=null path=\"a b\"");
+        assert_eq!(with_fields("", &fields).split(' ').next(), Some("code=7"));
+    }
 }

@@ -36,6 +36,8 @@ pub use input::{FlowRunInput, FlowRunInputFilter};
 pub use limit::{
     ConcurrencyLimit, LOCK, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotLease, SlotRefusal, SlotRequest,
 };
+#[cfg(feature = "logs")]
+pub(crate) use log::with_fields;
 pub use log::{LogLevel, LogLine};
 pub use process::ProcessLease;
 pub use result::{ResultMetadata, StateData};

@@ -123,6 +123,14 @@ pub(super) const LOGGING_LEVEL: KnownSetting = KnownSetting::new(
     "INFO",
 );
 
+pub(super) const LOGGING_EXTRA_TARGETS: KnownSetting = KnownSetting::new(
+    "logging.extra_targets",
+    &["FLOWCORE_LOGGING_EXTRA_TARGETS", "PREFECT_LOGGING_EXTRA_LOGGERS"],
+    "Whose log lines are kept with runs beside those of the program itself.",
+    "names of crates or targets with commas between, such as sqlx,my_library::client, or * for all",
+    "none",
+);
+
 pub(super) const UI_URL: KnownSetting = KnownSetting::new(
     "ui.url",
     &["FLOWCORE_UI_URL", "PREFECT_UI_URL"],
@@ -213,13 +221,14 @@ pub(super) const S3_PATH_STYLE: KnownSetting = KnownSetting::new(
     "true with an endpoint",
 );
 
-static ALL: [&KnownSetting; 16] = [
+static ALL: [&KnownSetting; 17] = [
     &HOME,
     &PROFILE,
     &DATABASE_URL,
     &SQLITE_SYNCHRONOUS,
     &RESULT_STORAGE,
     &LOGGING_LEVEL,
+    &LOGGING_EXTRA_TARGETS,
     &UI_URL,
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,

@@ -79,6 +79,12 @@ pub(super) fn flag(found: &Found) -> Option<bool> {
     }
 }
 
+/// Reads names with commas between them.
+pub(super) fn names(found: &Found) -> Option<Vec<String>> {
+    let names = found.text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    Some(names.map(str::to_owned).collect())
+}
+
 /// Takes a text as it is.
 pub(super) fn text(found: &Found) -> Option<String> {
     Some(found.text.clone())

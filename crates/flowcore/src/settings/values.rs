@@ -40,6 +40,9 @@ pub struct Settings {
     /// The least grave lines that are logged. Set by `FLOWCORE_LOGGING_LEVEL` or `PREFECT_LOGGING_LEVEL`; `INFO` by
     /// default.
     pub log_level: LogLevel,
+    /// Crates and targets whose log lines are kept with runs beside those of the program itself; `*` stands for all. Set by
+    /// `FLOWCORE_LOGGING_EXTRA_TARGETS` or `PREFECT_LOGGING_EXTRA_LOGGERS`, with commas between.
+    pub log_extra_targets: Vec<String>,
     /// The address of the user interface in which people look at runs. Set by `FLOWCORE_UI_URL` or `PREFECT_UI_URL`.
     pub ui_url: Option<String>,
     /// The largest result, in bytes, that is kept with the run itself. Larger ones go to the result storage. Set by
@@ -100,6 +103,7 @@ impl Settings {
                 .read(&known::RESULT_STORAGE, parse::storage_url)
                 .unwrap_or_else(|| default_storage(&results_folder)),
             log_level: reader.read(&known::LOGGING_LEVEL, |found| found.text.parse().ok()).unwrap_or(LogLevel::Info),
+            log_extra_targets: reader.read(&known::LOGGING_EXTRA_TARGETS, parse::names).unwrap_or_default(),
             ui_url: reader.read(&known::UI_URL, parse::text),
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
@@ -188,6 +192,7 @@ impl Settings {
             (&known::SQLITE_SYNCHRONOUS, Some(self.sqlite_synchronous.as_str().to_owned())),
             (&known::RESULT_STORAGE, Some(self.result_storage.clone())),
             (&known::LOGGING_LEVEL, Some(self.log_level.as_str().to_owned())),
+            (&known::LOGGING_EXTRA_TARGETS, Some(self.log_extra_targets.join(",")).filter(|names| !names.is_empty())),
             (&known::UI_URL, self.ui_url.clone()),
             (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
             (&known::TASK_LIMIT, Some(self.task_limit.to_string())),

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_variables.sql"),
     include_str!("migrations/0005_events.sql"),
     include_str!("migrations/0006_artifacts.sql"),
+    include_str!("migrations/0007_log_fields.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

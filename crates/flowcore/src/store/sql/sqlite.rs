@@ -92,6 +92,7 @@ mod tests {
             level: LogLevel::Info,
             logger: "test".to_owned(),
             message: "x".repeat(1000),
+            fields: serde_json::Map::new(),
             flow_run_id: None,
             task_run_id: None,
         }

@@ -5,15 +5,16 @@ use crate::store::StoreError;
 use crate::store::sql::driver::{Arguments, Row};
 use crate::store::sql::template::Template;
 
-use super::json::{int32, micros, time};
+use super::json::{from_json, int32, json, micros, time};
 
 /// The columns that [`log`] reads.
-pub(in crate::store::sql) const LOG_COLUMNS: &str = "id, timestamp, level, logger, message, flow_run_id, task_run_id";
+pub(in crate::store::sql) const LOG_COLUMNS: &str =
+    "id, timestamp, level, logger, message, flow_run_id, task_run_id, fields";
 
 /// Keeps log lines; one that is known already stays.
 pub(in crate::store::sql) static APPEND_LOGS: Template = Template::new(
-    "INSERT INTO logs (id, timestamp, level, logger, message, flow_run_id, task_run_id) VALUES ",
-    7,
+    "INSERT INTO logs (id, timestamp, level, logger, message, flow_run_id, task_run_id, fields) VALUES ",
+    8,
     " ON CONFLICT (id) DO NOTHING",
 );
 
@@ -25,6 +26,10 @@ pub(in crate::store::sql) fn encode_log(line: &&LogLine, to: &mut Arguments) {
     to.text(line.message.as_str());
     to.uuid(line.flow_run_id.map(|id| id.0));
     to.uuid(line.task_run_id.map(|id| id.0));
+    match line.fields.is_empty() {
+        true => to.text(None),
+        false => to.owned(json(&line.fields)),
+    }
 }
 
 pub(in crate::store::sql) fn log(row: &Row) -> Result<LogLine, StoreError> {
@@ -36,5 +41,6 @@ pub(in crate::store::sql) fn log(row: &Row) -> Result<LogLine, StoreError> {
         message: row.text(4)?.to_owned(),
         flow_run_id: row.optional_uuid(5)?.map(FlowRunId),
         task_run_id: row.optional_uuid(6)?.map(TaskRunId),
+        fields: row.optional_text(7)?.map(from_json).transpose()?.unwrap_or_default(),
     })
 }
