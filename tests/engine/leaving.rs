@@ -165,7 +165,7 @@ pub(crate) async fn runs_have_the_names_and_tags_they_are_given(store: Arc<dyn S
 
     let world = World::on(store);
     let seen = naming(3u8).tags(["g"]).on(&world.engine).await.unwrap();
-    assert_eq!(seen, ["naming for 3", "f", "g"]);
+    assert_eq!(seen, ["naming for 3", "a", "b", "f", "g"]);
     let run = world.flow_run("naming").await;
     assert_eq!((run.name.as_str(), run.flow_version.as_deref()), ("naming for 3", Some("2")));
     assert_eq!((run.tags, run.parameters.get()), (vec!["f".to_owned(), "g".to_owned()], "{\"day\":3}"));

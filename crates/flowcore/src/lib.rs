@@ -280,7 +280,7 @@
 //!
 //! The process's own engine is made from [`Settings`](settings::Settings), which are read from `FLOWCORE_` variables,
 //! from `flowcore.toml` and from profiles. The features are `macros`, `schema`, `sqlite`, `results`, `logs` and
-//! `settings-files` (on by default), `postgres`, `s3`, `msgpack`, `compression` and `testing`.
+//! `settings-files` (on by default), `otel`, `postgres`, `s3`, `msgpack`, `compression` and `testing`.
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::context::Scope;
 use super::error::Error;
 use super::panics::Panicked;
+use super::spans::Above;
 
 /// What an attempt has left behind that still goes on: a plain function's thread, rollbacks of transactions.
 #[derive(Default)]
@@ -41,7 +42,7 @@ pub async fn blocking<T: Send + 'static>(
     if scope.task().is_some_and(|task| task.on_thread) {
         return function();
     }
-    let inside = scope.clone();
+    let (inside, above) = (scope.clone(), Above::here());
     let (sender, ended) = oneshot::channel();
     let place = scope.flow().map(|flow| flow.threads.one());
     // Tests have subscribers of their own, which tracing knows by the thread.
@@ -51,7 +52,7 @@ pub async fn blocking<T: Send + 'static>(
         move || tracing::dispatcher::with_default(&subscriber, function)
     };
     let thread = tokio::task::spawn_blocking(move || {
-        let result = inside.enter(|| Panicked::catch(function));
+        let result = above.enter(|| inside.enter(|| Panicked::catch(function)));
         drop((sender, place));
         result
     });

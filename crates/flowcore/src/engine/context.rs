@@ -20,6 +20,7 @@ use super::pause::Pauses;
 use super::runner::TaskRunner;
 use super::settled::Promise;
 use super::slots::{Slots, Submitted};
+use super::spans::RunSpan;
 use super::tags::Tags;
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
@@ -67,6 +68,7 @@ pub(crate) struct TaskScope {
     pub(crate) attempt: i32,
     /// What it materializes and depends on, if it has to do with assets.
     pub(crate) assets: Option<Arc<TaskAssets>>,
+    pub(crate) span: RunSpan,
     /// How many task runs are around it.
     pub(crate) depth: usize,
     /// Whether its body has a thread that it may block.
@@ -82,7 +84,18 @@ pub(crate) struct TaskScope {
 impl TaskScope {
     pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
         let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope { id, entry, attempt, assets: None, depth, on_thread: false, outlet: None, run, cancel: OnceLock::new() }
+        TaskScope {
+            id,
+            entry,
+            attempt,
+            assets: None,
+            span: RunSpan::default(),
+            depth,
+            on_thread: false,
+            outlet: None,
+            run,
+            cancel: OnceLock::new(),
+        }
     }
 
     /// Says whether its body has a thread that it may block.
@@ -95,9 +108,9 @@ impl TaskScope {
         TaskScope { outlet, ..self }
     }
 
-    /// Makes the same with what the run has to do with assets.
-    pub(crate) fn with_assets(self, assets: Option<Arc<TaskAssets>>) -> Self {
-        TaskScope { assets, ..self }
+    /// Makes the same with the run's span, and what the run has to do with assets.
+    pub(crate) fn with(self, span: RunSpan, assets: Option<Arc<TaskAssets>>) -> Self {
+        TaskScope { span, assets, ..self }
     }
 
     /// Gives what asks this attempt to end: with its run, or alone.
@@ -122,8 +135,8 @@ impl TaskScope {
     /// Makes another one of the same run and attempt.
     fn again(&self) -> Self {
         let (entry, run, outlet) = (self.entry.clone(), self.run.clone(), self.outlet.clone());
-        let (assets, cancel) = (self.assets.clone(), OnceLock::from(self.cancel().clone()));
-        TaskScope { entry, run, outlet, assets, cancel, ..*self }
+        let (span, assets) = (self.span.clone(), self.assets.clone());
+        TaskScope { entry, run, outlet, span, assets, cancel: OnceLock::from(self.cancel().clone()), ..*self }
     }
 }
 
@@ -152,6 +165,7 @@ pub(crate) struct FlowScope {
     pub(crate) pauses: Pauses,
     pub(crate) received: ReceivedInputs,
     pub(crate) assets: HandedOn,
+    pub(crate) span: RunSpan,
 }
 
 pub(crate) struct NewFlowScope {
@@ -166,6 +180,7 @@ pub(crate) struct NewFlowScope {
     pub(crate) limit: usize,
     pub(crate) runner: Option<TaskRunner>,
     pub(crate) threads: Counted,
+    pub(crate) span: RunSpan,
     pub(crate) earlier: Vec<TaskRun>,
 }
 
@@ -189,6 +204,7 @@ impl FlowScope {
             threads: new.threads,
             pauses: Pauses::default(),
             assets: HandedOn::default(),
+            span: new.span,
         }
     }
 
@@ -282,6 +298,12 @@ impl Scope {
 
     pub(crate) fn task(&self) -> Option<&TaskScope> {
         self.around.as_ref().and_then(|around| around.task.as_ref())
+    }
+
+    /// Gives the span of the run around the code.
+    #[cfg(feature = "otel")]
+    pub(crate) fn span(&self) -> Option<&RunSpan> {
+        self.task().map(|task| &task.span).or_else(|| self.flow().map(|flow| &flow.span))
     }
 
     pub(crate) fn transaction(&self) -> Option<&Transaction> {

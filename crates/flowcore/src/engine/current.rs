@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::cancel::Cancel;
 use super::context::{Around, Scope};
 use super::definition::{ParameterError, Parameters};
+use super::spans::Above;
 use super::tags::add_tags;
 use super::transaction::Transaction;
 use crate::model::{FlowRunId, TaskRunId};
@@ -61,7 +62,7 @@ pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    tokio::spawn(Scope::current().surround(future))
+    tokio::spawn(Above::here().surround(Scope::current().surround(future)))
 }
 
 /// Calls a function on the blocking pool of the current tokio runtime, inside of the run around this code, as [`spawn`].
@@ -70,8 +71,8 @@ where
 ///
 /// There is no tokio runtime.
 pub fn spawn_blocking<T: Send + 'static>(function: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
-    let scope = Scope::current();
-    tokio::task::spawn_blocking(move || scope.enter(function))
+    let (scope, above) = (Scope::current(), Above::here());
+    tokio::task::spawn_blocking(move || above.enter(|| scope.enter(function)))
 }
 
 /// Reads a parameter of the flow run around this code.

@@ -122,6 +122,7 @@ impl FlowExecution {
         if let Some(parent) = &self.parent {
             parent.ended(self.run.id, &state);
         }
+        self.span.end(&state, self.run.times.run_count);
         let mut state = state;
         if state.is_suspended() {
             // For whoever says how to resume it.

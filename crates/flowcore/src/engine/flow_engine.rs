@@ -20,6 +20,7 @@ use super::new_run::new_run;
 use super::panics::{CatchPanics, Panicked};
 use super::program;
 use super::settled::{Promise, Settled};
+use super::spans::{Above, RunSpan};
 use super::subflow::Parent;
 use super::tags::Tags;
 use super::upstream::wait_for;
@@ -42,6 +43,7 @@ pub(crate) struct FlowExecution {
     pub(super) parent: Option<Arc<Parent>>,
     /// The tags around the call, for all runs below.
     tags: Tags,
+    pub(super) span: RunSpan,
     /// Where requests from outside reach the run.
     _place: Place,
 }
@@ -83,7 +85,8 @@ impl FlowExecution {
         let dropped = CancelOnDrop(cancel.clone());
         // Whatever becomes of the call, the flow around it does not end before the subflow has.
         let child = scope.flow().map(|flow| flow.children.one());
-        let running = Self::orchestrate(engine, scope, call, upstream.edges, cancel, promise.cloned());
+        let above = Above::of(&scope);
+        let running = Self::orchestrate(engine, scope, above, call, upstream.edges, cancel, promise.cloned());
         // On a task of its own: the run comes to a final state even if nobody waits for it any more.
         let mut running = tokio::spawn(async move {
             let settled = running.await;
@@ -107,6 +110,7 @@ impl FlowExecution {
     async fn orchestrate(
         engine: Engine,
         scope: Scope,
+        above: Above,
         call: FlowCallParts,
         edges: TaskInputs,
         cancel: Cancel,
@@ -127,20 +131,21 @@ impl FlowExecution {
                 promise.identify(TaskInput::FlowRun { id });
             }
         };
-        let settled = match Self::begin(engine.clone(), call, cancel, parent.clone(), scope.tags().clone()).await {
-            Ok(Begun::Running(execution)) => {
-                identify(execution.run.id);
-                execution.execute().await
-            }
-            Ok(Begun::Ended(id, settled)) => {
-                identify(id);
-                if let (Some(parent), Some(state)) = (&parent, &settled.state) {
-                    parent.ended(id, state);
+        let settled =
+            match Self::begin(engine.clone(), call, cancel, parent.clone(), scope.tags().clone(), &above).await {
+                Ok(Begun::Running(execution)) => {
+                    identify(execution.run.id);
+                    execution.execute().await
                 }
-                *settled
-            }
-            Err(error) => unorchestrated(&name, error),
-        };
+                Ok(Begun::Ended(id, settled)) => {
+                    identify(id);
+                    if let (Some(parent), Some(state)) = (&parent, &settled.state) {
+                        parent.ended(id, state);
+                    }
+                    *settled
+                }
+                Err(error) => unorchestrated(&name, error),
+            };
         if let (Some(parent), None, Err(error)) = (&parent, &settled.state, &settled.result) {
             parent.lost(error);
         }
@@ -154,6 +159,7 @@ impl FlowExecution {
         cancel: Cancel,
         parent: Option<Arc<Parent>>,
         tags: Tags,
+        above: &Above,
     ) -> Result<Begun, Error> {
         let options = call.options();
         let arguments = call.job.arguments(call.definition.site.parameters);
@@ -186,9 +192,20 @@ impl FlowExecution {
             parent.running(run.id);
         }
         let place = engine.0.executing.enter(process_id, run.id, cancel.clone());
-        let threads = Counted::default();
-        let execution =
-            FlowExecution { engine, call, arguments, cancel, run, left: None, threads, parent, tags, _place: place };
+        let (threads, span) = (Counted::default(), RunSpan::of_flow_run(above, &run));
+        let execution = FlowExecution {
+            engine,
+            call,
+            arguments,
+            cancel,
+            run,
+            left: None,
+            threads,
+            parent,
+            tags,
+            span,
+            _place: place,
+        };
         Ok(Begun::Running(Box::new(execution)))
     }
 
@@ -204,11 +221,12 @@ impl FlowExecution {
             self.engine.0.journal.fence(self.run.id, flow.attempt, flow.cancel.clone());
             let running = self.run.state.clone();
             scope.clone().enter(|| self.log_begin());
+            let above = self.span.above();
             let attempt = scope.clone().surround(async {
                 self.hooks(|options| &options.common.on_running, &running).await;
                 self.attempt(&flow).await
             });
-            let attempt = attempt.await;
+            let attempt = above.surround(attempt).await;
             self.left = scope.take_left();
             self.engine.0.journal.unfence(self.run.id);
             let ended = match attempt {
@@ -245,6 +263,7 @@ impl FlowExecution {
             limit: self.call.options().task_limit.unwrap_or(self.engine.0.limits.tasks),
             runner: self.call.options().task_runner.clone(),
             threads: self.threads.clone(),
+            span: self.span.clone(),
             earlier,
         }))
     }

@@ -71,6 +71,8 @@ pub(crate) mod shutdown;
 pub(crate) mod signals;
 pub(crate) mod sleep;
 pub(crate) mod slots;
+#[cfg_attr(not(feature = "otel"), path = "spans_off.rs")]
+pub(crate) mod spans;
 pub(crate) mod stream;
 pub(crate) mod subflow;
 pub(crate) mod tag_limits;

@@ -21,6 +21,7 @@ use super::panics::{CatchPanics, Panicked, caught};
 use super::pool::Threads;
 use super::runner::{TaskRunner, Turn};
 use super::settled::{Promise, Settled};
+use super::spans::{Above, RunSpan};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::{Call, Standing};
 use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, propose, take_entry};
@@ -46,6 +47,7 @@ pub(crate) struct TaskExecution {
     pub(super) hooked: Option<Box<Hooked>>,
     /// What it materializes and depends on, if it has to do with assets.
     pub(super) assets: Option<Arc<TaskAssets>>,
+    span: RunSpan,
     /// What an earlier attempt has left behind and may still go on.
     left: Option<Left>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
@@ -110,6 +112,7 @@ impl TaskExecution {
             },
         };
         let (id, run_count_at_start) = entry.with(|run| (run.id, run.times.run_count));
+        let span = entry.with(|run| RunSpan::of_task_run(&Above::of(&scope), run));
         if let Some(promise) = promise {
             promise.identify(TaskInput::TaskRun { id });
         }
@@ -132,6 +135,7 @@ impl TaskExecution {
             own_key,
             hooked,
             assets,
+            span,
             left: None,
             ended: false,
         };
@@ -262,7 +266,7 @@ impl TaskExecution {
         let job = &mut self.call.job;
         // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
         let body = match Panicked::catch(|| scope.clone().enter(|| job.invoke(last))) {
-            Ok(body) => self.interfered(body),
+            Ok(body) => self.span.body(self.interfered(body)),
             Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
         };
         let mut under_way = UnderWay { scope: scope.clone(), returned: false };
@@ -353,7 +357,8 @@ impl TaskExecution {
 
     fn around(&self) -> TaskScope {
         let depth = self.scope.task().map_or(0, |task| task.depth) + 1;
-        TaskScope::new(self.entry.clone(), depth, self.cancel.clone()).with_assets(self.assets.clone())
+        let around = TaskScope::new(self.entry.clone(), depth, self.cancel.clone());
+        around.with(self.span.clone(), self.assets.clone())
     }
 
     /// Logs inside the run.
@@ -379,6 +384,7 @@ impl TaskExecution {
     /// Returns the end when it is as durable as asked for.
     async fn commit(mut self, settled: Settled) -> Settled {
         self.ended = true;
+        self.entry.with(|run| self.span.end(&run.state, run.times.run_count));
         // Outside a flow nobody else waits for the record.
         let committed = self.call.options().durability == Durability::Committed || self.scope.flow().is_none();
         let committed = committed && !self.call.is_part_of_map();
@@ -414,6 +420,7 @@ impl Drop for TaskExecution {
             let state =
                 self.engine.state(StateType::Cancelled).message("The task's future was dropped before it ended.");
             self.propose(state);
+            self.entry.with(|run| self.span.end(&run.state, run.times.run_count));
         }
     }
 }
