@@ -29,7 +29,7 @@ async fn told(world: &World) -> Vec<String> {
 }
 
 pub(crate) async fn materializations_are_told_with_what_they_depend_on(store: Arc<dyn Store>) {
-    #[task(assets = ["s3://lake/{day}.csv"], materialized_by = "duckdb", tags = ["lake"])]
+    #[task(assets = ["s3://lake/{day}.csv"], materialized_by = "duckdb", tags = ["lake"], task_run_name = "extract {day}")]
     fn extract(day: String) -> Result<String> {
         add_asset_metadata(&format!("s3://lake/{day}.csv"), json!({ "rows": 2, "old": true }))?;
         add_asset_metadata(&format!("s3://lake/{day}.csv"), json!({ "old": false }))?;
@@ -77,13 +77,13 @@ pub(crate) async fn materializations_are_told_with_what_they_depend_on(store: Ar
     };
     let extracted = of("s3://lake/mo.csv", "succeeded");
     assert_eq!(extracted.payload, json!({ "rows": 2, "old": false }));
-    let (run, task_run) = (world.flow_run("lineage-flow").await, world.task_run("extract-0").await);
+    let (run, task_run) = (world.flow_run("lineage-flow").await, world.task_run("extract mo").await);
     assert_eq!(
         related(extracted),
         [
             "asset-materialized-by duckdb".to_owned(),
             format!("flow-run prefect.flow-run.{} {}", run.id, run.name),
-            format!("task-run prefect.task-run.{} extract-0", task_run.id),
+            format!("task-run prefect.task-run.{} extract mo", task_run.id),
             format!("flow prefect.flow.{} lineage-flow", run.flow_id),
             "tag prefect.tag.daily".to_owned(),
             "tag prefect.tag.lake".to_owned(),

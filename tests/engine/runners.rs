@@ -202,7 +202,7 @@ async fn what_waits_for_a_thread_is_not_running_and_has_not_begun_its_timeout() 
     #[task(task_run_name = "quick")]
     fn quick() {}
 
-    #[flow(task_runner = thread_pool("patient", 1))]
+    #[flow(name = "patient-on-a-thread", task_runner = thread_pool("patient", 1))]
     async fn patient(#[resource] room: Room, #[resource] waits: Gate) -> Result<()> {
         let first = stays(room.clone()).submit();
         room.holds(1).await;

@@ -165,6 +165,7 @@ pub(crate) struct FlowScope {
     pub(crate) pauses: Pauses,
     pub(crate) received: ReceivedInputs,
     pub(crate) assets: HandedOn,
+    #[cfg_attr(not(feature = "otel"), expect(dead_code, reason = "only spans have parents"))]
     pub(crate) span: RunSpan,
 }
 

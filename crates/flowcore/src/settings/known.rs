@@ -221,7 +221,7 @@ pub(super) const S3_PATH_STYLE: KnownSetting = KnownSetting::new(
     "true with an endpoint",
 );
 
-static ALL: [&KnownSetting; 17] = [
+static ALL: [&KnownSetting; 18] = [
     &HOME,
     &PROFILE,
     &DATABASE_URL,
