@@ -37,6 +37,11 @@ pub(super) fn check(known: &Known, value: &Expr, errors: &mut Errors) -> Vec<Set
             list.elems.iter().for_each(|element| check_literal(known, kind, element, errors));
             list.elems.iter().map(|element| hook(kind, element)).collect()
         }
+        // One text is no list.
+        (Value::Assets, value) if text(value).is_some() => {
+            wrong(known, value, errors);
+            Vec::new()
+        }
         (kind, value) => {
             check_literal(known, kind, value, errors);
             vec![match kind {

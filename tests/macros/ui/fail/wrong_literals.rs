@@ -28,7 +28,9 @@ async fn tags() {}
 async fn some_tags() {}
 
 #[task(assets = ["lake/orders", "s3://lake/{dya}"])]
-async fn assets(day: String) {}
+async fn assets(day: String) {
+    drop(day);
+}
 
 #[task(asset_deps = "s3://lake")]
 async fn asset_deps() {}
