@@ -4,9 +4,9 @@ use super::context::Scope;
 use super::job::BodyFuture;
 use crate::model::{FlowRun, State, TaskRun};
 
-/// Stands for the span of a run.
+/// Stands for the span of a run. No unit, so that whoever makes one need not know that it is empty.
 #[derive(Clone, Default)]
-pub(crate) struct RunSpan;
+pub(crate) struct RunSpan(());
 
 /// Stands for the span around some code.
 pub(crate) struct Above;
@@ -33,11 +33,11 @@ impl Above {
 
 impl RunSpan {
     pub(crate) fn of_flow_run(_: &Above, _: &FlowRun) -> Self {
-        RunSpan
+        RunSpan(())
     }
 
     pub(crate) fn of_task_run(_: &Above, _: &TaskRun) -> Self {
-        RunSpan
+        RunSpan(())
     }
 
     pub(crate) fn above(&self) -> Above {
