@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use flowcore::client::{ArtifactClient, Client};
 use flowcore::model::{
-    Artifact, ArtifactId, ArtifactKind, Event, FlowRun, FlowRunId, LogId, LogLevel, LogLine, ProcessId, Program,
-    Resource, ResultMetadata, RetryPolicy, RunTimes, State, StateData, StateName, StateType, TaskInput, TaskRun,
-    TaskRunId, TaskRunRecord,
+    Artifact, ArtifactId, ArtifactKind, Event, FlowRun, FlowRunId, FlowRunOrigin, LogId, LogLevel, LogLine, ProcessId,
+    Program, Resource, ResultMetadata, RetryPolicy, RunTimes, State, StateData, StateName, StateType, TaskInput,
+    TaskRun, TaskRunId, TaskRunRecord,
 };
 use flowcore::orchestration::{Executor, NewFlowRun};
 use serde_json::json;
@@ -56,6 +56,8 @@ pub(crate) fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
         parent_task_run_id: None,
         policy: RetryPolicy::default(),
         labels: BTreeMap::new(),
+        origin: FlowRunOrigin::default(),
+        state: None,
         executor: Some(Executor { process_id: process_id(), program: None }),
     }
 }
@@ -152,7 +154,7 @@ impl World {
         new.parameters = json_text(&json!({"day": "2026-05-01", "limit": 10}));
         new.tags = vec!["nightly".to_owned()];
         new.flow_version = Some("3".to_owned());
-        new.labels = BTreeMap::from([("host".to_owned(), "db1".to_owned())]);
+        new.labels = BTreeMap::from([("host".to_owned(), "db1".into())]);
         new.executor = Some(Executor { process_id: process_id(), program: Some(program(self)) });
         let run = self.begin(new).await;
         let (extract, load, clean) = (task_run_id(1, 1), task_run_id(1, 2), task_run_id(1, 3));

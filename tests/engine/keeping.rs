@@ -20,6 +20,7 @@ fn kind(data: Option<&StateData>) -> String {
         None => "nothing".into(),
         Some(StateData::Inline { value }) => format!("inline of {}", value.get().len()),
         Some(StateData::Stored { record }) => format!("stored as {}", record.serializer),
+        Some(StateData::Foreign { .. }) => "foreign".into(),
         Some(StateData::Failure { .. }) => "failure".into(),
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use flowcore::model::{
-    Artifact, ArtifactId, ArtifactKind, Event, Flow, FlowId, FlowRun, FlowRunId, InputDigest, LogId, LogLevel, LogLine,
-    ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateData, StateId, StateType, TaskInput, TaskRun,
-    TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactId, ArtifactKind, Event, Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, InputDigest, LogId,
+    LogLevel, LogLine, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateData, StateId, StateType,
+    TaskInput, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -23,7 +23,14 @@ pub(crate) fn id(kind: u64, number: u64) -> Uuid {
 }
 
 pub(crate) fn flow(number: u64, name: &str) -> Flow {
-    Flow { id: FlowId(id(1, number)), name: name.into(), tags: vec!["one".into()], created: at(number as i64) }
+    Flow {
+        id: FlowId(id(1, number)),
+        name: name.into(),
+        tags: vec!["one".into()],
+        labels: BTreeMap::from([("team".into(), "data".into())]),
+        created: at(number as i64),
+        updated: at(number as i64),
+    }
 }
 
 pub(crate) fn flow_run_id(number: u64) -> FlowRunId {
@@ -61,7 +68,14 @@ pub(crate) fn flow_run(number: u64) -> FlowRun {
             directory: "/srv".into(),
             executes_runs: true,
         }),
-        labels: BTreeMap::from([("team".into(), "data".into())]),
+        labels: BTreeMap::from([("team".into(), "data".into()), ("size".into(), 3.into())]),
+        origin: FlowRunOrigin {
+            deployment_id: Some(id(6, 1)),
+            work_queue_id: Some(id(7, 1)),
+            work_queue_name: Some("default".into()),
+            idempotency_key: Some(format!("key-{number}")),
+            ..FlowRunOrigin::default()
+        },
         created: at(number as i64),
         updated: at(number as i64),
     }

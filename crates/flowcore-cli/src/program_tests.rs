@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowcore::model::{FlowId, FlowRunId, RetryPolicy, RunTimes, State, StateId, Timestamp};
+use flowcore::model::{FlowId, FlowRunId, FlowRunOrigin, RetryPolicy, RunTimes, State, StateId, Timestamp};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ fn run(kind: StateType, program: Option<Program>) -> FlowRun {
         process_id: None,
         program,
         labels: BTreeMap::new(),
+        origin: FlowRunOrigin::default(),
         created: now,
         updated: now,
     }

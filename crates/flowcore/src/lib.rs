@@ -296,6 +296,7 @@ pub mod settings;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod wire;
 
 #[cfg(feature = "macros")]
 pub use flowcore_macros::{flow, main, task};
@@ -325,6 +326,7 @@ pub use engine::log_layer as logs;
 pub use engine::main::{Init, init};
 pub use engine::map_summary::{MapError, MapFailed, MapSummary};
 pub use engine::messages::{MessageError, Received, Receiver, SendInput, receive_input, send_input};
+pub use engine::names::made_up as made_up_name;
 pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};

@@ -15,6 +15,7 @@ pub(crate) async fn all_of_unicode_is_kept(store: Arc<dyn Store>) {
     run.flow_name = text.into();
     run.tags = vec![text.into(), String::new()];
     run.labels.insert(text.into(), text.into());
+    run.origin.idempotency_key = Some(text.into());
     run.state = run.state.message(text).named(text.to_owned());
     insert(&store, &run).await;
     assert_eq!(json(&store.flow_run(run.id).await.unwrap().unwrap()), json(&run));

@@ -54,6 +54,12 @@ pub(crate) async fn an_id_is_taken_once(store: Arc<dyn Store>) {
     other.state = state(StateType::Pending, 1, 7);
     let error = store.insert_flow_run(other.clone(), vec![other.state.clone()]).await.unwrap_err();
     assert!(matches!(&error, StoreError::Exists(what) if what.contains(&run.id.to_string())), "{error}");
+    let mut twin = flow_run(2);
+    twin.origin.idempotency_key.clone_from(&run.origin.idempotency_key);
+    let error = store.insert_flow_run(twin.clone(), vec![twin.state.clone()]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Exists(_)), "its key is taken: {error}");
+    twin.flow_id = flowcore::model::FlowId(twin.id.0);
+    insert(&store, &twin).await;
     assert_eq!(json(&store.flow_run(run.id).await.unwrap().unwrap()), json(&run));
     assert_eq!(store.flow_run_states(run.id).await.unwrap(), [run.state]);
 }
@@ -63,11 +69,15 @@ pub(crate) async fn a_swap_replaces_and_appends(store: Arc<dyn Store>) {
     insert(&store, &scheduled).await;
     let pending = advance(&store, &scheduled, StateType::Pending, 1).await;
     let mut running = moved(&pending, StateType::Running, 2);
-    running.name = "renamed".into();
-    running.labels.insert("more".into(), "yes".into());
-    running.created = at(99_999);
-    assert!(matches!(store.swap_flow_run(running.clone(), pending.state.id).await.unwrap(), Swap::Applied));
-    running.created = scheduled.created;
+    running.run_count_at_start = 1;
+    running.empirical_policy.retries = 7;
+    // Not what orchestration decides: somebody else may have edited it meanwhile.
+    let mut stale = running.clone();
+    stale.name = "renamed".into();
+    stale.labels.insert("more".into(), "yes".into());
+    stale.origin.infrastructure_pid = Some("other".into());
+    stale.created = at(99_999);
+    assert!(matches!(store.swap_flow_run(stale, pending.state.id).await.unwrap(), Swap::Applied));
     assert_eq!(json(&store.flow_run(running.id).await.unwrap().unwrap()), json(&running));
     let states = store.flow_run_states(running.id).await.unwrap();
     assert_eq!(states, [scheduled.state, pending.state, running.state]);

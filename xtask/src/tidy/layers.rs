@@ -40,6 +40,8 @@ const LAYERS: &[Layer] = &[
         never: &["store::sql", "store::memory"],
         why: "rules see the store by its traits only",
     },
+    // The bodies of the API, which server and client over HTTP share: the model in another form.
+    Layer { module: "wire", may: Only(&["model"]), never: &[], why: "bodies are the model in another form" },
     // Values are kept beside the runs; the records of where they are belong to the model.
     Layer {
         module: "results",

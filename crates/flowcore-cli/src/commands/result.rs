@@ -94,7 +94,7 @@ async fn report(run: String, state: &State, session: &Session<'_>) -> Result<Rep
         payload: Vec::new(),
     };
     match state.data.as_deref() {
-        Some(StateData::Inline { value }) => {
+        Some(StateData::Inline { value } | StateData::Foreign { value }) => {
             report.place = Some("run".to_owned());
             report.serializer = Some(Serializer::JSON.to_string());
             report.size = Some(value.get().len() as u64);

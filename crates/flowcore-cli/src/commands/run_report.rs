@@ -31,7 +31,7 @@ pub(super) fn time_fields(out: &Output, times: &RunTimes, state: &State) -> Vec<
 pub(super) fn outcome(out: &mut Output, state: &State) -> Result<(), Failure> {
     match state.data.as_deref() {
         None => Ok(()),
-        Some(StateData::Inline { value }) => {
+        Some(StateData::Inline { value } | StateData::Foreign { value }) => {
             out.heading("Result")?;
             out.line(indented(&pretty(value.get())))
         }

@@ -198,7 +198,7 @@ pub(crate) const FLOW_LABEL: &str = "flowcore.flow";
 
 /// Finds the flow of this program that a run was made of.
 pub(crate) fn flow_of(run: &FlowRun) -> Result<&'static FlowDefinition, RegistryError> {
-    find_flow(run.labels.get(FLOW_LABEL).unwrap_or(&run.flow_name))
+    find_flow(run.labels.get(FLOW_LABEL).and_then(|name| name.as_str()).unwrap_or(&run.flow_name))
 }
 
 /// Goes through the flows of this program, in no order.

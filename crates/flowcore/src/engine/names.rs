@@ -37,7 +37,8 @@ pub(crate) fn fill(template: &str, arguments: &Map<String, Value>, more: &[(&str
 }
 
 /// Makes up a name of two words for a flow run; `random` is from 0 to 1.
-pub(crate) fn made_up(random: f64) -> String {
+#[doc(hidden)]
+pub fn made_up(random: f64) -> String {
     const MANNERS: [&str; 32] = [
         "amber", "bold", "brisk", "calm", "clever", "cosmic", "crisp", "daring", "eager", "fierce", "gentle", "golden",
         "humble", "jolly", "keen", "lively", "lucid", "mellow", "nimble", "noble", "patient", "proud", "quiet",

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::flow_call::FlowCallParts;
 use super::names::{fill, made_up};
 use super::tags::{Tags, add_tags};
-use crate::model::{FlowRunId, TaskRunId};
+use crate::model::{FlowRunId, FlowRunOrigin, TaskRunId};
 use crate::orchestration::{Executor, NewFlowRun};
 
 /// Says what run to make for a call.
@@ -24,7 +24,7 @@ pub(crate) fn new_run(
     let id = FlowRunId(engine.0.clock.uuid());
     let flow_name = call.name();
     let own_name = call.definition.name();
-    let renamed = (own_name != flow_name).then(|| (FLOW_LABEL.to_owned(), own_name));
+    let renamed = (own_name != flow_name).then(|| (FLOW_LABEL.to_owned(), own_name.into()));
     let name = match &options.flow_run_name {
         Some(template) => {
             let id = id.to_string();
@@ -45,6 +45,8 @@ pub(crate) fn new_run(
         parent_task_run_id,
         policy: options.common.retry_policy(),
         labels: renamed.into_iter().collect(),
+        origin: FlowRunOrigin::default(),
+        state: None,
         executor: Some(executor),
     })
 }

@@ -147,7 +147,7 @@ impl Keeping<'_> {
                 let found = storage.read_record(record, self.engine.0.clock.now()).await;
                 decode(codec, found, &format!("the kept result `{}`", record.storage_key)).map(|(value, _)| value)
             }
-            StateData::Failure { .. } => None,
+            StateData::Foreign { .. } | StateData::Failure { .. } => None,
         }
     }
 }

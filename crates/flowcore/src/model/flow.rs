@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowId, Timestamp};
+use super::{FlowId, Labels, Timestamp};
 
 /// A flow as the store knows it: a name that runs are grouped under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,11 @@ pub struct Flow {
     pub name: String,
     /// Tags for finding it.
     pub tags: Vec<String>,
+    /// Key and value pairs for finding it.
+    #[serde(default)]
+    pub labels: Labels,
     /// When it was first seen.
     pub created: Timestamp,
+    /// When it was written last.
+    pub updated: Timestamp,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{FlowId, FlowRunId, ProcessId, RetryPolicy, RunTimes, State, TaskRunId, Timestamp};
+use super::{FlowId, FlowRunId, FlowRunOrigin, ProcessId, RetryPolicy, RunTimes, State, TaskRunId, Timestamp};
 
 /// One run of a flow. Times are UTC, durations microseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,12 +41,18 @@ pub struct FlowRun {
     /// The program that can execute it again.
     pub program: Option<Program>,
     /// Key and value pairs for finding it.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
+    /// What it was made from, and by whom; empty for a run that a program has made for itself.
+    #[serde(default, skip_serializing_if = "FlowRunOrigin::is_empty")]
+    pub origin: FlowRunOrigin,
     /// When it was made.
     pub created: Timestamp,
     /// When it was written last.
     pub updated: Timestamp,
 }
+
+/// Key and value pairs: texts, numbers and truth values.
+pub type Labels = BTreeMap<String, serde_json::Value>;
 
 /// How to start the program that a run belongs to, so that it can be executed again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ mod ids;
 mod input;
 mod limit;
 mod log;
+mod origin;
 mod process;
 mod result;
 mod run;
@@ -28,7 +29,7 @@ pub(crate) use event::{FLOW_RUN_PREFIX, TASK_RUN_PREFIX};
 pub use event_filter::{EventFilter, EventNames, ResourceFilter};
 pub use filter::{FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter};
 pub use flow::Flow;
-pub use flow_run::{FlowRun, Program};
+pub use flow_run::{FlowRun, Labels, Program};
 pub use ids::{
     ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId, VariableId,
 };
@@ -39,6 +40,7 @@ pub use limit::{
 #[cfg(feature = "logs")]
 pub(crate) use log::with_fields;
 pub use log::{LogLevel, LogLine};
+pub use origin::{Creator, FlowRunOrigin};
 pub use process::ProcessLease;
 pub use result::{ResultMetadata, StateData};
 pub use run::{RetryPolicy, RunTimes};

@@ -19,6 +19,11 @@ pub enum StateData {
         /// How to find and read it.
         record: Box<ResultMetadata>,
     },
+    /// What another kind of client says, in its own form.
+    Foreign {
+        /// Its JSON text.
+        value: Box<RawValue>,
+    },
     /// Why the run failed.
     Failure {
         /// The error and its causes, outermost first.
@@ -47,6 +52,7 @@ struct Wire {
 enum Kind {
     Inline,
     Stored,
+    Foreign,
     Failure,
 }
 
@@ -59,6 +65,7 @@ impl TryFrom<Wire> for StateData {
             Kind::Stored => {
                 StateData::Stored { record: wire.record.map(Box::new).ok_or("a stored result has no record")? }
             }
+            Kind::Foreign => StateData::Foreign { value: wire.value.unwrap_or_else(|| RawValue::NULL.to_owned()) },
             Kind::Failure => StateData::Failure { chain: wire.chain, location: wire.location },
         })
     }
@@ -67,7 +74,8 @@ impl TryFrom<Wire> for StateData {
 impl PartialEq for StateData {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (StateData::Inline { value: a }, StateData::Inline { value: b }) => a.get() == b.get(),
+            (StateData::Inline { value: a }, StateData::Inline { value: b })
+            | (StateData::Foreign { value: a }, StateData::Foreign { value: b }) => a.get() == b.get(),
             (StateData::Stored { record: a }, StateData::Stored { record: b }) => a == b,
             (StateData::Failure { chain: a, location: x }, StateData::Failure { chain: b, location: y }) => {
                 a == b && x == y

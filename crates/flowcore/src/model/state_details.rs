@@ -1,6 +1,9 @@
 //! What a state carries beside its name, under Prefect's field names.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{FlowRunId, TaskRunId, Timestamp};
 
@@ -42,6 +45,30 @@ pub struct StateDetails {
     /// Whether a PAUSED run is suspended: no process has it, and a resume schedules it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pause_reschedule: bool,
+    /// Keys of inputs that were kept for the run beside its states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_input_keyset: Option<BTreeMap<String, String>>,
+    /// Whether a cached result is to be computed anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_cache: Option<bool>,
+    /// Whether a task run is to be executed by a task worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<bool>,
+    /// Whether the result cannot be traced to this run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub untrackable_result: bool,
+    /// Names the attempt to enter the state: one that is repeated is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transition_id: Option<Uuid>,
+    /// Where the arguments of a deferred task run are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_parameters_id: Option<Uuid>,
+    /// The lease of the slot of the deployment's limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_concurrency_lease_id: Option<Uuid>,
+    /// The span that the run belongs to, as W3C's Trace Context writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The JSON schema of what a PAUSED run wants to be told on its resume.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<serde_json::Value>,

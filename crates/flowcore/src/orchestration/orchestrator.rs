@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use super::abandoned::{Probe, is_abandoned};
 use super::govern::{Decision, Governed, govern};
-use super::policy::FLOW_POLICY;
+use super::policy::{FLOW_POLICY, TASK_POLICY};
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, ProcessId, Program, RetryPolicy, RunTimes, State, StateId, StateName, StateType,
-    TaskRunId, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, Labels, ProcessId, Program, RetryPolicy, RunTimes, State, StateId,
+    StateName, StateType, TaskRun, TaskRunId, Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
@@ -47,8 +47,12 @@ pub struct NewFlowRun {
     /// How failures are treated.
     pub policy: RetryPolicy,
     /// Key and value pairs for finding it.
-    pub labels: BTreeMap<String, String>,
-    /// The process that executes it at once. Without one the run is left PENDING.
+    pub labels: Labels,
+    /// What it is made from.
+    pub origin: FlowRunOrigin,
+    /// The state that it begins in; PENDING if none is said.
+    pub state: Option<State>,
+    /// The process that executes it at once. Without one the run is left in its first state.
     pub executor: Option<Executor>,
 }
 
@@ -94,17 +98,25 @@ impl Orchestrator {
         if let Some(id) = known {
             return Ok(id);
         }
-        let flow = Flow { id: FlowId(self.clock.uuid()), name: name.to_owned(), tags, created: self.clock.now() };
+        let now = self.clock.now();
+        let flow = Flow {
+            id: FlowId(self.clock.uuid()),
+            name: name.to_owned(),
+            tags,
+            labels: Labels::new(),
+            created: now,
+            updated: now,
+        };
         let id = self.store.upsert_flow(flow).await?.id;
         self.flows.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), id);
         Ok(id)
     }
 
-    /// Makes a flow run: PENDING, and with an executor RUNNING at once, both in one write.
+    /// Makes a flow run in its first state, and with an executor RUNNING at once, both in one write.
     pub async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, StoreError> {
         let flow_id = self.flow_id(&new.flow_name, new.flow_tags).await?;
         let now = self.clock.now();
-        let pending = State::new(StateType::Pending, StateId(self.clock.uuid()), now);
+        let first = new.state.unwrap_or_else(|| self.state(StateType::Pending));
         let mut run = FlowRun {
             id: new.id,
             flow_id,
@@ -116,16 +128,17 @@ impl Orchestrator {
             parent_task_run_id: new.parent_task_run_id,
             empirical_policy: new.policy,
             run_count_at_start: 0,
-            times: RunTimes::new(now),
-            state: pending.clone(),
+            times: RunTimes::new(first.scheduled_time().unwrap_or(now)),
+            state: first.clone(),
             process_id: None,
             program: None,
             labels: new.labels,
+            origin: new.origin,
             created: now,
             updated: now,
         };
-        run.times.enter(None, &pending);
-        let mut states = vec![pending];
+        run.times.enter(None, &first);
+        let mut states = vec![first];
         if let Some(executor) = new.executor {
             run.process_id = Some(executor.process_id);
             run.program = executor.program;
@@ -151,6 +164,20 @@ impl Orchestrator {
             }
         })
         .await
+    }
+
+    /// Puts a flow run into a state whatever the rules say of it.
+    pub async fn force_flow_run_state(&self, run: &FlowRun, state: State) -> Result<RunDecision, StoreError> {
+        let mut run = run.clone();
+        loop {
+            let mut next = run.clone();
+            self.enter(&mut next, state.clone());
+            match self.store.swap_flow_run(next.clone(), run.state.id).await? {
+                Swap::Applied => return Ok(RunDecision { run: next, decision: Decision::Accept(state) }),
+                Swap::Missing => return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted") }),
+                Swap::Conflict(now) => run = *now,
+            }
+        }
     }
 
     /// Lets a process execute a scheduled or pending flow run: PENDING, then RUNNING as a new execution.
@@ -251,6 +278,26 @@ impl Orchestrator {
         };
         let (now, random) = (self.clock.now(), self.clock.random());
         govern(FLOW_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()))
+    }
+
+    /// Judges a state for a task run that a client asks about, and gives the run as it stands then. Whoever asks keeps it:
+    /// the runs of our own engine are judged where they run.
+    pub fn judge_task_run(&self, run: &TaskRun, proposed: State) -> (Decision, TaskRun) {
+        let governed = Governed {
+            state: Some(&run.state),
+            times: &run.times,
+            policy: &run.empirical_policy,
+            run_count_at_start: 0,
+            executed: true,
+        };
+        let (now, random) = (self.clock.now(), self.clock.random());
+        let decision = govern(TASK_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()));
+        let mut next = run.clone();
+        if let Decision::Accept(state) | Decision::Reject(state, _) = &decision {
+            next.times.enter(Some(&run.state), state);
+            next.state = state.clone();
+        }
+        (decision, next)
     }
 
     fn enter(&self, run: &mut FlowRun, state: State) {

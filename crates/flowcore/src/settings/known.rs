@@ -163,6 +163,22 @@ pub(super) const LOCK_MANAGER: KnownSetting = KnownSetting::new(
     "DATABASE with PostgreSQL, otherwise FOLDER",
 );
 
+pub(super) const SERVER_HOST: KnownSetting = KnownSetting::new(
+    "server.host",
+    &["FLOWCORE_SERVER_HOST", "PREFECT_SERVER_API_HOST"],
+    "The address on which the server listens.",
+    "a host's name or its address",
+    "127.0.0.1",
+);
+
+pub(super) const SERVER_PORT: KnownSetting = KnownSetting::new(
+    "server.port",
+    &["FLOWCORE_SERVER_PORT", "PREFECT_SERVER_API_PORT"],
+    "The port on which the server listens.",
+    "a number from 0 to 65535; 0 for any that is free",
+    "4200",
+);
+
 pub(super) const S3_ENDPOINT: KnownSetting = KnownSetting::new(
     "s3.endpoint",
     &["FLOWCORE_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
@@ -221,7 +237,7 @@ pub(super) const S3_PATH_STYLE: KnownSetting = KnownSetting::new(
     "true with an endpoint",
 );
 
-static ALL: [&KnownSetting; 18] = [
+static ALL: &[&KnownSetting] = &[
     &HOME,
     &PROFILE,
     &DATABASE_URL,
@@ -233,6 +249,8 @@ static ALL: [&KnownSetting; 18] = [
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
     &LOCK_MANAGER,
+    &SERVER_HOST,
+    &SERVER_PORT,
     &S3_ENDPOINT,
     &S3_REGION,
     &S3_ACCESS_KEY_ID,
@@ -244,7 +262,7 @@ static ALL: [&KnownSetting; 18] = [
 
 /// Lists every setting, in the order in which they are shown.
 pub fn known_settings() -> impl Iterator<Item = &'static KnownSetting> {
-    ALL.into_iter()
+    ALL.iter().copied()
 }
 
 /// Tells whether flowcore sets or reads this variable for its own ends.

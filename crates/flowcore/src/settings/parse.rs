@@ -51,6 +51,11 @@ pub(super) fn folder_url(path: &str) -> String {
     format!("file://{}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }
 
+/// Reads the number of a port.
+pub(super) fn port(found: &Found) -> Option<u16> {
+    found.text.parse().ok()
+}
+
 /// Reads a size: bytes, or KiB or MiB when that stands behind the number.
 pub(super) fn bytes(found: &Found) -> Option<u64> {
     let text = &found.text;

@@ -12,6 +12,7 @@ use super::lock_place::LockPlace;
 use super::parse;
 use super::redact::{HIDDEN, redact_url};
 use super::s3::S3Settings;
+use super::server::ServerSettings;
 use super::source::{Setting, Source};
 use super::synchronous::Synchronous;
 use super::warning::SettingsWarning;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub task_limit: usize,
     /// Where locks on keys are kept. Set by `FLOWCORE_LOCK_MANAGER`; without it [`lock_place`](Settings::lock_place) chooses.
     pub lock_manager: Option<LockPlace>,
+    /// Where the server listens.
+    pub server: ServerSettings,
     /// How to reach S3. Set by the variables that begin with `FLOWCORE_S3_`, or those of Amazon's own tools.
     pub s3: S3Settings,
     /// What was read, by name: the value as it was then, and where it came from. What is not in here was a default.
@@ -108,6 +111,10 @@ impl Settings {
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
             lock_manager: reader.read(&known::LOCK_MANAGER, |found| found.text.parse().ok()),
+            server: ServerSettings {
+                host: reader.read(&known::SERVER_HOST, parse::text).unwrap_or_else(|| "127.0.0.1".to_owned()),
+                port: reader.read(&known::SERVER_PORT, parse::port).unwrap_or(4200),
+            },
             s3: S3Settings {
                 endpoint: reader.read(&known::S3_ENDPOINT, parse::text),
                 region: reader.read(&known::S3_REGION, parse::text),
@@ -197,6 +204,8 @@ impl Settings {
             (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
             (&known::TASK_LIMIT, Some(self.task_limit.to_string())),
             (&known::LOCK_MANAGER, self.lock_manager.map(|place| place.as_str().to_owned())),
+            (&known::SERVER_HOST, Some(self.server.host.clone())),
+            (&known::SERVER_PORT, Some(self.server.port.to_string())),
             (&known::S3_ENDPOINT, s3.endpoint.clone()),
             (&known::S3_REGION, s3.region.clone()),
             (&known::S3_ACCESS_KEY_ID, s3.access_key_id.clone()),

@@ -7,11 +7,13 @@
 mod address;
 mod artifacts;
 mod connect;
+mod edits;
 mod error;
 mod inputs;
 mod journal;
 mod limits;
 pub mod memory;
+pub mod query;
 pub mod sql;
 mod timeline;
 mod variables;
@@ -20,6 +22,7 @@ use async_trait::async_trait;
 
 pub use artifacts::ArtifactStore;
 pub use connect::connect;
+pub use edits::{EditStore, FlowRunEdit, ServerStore};
 pub use error::StoreError;
 pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
@@ -54,15 +57,17 @@ pub struct Recorded {
 /// Every implementation passes the same conformance suite.
 #[async_trait]
 pub trait Store: ArtifactStore + InputStore + LimitStore + VariableStore + Send + Sync + 'static {
-    /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones.
+    /// Keeps a flow unless its name is known, and returns the flow of that name. Known tags are replaced by new ones, and
+    /// nothing else of a known flow.
     async fn upsert_flow(&self, flow: Flow) -> Result<Flow, StoreError>;
 
-    /// Keeps a new flow run with its history so far; the last of `states` is `run.state`. A run of the same id is left
-    /// as it is, and the call fails with [`StoreError::Exists`].
+    /// Keeps a new flow run with its history so far; the last of `states` is `run.state`. A run of the same id, or of the
+    /// same flow and idempotency key, is left as it is, and the call fails with [`StoreError::Exists`].
     async fn insert_flow_run(&self, run: FlowRun, states: Vec<State>) -> Result<(), StoreError>;
 
-    /// Replaces a flow run, all but `created`, and appends `run.state` to its history, provided that its state is still
-    /// `expected`.
+    /// Replaces what orchestration decides of a flow run (state, times, process, program, policy, counts), and appends
+    /// `run.state` to its history, provided that its state is still `expected`. Its name, tags, labels, parameters and
+    /// origin stay as they are.
     async fn swap_flow_run(&self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError>;
 
     /// Records task runs, in order. A record whose states are known already changes nothing, and of one that overlaps

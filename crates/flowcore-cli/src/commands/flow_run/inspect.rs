@@ -181,7 +181,7 @@ fn fields(out: &Output, report: &Report) -> Vec<(&'static str, String)> {
         fields.push(("Tags", run.tags.join(", ")));
     }
     if !run.labels.is_empty() {
-        let labels: Vec<String> = run.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let labels: Vec<String> = run.labels.iter().map(|(key, value)| format!("{key}={}", label(value))).collect();
         fields.push(("Labels", labels.join(", ")));
     }
     if let Some(parent) = &report.parent {
@@ -203,4 +203,9 @@ fn fields(out: &Output, report: &Report) -> Vec<(&'static str, String)> {
         fields.push(("Folder", program.directory.display().to_string()));
     }
     fields
+}
+
+/// Writes a label's value as people do: a text without quotes.
+fn label(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -41,26 +41,38 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn upsert_flow(&mut self, flow: Flow) -> Flow {
         let known = self.flows.entry(flow.name.clone()).or_insert_with(|| flow.clone());
-        known.tags = flow.tags;
+        if known.tags != flow.tags {
+            (known.tags, known.updated) = (flow.tags, flow.updated);
+        }
         known.clone()
     }
 
     pub(super) fn insert_flow_run(&mut self, run: FlowRun, states: Vec<State>) -> Result<(), StoreError> {
-        if self.flow_runs.contains_key(&run.id) {
+        let key = &run.origin.idempotency_key;
+        let same = |row: &FlowRunRow| row.run.flow_id == run.flow_id && row.run.origin.idempotency_key == *key;
+        if self.flow_runs.contains_key(&run.id) || (key.is_some() && self.flow_runs.values().any(same)) {
             return Err(StoreError::Exists(format!("flow run {}", run.id)));
         }
         self.flow_runs.insert(run.id, FlowRunRow { run, states, task_runs: Vec::new() });
         Ok(())
     }
 
-    pub(super) fn swap_flow_run(&mut self, mut run: FlowRun, expected: StateId) -> Swap {
+    pub(super) fn swap_flow_run(&mut self, run: FlowRun, expected: StateId) -> Swap {
         let Some(row) = self.flow_runs.get_mut(&run.id) else { return Swap::Missing };
         if row.run.state.id != expected {
             return Swap::Conflict(Box::new(row.run.clone()));
         }
-        run.created = row.run.created;
         row.states.push(run.state.clone());
-        row.run = run;
+        row.run = FlowRun {
+            empirical_policy: run.empirical_policy,
+            run_count_at_start: run.run_count_at_start,
+            state: run.state,
+            times: run.times,
+            process_id: run.process_id,
+            program: run.program,
+            updated: run.updated,
+            ..row.run.clone()
+        };
         Swap::Applied
     }
 

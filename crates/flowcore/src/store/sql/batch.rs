@@ -6,9 +6,9 @@ use tokio::sync::oneshot;
 
 use crate::model::{
     Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine,
-    ProcessId, ProcessLease, State, StateId, TaskRunRecord, Timestamp, Variable,
+    ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunRecord, Timestamp, Variable,
 };
-use crate::store::{Recorded, Replace, SlotDecision, StoreError, Swap};
+use crate::store::{FlowRunEdit, Recorded, Replace, SlotDecision, StoreError, Swap};
 
 /// One change and its answer, which is given when the batch is committed.
 pub(super) struct Entry<C, A> {
@@ -78,6 +78,8 @@ batch! {
     records: Vec<TaskRunRecord> => Recorded,
     ends: (FlowRunId, i32, State, Timestamp) => u64,
     swaps: (FlowRun, StateId) => Swap,
+    edits: (FlowRunId, FlowRunEdit) => Option<Box<FlowRun>>,
+    observations: Vec<TaskRun> => (),
     decisions: (Vec<String>, SlotDecision) => (),
     departures: Vec<ProcessId> => u64,
     logs: Vec<LogLine> => (),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::store::address::{Address, redact};
-use crate::store::{Store, StoreError};
+use crate::store::{ServerStore, Store, StoreError};
 
 /// Opens a SQLite file or a PostgreSQL database, and brings its schema up to date.
 ///
@@ -11,6 +11,15 @@ use crate::store::{Store, StoreError};
 ///
 /// Those of [`store::connect`](crate::store::connect); `memory:` is none of the addresses known here.
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(connect_server(url).await?)
+}
+
+/// Opens a database as [`connect`] does, for a server.
+///
+/// # Errors
+///
+/// Those of [`connect`].
+pub async fn connect_server(url: &str) -> Result<Arc<dyn ServerStore>, StoreError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
         Address::Sqlite(address) => Ok(Arc::new(super::sqlite::open(address).await?)),

@@ -38,13 +38,13 @@ impl Dialect {
         }
     }
 
-    /// Selects the elements of a column that is a JSON array of texts.
+    /// Selects the elements of a column that is a JSON array of texts, as `value`.
     pub(super) fn elements(self, column: &str) -> String {
         match self {
             #[cfg(feature = "sqlite")]
             Dialect::Sqlite => format!("SELECT value FROM json_each({column})"),
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => format!("SELECT json_array_elements_text({column}::json)"),
+            Dialect::Postgres => format!("SELECT json_array_elements_text({column}::json) AS value"),
         }
     }
 

@@ -17,17 +17,14 @@ use super::dialect::Dialect;
 use super::driver::{Row, Statement};
 use super::read::Readers;
 use super::rows::{
-    EVENT_COLUMNS, FLOW_RUN_COLUMNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, event, flow_run, flow_run_state, micros,
-    task_run_with_history,
+    EVENT_COLUMNS, FLOW_RUN_COLUMNS, FLOW_RUN_COLUMNS_READ, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, event, flow_run,
+    flow_run_state, micros, task_run_with_history,
 };
 use super::select::{Select, by_id};
 use super::strays::{ANYWHERE, earliest, ids_within, latest};
 
 /// How many task runs are read at a time at most.
 const CHUNK: u32 = 1000;
-
-/// Where the state stands behind a flow run's own columns.
-const STATE_BEHIND_FLOW_RUN: usize = 22;
 
 /// Reads a page of events.
 pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
@@ -147,7 +144,7 @@ impl ByTime for FlowRunStates {
     }
 
     fn add(&self, row: &Row, timeline: &mut Timeline<'_>) -> Result<(Timestamp, Uuid), StoreError> {
-        let state = flow_run_state(row, STATE_BEHIND_FLOW_RUN)?;
+        let state = flow_run_state(row, FLOW_RUN_COLUMNS_READ)?;
         timeline.flow_run(&flow_run(row)?, [&state]);
         Ok((state.timestamp, state.id.0))
     }

@@ -7,9 +7,10 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
+//! | `query` | conditions of any kind, as a server needs them |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
-//! | `store`, `artifacts`, `inputs`, `variables` | the other faces, subject by subject |
+//! | `store`, `artifacts`, `inputs`, `variables`, `edits` | the other faces, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod artifacts;
@@ -20,6 +21,8 @@ mod connect;
 mod dialect;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod driver;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod edits;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod events;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -32,6 +35,8 @@ mod limits;
 mod migrate;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod query;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod queue;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -57,7 +62,7 @@ mod variables;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod write;
 
-pub use connect::connect;
+pub use connect::{connect, connect_server};
 
 /// Tells the newest version of the schema that this build knows; `None` if no kind of SQL database is compiled in.
 pub fn schema_version() -> Option<i64> {

@@ -311,6 +311,13 @@ fn by_time(order: Order) -> &'static str {
     }
 }
 
+/// Locks task runs until the transaction ends, and reads them.
+pub(super) fn task_runs_by_ids(dialect: Dialect, task_runs: &[TaskRunId]) -> Statement {
+    let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
+    select.uuids("id", ids(Some(task_runs), |id| id.0).as_deref());
+    select.end(&format!(" ORDER BY id{}", dialect.for_update()))
+}
+
 pub(super) fn task_run_by_id(dialect: Dialect, id: TaskRunId) -> Statement {
     let mut select = Select::new(dialect, TASK_RUN_COLUMNS, "task_runs");
     select.uuid("id", Some(id.0));

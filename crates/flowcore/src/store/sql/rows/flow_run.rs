@@ -13,33 +13,45 @@ use super::json::{from_json, int32, json, micros, time};
 pub(in crate::store::sql) const FLOW_RUN_COLUMNS: &str = "id, flow_id, flow_name, name, tags, parameters, flow_version, \
      parent_task_run_id, empirical_policy, run_count_at_start, run_count, expected_start_time, \
      next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, labels, created, updated, \
-     state";
+     state, origin";
+
+/// How many columns these are.
+pub(in crate::store::sql) const FLOW_RUN_COLUMNS_READ: usize = 23;
 
 /// Keeps new flow runs and returns the ids of those that were not there yet.
 pub(in crate::store::sql) static INSERT_FLOW_RUNS: Template = Template::new(
-    "INSERT INTO flow_runs (id, created, history_len, flow_id, flow_name, name, tags, parameters, flow_version, \
-     parent_task_run_id, empirical_policy, run_count_at_start, run_count, expected_start_time, \
-     next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, labels, updated, state_id, \
-     state_type, state_name, state) VALUES ",
-    26,
-    " ON CONFLICT (id) DO NOTHING RETURNING id",
+    "INSERT INTO flow_runs (id, created, history_len, flow_id, flow_name, parent_task_run_id, name, tags, parameters, \
+     flow_version, labels, origin, deployment_id, work_queue_id, work_queue_name, idempotency_key, empirical_policy, \
+     run_count_at_start, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
+     total_run_time, process_id, program, updated, state_id, state_type, state_name, state) VALUES ",
+    31,
+    " ON CONFLICT DO NOTHING RETURNING id",
 );
 
-/// Replaces flow runs whose state is the expected one, and returns their ids.
+/// Replaces what orchestration decides of flow runs whose state is the expected one, and returns their ids.
 pub(in crate::store::sql) static SWAP_FLOW_RUNS: Template = Template::new(
-    "WITH v (id, expected, flow_id, flow_name, name, tags, parameters, flow_version, parent_task_run_id, \
-     empirical_policy, run_count_at_start, run_count, expected_start_time, next_scheduled_start_time, start_time, \
-     end_time, total_run_time, process_id, program, labels, updated, state_id, state_type, state_name, state) AS \
-     (VALUES ",
-    25,
-    ") UPDATE flow_runs SET flow_id = v.flow_id, flow_name = v.flow_name, name = v.name, tags = v.tags, \
-     parameters = v.parameters, flow_version = v.flow_version, parent_task_run_id = v.parent_task_run_id, \
-     empirical_policy = v.empirical_policy, run_count_at_start = v.run_count_at_start, run_count = v.run_count, \
-     expected_start_time = v.expected_start_time, next_scheduled_start_time = v.next_scheduled_start_time, \
-     start_time = v.start_time, end_time = v.end_time, total_run_time = v.total_run_time, process_id = v.process_id, \
-     program = v.program, labels = v.labels, updated = v.updated, state_id = v.state_id, state_type = v.state_type, \
-     state_name = v.state_name, state = v.state, history_len = flow_runs.history_len + 1 \
+    "WITH v (id, expected, empirical_policy, run_count_at_start, run_count, expected_start_time, \
+     next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, updated, state_id, \
+     state_type, state_name, state) AS (VALUES ",
+    17,
+    ") UPDATE flow_runs SET empirical_policy = v.empirical_policy, run_count_at_start = v.run_count_at_start, \
+     run_count = v.run_count, expected_start_time = v.expected_start_time, \
+     next_scheduled_start_time = v.next_scheduled_start_time, start_time = v.start_time, end_time = v.end_time, \
+     total_run_time = v.total_run_time, process_id = v.process_id, program = v.program, updated = v.updated, \
+     state_id = v.state_id, state_type = v.state_type, state_name = v.state_name, state = v.state, \
+     history_len = flow_runs.history_len + 1 \
      FROM v WHERE flow_runs.id = v.id AND flow_runs.state_id = v.expected RETURNING flow_runs.id",
+);
+
+/// Replaces what may be edited of flow runs.
+pub(in crate::store::sql) static EDIT_FLOW_RUNS: Template = Template::new(
+    "WITH v (id, name, tags, parameters, flow_version, labels, origin, deployment_id, work_queue_id, \
+     work_queue_name, idempotency_key, empirical_policy, updated) AS (VALUES ",
+    13,
+    ") UPDATE flow_runs SET name = v.name, tags = v.tags, parameters = v.parameters, flow_version = v.flow_version, \
+     labels = v.labels, origin = v.origin, deployment_id = v.deployment_id, work_queue_id = v.work_queue_id, \
+     work_queue_name = v.work_queue_name, idempotency_key = v.idempotency_key, \
+     empirical_policy = v.empirical_policy, updated = v.updated FROM v WHERE flow_runs.id = v.id",
 );
 
 /// Adds states to the histories of flow runs that stand where the writer put them: those of a run that was not
@@ -74,27 +86,51 @@ pub(in crate::store::sql) struct NewState<'a> {
 }
 
 pub(in crate::store::sql) fn encode_new_flow_run(new: &NewFlowRun<'_>, to: &mut Arguments) {
-    to.uuid(new.run.id.0);
-    to.int(micros(new.run.created));
+    let run = new.run;
+    to.uuid(run.id.0);
+    to.int(micros(run.created));
     to.int(count(new.history_len));
-    encode_columns(new.run, to);
+    to.uuid(run.flow_id.0);
+    to.text(run.flow_name.as_str());
+    to.uuid(run.parent_task_run_id.map(|id| id.0));
+    encode_edited_columns(run, to);
+    encode_decided_columns(run, to);
 }
 
 pub(in crate::store::sql) fn encode_swap(swap: &SwappedFlowRun<'_>, to: &mut Arguments) {
     to.uuid(swap.run.id.0);
     to.uuid(swap.expected.0);
-    encode_columns(swap.run, to);
+    to.owned(json(&swap.run.empirical_policy));
+    encode_decided_columns(swap.run, to);
 }
 
-fn encode_columns(run: &FlowRun, to: &mut Arguments) {
-    to.uuid(run.flow_id.0);
-    to.text(run.flow_name.as_str());
+pub(in crate::store::sql) fn encode_edited(run: &FlowRun, to: &mut Arguments) {
+    to.uuid(run.id.0);
+    encode_edited_columns(run, to);
+    to.int(micros(run.updated));
+}
+
+/// Writes what clients may say of a run beside its states.
+fn encode_edited_columns(run: &FlowRun, to: &mut Arguments) {
     to.text(run.name.as_str());
     to.owned(json(&run.tags));
     to.text(run.parameters.get());
     to.text(run.flow_version.as_deref());
-    to.uuid(run.parent_task_run_id.map(|id| id.0));
+    to.owned(json(&run.labels));
+    if run.origin.is_empty() {
+        to.text("{}");
+    } else {
+        to.owned(json(&run.origin));
+    }
+    to.uuid(run.origin.deployment_id);
+    to.uuid(run.origin.work_queue_id);
+    to.text(run.origin.work_queue_name.as_deref());
+    to.text(run.origin.idempotency_key.as_deref());
     to.owned(json(&run.empirical_policy));
+}
+
+/// Writes what orchestration decides.
+fn encode_decided_columns(run: &FlowRun, to: &mut Arguments) {
     to.int(i64::from(run.run_count_at_start));
     to.int(i64::from(run.times.run_count));
     to.int(micros(run.times.expected_start_time));
@@ -104,7 +140,6 @@ fn encode_columns(run: &FlowRun, to: &mut Arguments) {
     to.int(run.times.total_run_time);
     to.uuid(run.process_id.map(|id| id.0));
     to.text(run.program.as_ref().map(json).as_deref());
-    to.owned(json(&run.labels));
     to.int(micros(run.updated));
     to.uuid(run.state.id.0);
     to.text(run.state.kind.as_str());
@@ -150,6 +185,7 @@ pub(in crate::store::sql) fn flow_run(row: &Row) -> Result<FlowRun, StoreError> 
         created: time(row.int(19)?)?,
         updated: time(row.int(20)?)?,
         state: from_json(row.text(21)?)?,
+        origin: from_json(row.text(22)?)?,
     })
 }
 

@@ -16,8 +16,9 @@ pub(super) use artifact::{ARTIFACT_COLUMNS, PUT_ARTIFACTS, artifact, encode_arti
 pub(super) use event::{APPEND_EVENTS, EVENT_COLUMNS, encode_event, event};
 pub(super) use flow::{FLOW_COLUMNS, UPSERT_FLOWS, encode_flow, flow};
 pub(super) use flow_run::{
-    FLOW_RUN_COLUMNS, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState, SWAP_FLOW_RUNS, SwappedFlowRun,
-    encode_new_flow_run, encode_state, encode_swap, flow_run, flow_run_state,
+    EDIT_FLOW_RUNS, FLOW_RUN_COLUMNS, FLOW_RUN_COLUMNS_READ, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState,
+    SWAP_FLOW_RUNS, SwappedFlowRun, encode_edited, encode_new_flow_run, encode_state, encode_swap, flow_run,
+    flow_run_state,
 };
 pub(super) use input::{APPEND_INPUTS, INPUT_COLUMNS, encode_input, input};
 pub(super) use json::micros;
@@ -28,7 +29,8 @@ pub(super) use limit::{
 pub(super) use log::{APPEND_LOGS, LOG_COLUMNS, encode_log, log};
 pub(super) use process::{PROCESS_COLUMNS, PUT_PROCESSES, encode_process, process};
 pub(super) use task_run::{
-    END_TASK_RUNS, EndedTaskRun, NewTaskRun, RECORD_TASK_RUNS, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, encode_ended,
-    encode_task_run, state_count, task_run, task_run_history, task_run_with_history,
+    END_TASK_RUNS, EndedTaskRun, NewTaskRun, ObservedTaskRun, PUT_TASK_RUNS, RECORD_TASK_RUNS, TASK_RUN_COLUMNS,
+    TASK_RUN_COLUMNS_READ, encode_ended, encode_observed, encode_task_run, state_count, task_run, task_run_history,
+    task_run_with_history,
 };
 pub(super) use variable::{VARIABLE_COLUMNS, encode_variable, variable};

@@ -50,6 +50,26 @@ pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
      WHERE excluded.history_from = task_runs.history_len AND excluded.history_len > task_runs.history_len",
 );
 
+/// Keeps task runs with all of their histories, unless one has grown beyond what was read of it.
+pub(in crate::store::sql) static PUT_TASK_RUNS: Template = Template::new(
+    "INSERT INTO task_runs (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, \
+     inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
+     next_scheduled_start_time, start_time, end_time, total_run_time, state_type, state_name, history_from, \
+     history_len, history, stray_until) VALUES ",
+    24,
+    " ON CONFLICT (id) DO UPDATE SET flow_run_id = excluded.flow_run_id, attempt = excluded.attempt, \
+     task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
+     task_version = excluded.task_version, tags = excluded.tags, inputs_digest = excluded.inputs_digest, \
+     task_inputs = excluded.task_inputs, empirical_policy = excluded.empirical_policy, \
+     cache_key = excluded.cache_key, run_count = excluded.run_count, \
+     expected_start_time = excluded.expected_start_time, \
+     next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
+     end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
+     state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len, \
+     history = excluded.history, stray_until = excluded.stray_until \
+     WHERE task_runs.history_len = excluded.history_from",
+);
+
 /// Appends a last state to task runs.
 pub(in crate::store::sql) static END_TASK_RUNS: Template = Template::new(
     "WITH v (id, end_time, total_run_time, state_type, state_name, state, stray_until) AS (VALUES ",
@@ -73,12 +93,37 @@ pub(in crate::store::sql) struct NewTaskRun<'a> {
 /// A task run after its end, whose state is to be added.
 pub(in crate::store::sql) struct EndedTaskRun(pub(in crate::store::sql) TaskRun);
 
+/// A task run with its whole history, of which `before` states are kept already.
+pub(in crate::store::sql) struct ObservedTaskRun {
+    pub(in crate::store::sql) run: TaskRun,
+    pub(in crate::store::sql) history: Vec<State>,
+    pub(in crate::store::sql) before: usize,
+}
+
 pub(in crate::store::sql) fn encode_task_run(new: &NewTaskRun<'_>, to: &mut Arguments) {
     let record = new.record;
     let run = &record.run;
     let states = new.known.map_or(record.states.as_slice(), |known| new_states(record, known));
     let said = i64::from(record.history_len) - i64::try_from(states.len()).unwrap_or(0);
     let begin = new.known.map_or(said.max(0), i64::from);
+    encode_columns(run, to);
+    to.int(begin);
+    to.int(i64::from(record.history_len));
+    to.owned(joined(states));
+    to.int(stray_until(run.id, states));
+}
+
+pub(in crate::store::sql) fn encode_observed(observed: &ObservedTaskRun, to: &mut Arguments) {
+    encode_columns(&observed.run, to);
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    to.int(count(observed.before));
+    to.int(count(observed.history.len()));
+    to.owned(joined(&observed.history));
+    to.int(stray_until(observed.run.id, &observed.history));
+}
+
+/// Writes all but the history.
+fn encode_columns(run: &TaskRun, to: &mut Arguments) {
     to.uuid(run.id.0);
     to.uuid(run.flow_run_id.map(|id| id.0));
     to.int(i64::from(run.attempt));
@@ -107,10 +152,6 @@ pub(in crate::store::sql) fn encode_task_run(new: &NewTaskRun<'_>, to: &mut Argu
     to.int(run.times.total_run_time);
     to.text(run.state.kind.as_str());
     to.text(run.state.name.as_ref());
-    to.int(begin);
-    to.int(i64::from(record.history_len));
-    to.owned(joined(states));
-    to.int(stray_until(run.id, states));
 }
 
 pub(in crate::store::sql) fn encode_ended(EndedTaskRun(run): &EndedTaskRun, to: &mut Arguments) {

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod deletes;
+mod edits;
 mod flow_runs;
 mod limits;
 mod task_runs;
@@ -46,6 +47,12 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     if !batch.swaps.is_empty() {
         flow_runs::swap(transaction, &mut batch.swaps, last()).await?;
+    }
+    if !batch.edits.is_empty() {
+        edits::edit(transaction, &mut batch.edits, last()).await?;
+    }
+    if !batch.observations.is_empty() {
+        edits::observe(transaction, &mut batch.observations, last()).await?;
     }
     if !batch.decisions.is_empty() {
         limits::decide(transaction, &mut batch.decisions, last()).await?;

@@ -1,0 +1,78 @@
+//! Changes that a server makes for its clients, beside those that the rules of orchestration judge.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::query::QueryStore;
+use super::{Store, StoreError};
+use crate::model::{FlowRun, FlowRunId, State, TaskRun};
+
+/// A store that takes what clients report.
+#[async_trait]
+pub trait EditStore: Store {
+    /// Changes a flow run as it stands, all but its id, its state and what that says of it, and returns it; none if there
+    /// is no such run.
+    async fn edit_flow_run(&self, id: FlowRunId, edit: FlowRunEdit) -> Result<Option<FlowRun>, StoreError>;
+
+    /// Keeps task runs as somebody has seen them, each in the state that it entered then. Reports may come in any order
+    /// and more than once: a history is sorted by the times of its states, a state is kept once, and a run is as its
+    /// newest state found it.
+    async fn observe_task_runs(&self, seen: Vec<TaskRun>) -> Result<(), StoreError>;
+}
+
+/// A store that can do all that a server needs.
+pub trait ServerStore: QueryStore + EditStore {}
+
+impl<S: QueryStore + EditStore> ServerStore for S {}
+
+/// What is to be done to a flow run, inside the transaction that writes it; it may be done more than once.
+#[derive(Clone)]
+pub struct FlowRunEdit(Arc<dyn Fn(&mut FlowRun) + Send + Sync>);
+
+impl FlowRunEdit {
+    /// Makes an edit of a function.
+    pub fn new(edit: impl Fn(&mut FlowRun) + Send + Sync + 'static) -> Self {
+        FlowRunEdit(Arc::new(edit))
+    }
+
+    /// Edits a run.
+    pub(super) fn apply(&self, run: &mut FlowRun) {
+        (self.0)(run);
+    }
+}
+
+impl fmt::Debug for FlowRunEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlowRunEdit")
+    }
+}
+
+/// A task run with its history, as far as it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) run: TaskRun,
+    pub(super) history: Vec<State>,
+}
+
+impl Known {
+    /// Begins with what was seen first.
+    pub(super) fn new(seen: TaskRun) -> Self {
+        Known { history: vec![seen.state.clone()], run: seen }
+    }
+
+    /// Adds what was seen; tells whether it was news. Of states of one time the one that comes later is taken to be later.
+    pub(super) fn observe(&mut self, seen: TaskRun) -> bool {
+        if self.history.iter().any(|state| state.id == seen.state.id) {
+            return false;
+        }
+        let place = self.history.partition_point(|state| state.timestamp <= seen.state.timestamp);
+        let newest = place == self.history.len();
+        self.history.insert(place, seen.state.clone());
+        if newest {
+            self.run = seen;
+        }
+        true
+    }
+}

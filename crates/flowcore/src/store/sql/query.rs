@@ -1,0 +1,203 @@
+//! Conditions as SQL.
+//!
+//! A list is one parameter, however long it is, so that there are few texts to prepare. Rows of the outermost table are
+//! named by the table, those of related ones by `t1`, `t2` and so on.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+
+use crate::model::{Flow, FlowRun, LogLine, Order, StateCount, TaskRun};
+use crate::store::StoreError;
+use crate::store::query::{Column, Condition, QueryStore, Selection, Table, Test, Values};
+
+use super::dialect::Dialect;
+use super::driver::{Arguments, Statement};
+use super::rows::{
+    FLOW_COLUMNS, FLOW_RUN_COLUMNS, LOG_COLUMNS, TASK_RUN_COLUMNS, flow, flow_run, log, state_count, task_run,
+};
+use super::store::SqlStore;
+
+/// A statement under way.
+struct Query {
+    dialect: Dialect,
+    text: String,
+    arguments: Arguments,
+    /// How many related tables have a name already.
+    tables: usize,
+}
+
+impl Query {
+    fn new(dialect: Dialect, columns: &str, table: Table, condition: &Condition) -> Self {
+        let name = table.name();
+        let text = format!("SELECT {columns} FROM {name} WHERE ");
+        let mut query = Query { dialect, text, arguments: Arguments::new(dialect), tables: 0 };
+        query.condition(name, condition);
+        query
+    }
+
+    fn condition(&mut self, table: &str, condition: &Condition) {
+        match condition {
+            Condition::All(all) => self.joined(table, all, " AND ", "1 = 1"),
+            Condition::Any(any) => self.joined(table, any, " OR ", "1 = 0"),
+            Condition::Not(inner) => {
+                self.text.push_str("NOT (");
+                self.condition(table, inner);
+                self.text.push(')');
+            }
+            Condition::Column(column, test) => self.test(&format!("{table}.{}", column.name), test),
+            Condition::Related(relation, inner) => {
+                self.tables += 1;
+                let name = format!("t{}", self.tables);
+                let (to, by, column) = (relation.to.name(), relation.by.name, relation.column.name);
+                self.push(format_args!("EXISTS (SELECT 1 FROM {to} {name} WHERE {name}.{by} = {table}.{column} AND "));
+                self.condition(&name, inner);
+                self.text.push(')');
+            }
+        }
+    }
+
+    fn joined(&mut self, table: &str, conditions: &[Condition], between: &str, empty: &str) {
+        match conditions {
+            [] => self.text.push_str(empty),
+            [one] => self.condition(table, one),
+            several => {
+                for (number, condition) in several.iter().enumerate() {
+                    self.text.push_str(if number == 0 { "(" } else { between });
+                    self.condition(table, condition);
+                }
+                self.text.push(')');
+            }
+        }
+    }
+
+    fn test(&mut self, column: &str, test: &Test) {
+        let parameter = self.arguments.len() + 1;
+        match test {
+            Test::OneOf(values) => self.list(column, "IN", values),
+            Test::NoneOf(values) => self.list(column, "NOT IN", values),
+            Test::IsNull(true) => self.push(format_args!("{column} IS NULL")),
+            Test::IsNull(false) => self.push(format_args!("{column} IS NOT NULL")),
+            Test::Contains(text) => {
+                let contains = self.dialect.contains(column, parameter);
+                self.text.push_str(&contains);
+                self.arguments.text(text.as_str());
+            }
+            Test::BeginsWith(text) => {
+                let length = text.chars().count();
+                self.push(format_args!("substr({column}, 1, {length}) = ${parameter}"));
+                self.arguments.text(text.as_str());
+            }
+            Test::AtLeast(number) => {
+                self.push(format_args!("{column} >= ${parameter}"));
+                self.arguments.int(*number);
+            }
+            Test::AtMost(number) => {
+                self.push(format_args!("{column} <= ${parameter}"));
+                self.arguments.int(*number);
+            }
+            Test::HasAll(tags) => {
+                // How many of them are there: as many as are asked for.
+                let (elements, wanted) = (self.dialect.elements(column), self.dialect.texts(parameter));
+                let mut distinct = tags.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                let count = distinct.len();
+                self.push(format_args!(
+                    "(SELECT COUNT(DISTINCT value) FROM ({elements}) e WHERE value IN ({wanted})) = {count}"
+                ));
+                self.arguments.owned(Json::from(distinct).to_string());
+            }
+            Test::HasAny(tags) => {
+                let (elements, wanted) = (self.dialect.elements(column), self.dialect.texts(parameter));
+                self.push(format_args!("EXISTS (SELECT 1 FROM ({elements}) e WHERE value IN ({wanted}))"));
+                self.arguments.owned(Json::from(tags.clone()).to_string());
+            }
+            Test::IsEmpty(true) => self.push(format_args!("{column} = '[]'")),
+            Test::IsEmpty(false) => self.push(format_args!("{column} <> '[]'")),
+        }
+    }
+
+    fn list(&mut self, column: &str, operator: &str, values: &Values) {
+        let parameter = self.arguments.len() + 1;
+        let (elements, list) = match values {
+            Values::Ids(ids) => {
+                let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
+                (self.dialect.uuids(parameter), Json::from(ids))
+            }
+            Values::Texts(texts) => (self.dialect.texts(parameter), Json::from(texts.clone())),
+        };
+        self.push(format_args!("{column} {operator} ({elements})"));
+        self.arguments.owned(list.to_string());
+    }
+
+    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a text cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+
+    fn end(self) -> Statement {
+        Statement { text: self.text.into(), arguments: self.arguments }
+    }
+}
+
+/// Selects rows. Of those that are sorted alike the order is that of their ids, so that pages fit together.
+fn select(dialect: Dialect, columns: &str, table: Table, selection: &Selection) -> Statement {
+    let mut query = Query::new(dialect, columns, table, &selection.condition);
+    query.text.push_str(" ORDER BY ");
+    for (Column { name, optional, .. }, order) in &selection.sort {
+        let direction = match order {
+            Order::OldestFirst => "",
+            Order::NewestFirst => " DESC",
+        };
+        query.push(format_args!("{name}{direction}{}, ", if *optional { " NULLS LAST" } else { "" }));
+    }
+    let last = selection.sort.last().map_or(Order::OldestFirst, |(_, order)| *order);
+    let direction = if last == Order::NewestFirst { " DESC" } else { "" };
+    let limit = query.arguments.len() + 1;
+    query.push(format_args!("id{direction} LIMIT ${limit} OFFSET ${}", limit + 1));
+    query.arguments.int(i64::from(selection.page.limit));
+    query.arguments.int(i64::from(selection.page.offset));
+    query.end()
+}
+
+#[async_trait]
+impl QueryStore for SqlStore {
+    async fn select_flows(&self, selection: &Selection) -> Result<Vec<Flow>, StoreError> {
+        let rows = self.readers().fetch(|dialect| select(dialect, FLOW_COLUMNS, Table::Flows, selection)).await?;
+        rows.iter().map(flow).collect()
+    }
+
+    async fn select_flow_runs(&self, selection: &Selection) -> Result<Vec<FlowRun>, StoreError> {
+        let rows =
+            self.readers().fetch(|dialect| select(dialect, FLOW_RUN_COLUMNS, Table::FlowRuns, selection)).await?;
+        rows.iter().map(flow_run).collect()
+    }
+
+    async fn select_task_runs(&self, selection: &Selection) -> Result<Vec<TaskRun>, StoreError> {
+        let rows =
+            self.readers().fetch(|dialect| select(dialect, TASK_RUN_COLUMNS, Table::TaskRuns, selection)).await?;
+        rows.iter().map(task_run).collect()
+    }
+
+    async fn select_logs(&self, selection: &Selection) -> Result<Vec<LogLine>, StoreError> {
+        let rows = self.readers().fetch(|dialect| select(dialect, LOG_COLUMNS, Table::Logs, selection)).await?;
+        rows.iter().map(log).collect()
+    }
+
+    async fn count(&self, table: Table, condition: &Condition) -> Result<u64, StoreError> {
+        let rows = self.readers().fetch(|dialect| Query::new(dialect, "COUNT(*)", table, condition).end()).await?;
+        let count = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn count_states(&self, table: Table, condition: &Condition) -> Result<Vec<StateCount>, StoreError> {
+        let question = |dialect| {
+            let mut query = Query::new(dialect, "state_type, state_name, COUNT(*)", table, condition);
+            query.text.push_str(" GROUP BY state_type, state_name ORDER BY state_name, state_type");
+            query.end()
+        };
+        self.readers().fetch(question).await?.iter().map(state_count).collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! The bodies of Prefect 3's REST API: what clients send and what servers answer, as types.
+//!
+//! A server writes them and the client over HTTP reads them, so that both mean the same. Requests refuse fields that
+//! Prefect does not know; answers have every field that Prefect's have.
+
+mod flow;
+mod flow_run;
+mod log;
+mod policy;
+mod state;
+mod task_run;
+mod time;
+
+pub use flow::{FlowBody, FlowCreate, FlowUpdate};
+pub use flow_run::{FlowRunBody, FlowRunCreate, FlowRunUpdate};
+pub use log::{LogBody, LogCreate};
+pub use policy::PolicyBody;
+pub use state::{DetailsBody, OrchestrationResult, ResponseDetails, SetState, SetStateStatus, StateBody, StateCreate};
+pub use task_run::{TaskRunBody, TaskRunCreate, edges};
+pub use time::{Moment, seconds};
