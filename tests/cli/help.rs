@@ -48,6 +48,8 @@ const COMMANDS: &[&str] = &[
     "event ls",
     "event stream",
     "event emit",
+    "server",
+    "server start",
     "config",
     "config view",
     "config set",

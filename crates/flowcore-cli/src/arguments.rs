@@ -13,6 +13,8 @@ use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::result::ResultCommand;
+#[cfg(feature = "server")]
+use crate::commands::server::ServerCommand;
 use crate::commands::task_run::TaskRunCommand;
 use crate::commands::variable::VariableCommand;
 
@@ -38,6 +40,16 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Tells whether the command answers many others at once.
+    pub(crate) fn serves(&self) -> bool {
+        #[cfg(feature = "server")]
+        return matches!(self.command, Command::Server(_));
+        #[cfg(not(feature = "server"))]
+        false
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +81,10 @@ pub(crate) enum Command {
     /// Looks at what happened, follows it, and tells of events.
     #[command(subcommand)]
     Event(EventCommand),
+    /// Runs the server, which speaks Prefect's API.
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Server(ServerCommand),
     /// Shows, checks and changes the settings.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -24,8 +24,13 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // One thread: a command waits for one thing after another, and threads take time to start.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // One thread: a command waits for one thing after another, and threads take time to start. A server has many clients.
+    let mut builder = if arguments.serves() {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::complain(&format!("the program cannot start: {error}"));

@@ -9,6 +9,7 @@ mod keeper;
 mod package;
 mod port;
 mod postgres;
+mod prefect;
 mod redis;
 mod scratch;
 mod service;

@@ -2,12 +2,13 @@
 
 use super::keeper::Keeper;
 use super::postgres::Postgres;
+use super::prefect::Prefect;
 use super::redis::Redis;
 use super::service::Service;
 use crate::report;
 
 /// Every service. One more is one more row.
-const ALL: &[&dyn Service] = &[&Postgres, &Redis];
+const ALL: &[&dyn Service] = &[&Postgres, &Redis, &Prefect];
 
 /// Finds a service by its name.
 pub(super) fn find(name: &str) -> Option<&'static dyn Service> {

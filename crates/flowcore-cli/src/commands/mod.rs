@@ -14,6 +14,8 @@ mod log_lines;
 pub(crate) mod profile;
 pub(crate) mod result;
 mod run_report;
+#[cfg(feature = "server")]
+pub(crate) mod server;
 pub(crate) mod task_run;
 pub(crate) mod variable;
 mod version;
@@ -30,6 +32,8 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Result<u8, Fa
         Command::Config(command) => config::run(&command, profile, out),
         Command::Profile(command) => profile::run(&command, profile, out).map(|()| 0),
         Command::Completion(arguments) => completion::run(arguments, out).map(|()| 0),
+        #[cfg(feature = "server")]
+        Command::Server(command) => server::run(command, profile, out).await.map(|()| 0),
         Command::Version(arguments) => version::run(arguments, profile, out).map(|()| 0),
         command => {
             let mut session = Session::open(profile, out).await?;
@@ -55,6 +59,8 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.
+        #[cfg(feature = "server")]
+        Command::Server(_) => {}
         Command::Config(_) | Command::Profile(_) | Command::Completion(_) | Command::Version(_) => {}
     }
     Ok(0)

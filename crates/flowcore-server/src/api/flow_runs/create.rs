@@ -1,0 +1,75 @@
+//! Making a flow run.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, RetryPolicy, StateId, StateType};
+use flowcore::orchestration::NewFlowRun;
+use flowcore::store::StoreError;
+use flowcore::store::query::{Condition, Selection, Test, Values, flow, flow_run};
+use flowcore::wire::{FlowRunBody, FlowRunCreate};
+use serde_json::value::RawValue;
+
+use crate::api::flows;
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::state::App;
+
+/// Makes a flow run. One that was made before under the same idempotency key is returned instead.
+pub(super) async fn create(
+    State(app): State<App>,
+    Body(body): Body<FlowRunCreate>,
+) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
+    let Some(flow) = flows::find(&app, flow::ID, Values::Ids(vec![body.flow_id])).await? else {
+        return Err(ApiError::NotFound("Flow not found"));
+    };
+    let key = body.idempotency_key.clone();
+    let id = FlowRunId(app.clock.uuid());
+    let state = match body.state {
+        Some(state) => state.into_state(StateId(app.clock.uuid()), app.now()),
+        None => app.state(StateType::Pending),
+    };
+    let new = NewFlowRun {
+        id,
+        flow_name: flow.name,
+        flow_tags: flow.tags,
+        name: body.name.filter(|name| !name.is_empty()).unwrap_or_else(|| flowcore::made_up_name(app.clock.random())),
+        tags: body.tags,
+        parameters: body.parameters.unwrap_or_else(empty),
+        flow_version: body.flow_version,
+        parent_task_run_id: body.parent_task_run_id.map(Into::into),
+        policy: RetryPolicy::from(&body.empirical_policy),
+        labels: body.labels.unwrap_or_else(Labels::new),
+        origin: FlowRunOrigin {
+            deployment_id: body.deployment_id,
+            work_queue_name: body.work_queue_name,
+            idempotency_key: body.idempotency_key,
+            context: body.context,
+            job_variables: body.job_variables,
+            infrastructure_document_id: body.infrastructure_document_id,
+            ..FlowRunOrigin::default()
+        },
+        state: Some(state),
+        executor: None,
+    };
+    let (status, run) = match (app.orchestrator.create_flow_run(new).await, key) {
+        (Ok(run), _) => (StatusCode::CREATED, run),
+        (Err(StoreError::Exists(_)), Some(key)) => (StatusCode::OK, made_before(&app, body.flow_id, key).await?),
+        (Err(error), _) => return Err(error.into()),
+    };
+    Ok((status, Json(FlowRunBody::new(&run, app.now()))))
+}
+
+fn empty() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+async fn made_before(app: &App, flow_id: uuid::Uuid, key: String) -> Result<FlowRun, ApiError> {
+    let condition = Condition::All(vec![
+        Condition::Column(flow_run::FLOW_ID, Test::OneOf(Values::Ids(vec![flow_id]))),
+        Condition::Column(flow_run::IDEMPOTENCY_KEY, Test::OneOf(Values::Texts(vec![key]))),
+    ]);
+    let selection = Selection { condition, sort: Vec::new(), page: Page::first(1) };
+    let found = app.store.select_flow_runs(&selection).await?.pop();
+    found.ok_or(ApiError::Refused(StatusCode::CONFLICT, "the run was deleted meanwhile; ask again".to_owned()))
+}

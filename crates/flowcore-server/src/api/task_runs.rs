@@ -1,0 +1,153 @@
+//! Task runs: reading what clients have reported by events, and those that they make here.
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use flowcore::model::{FlowRunId, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
+use flowcore::orchestration::Decision;
+use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
+use flowcore::wire::{OrchestrationResult, SetState, StateBody, TaskRunBody, TaskRunCreate, edges};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::decision::decided;
+use crate::error::ApiError;
+use crate::extract::{Body, Id, page};
+use crate::filter::{Objects, TaskRunSort};
+use crate::state::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/task_runs", post(create))
+        .route("/task_runs/{id}/set_state", post(set_state))
+        .route("/task_runs/count", post(count))
+        .route("/task_runs/filter", post(list))
+        .route("/task_runs/{id}", get(read))
+        .route("/task_run_states", get(states))
+}
+
+/// Makes a task run. One of the same flow run, task and dynamic key is returned instead.
+async fn create(
+    State(app): State<App>,
+    Body(new): Body<TaskRunCreate>,
+) -> Result<(StatusCode, Json<TaskRunBody>), ApiError> {
+    let now = app.now();
+    if let Some(flow_run_id) = new.flow_run_id {
+        let text = |column, text: &str| Condition::Column(column, Test::OneOf(Values::Texts(vec![text.to_owned()])));
+        let same = Condition::All(vec![
+            Condition::Column(task_run::FLOW_RUN_ID, Test::OneOf(Values::Ids(vec![flow_run_id]))),
+            text(task_run::TASK_KEY, &new.task_key),
+            text(task_run::DYNAMIC_KEY, &new.dynamic_key),
+        ]);
+        if let Some(run) = first(&app, same).await? {
+            return Ok((StatusCode::OK, Json(TaskRunBody::new(&run, now))));
+        }
+    }
+    let id = TaskRunId(new.id.unwrap_or_else(|| app.clock.uuid()));
+    let mut state = match new.state {
+        Some(state) => state.into_state(StateId(app.clock.uuid()), now),
+        None => app.state(StateType::Pending),
+    };
+    let flow_run_id = new.flow_run_id.map(FlowRunId);
+    let details = state.details_mut();
+    (details.task_run_id, details.flow_run_id) = (Some(id), flow_run_id);
+    details.cache_expiration = new.cache_expiration.map(|time| time.0).or(details.cache_expiration);
+    let mut times = RunTimes::new(state.scheduled_time().unwrap_or(now));
+    times.enter(None, &state);
+    let run = TaskRun {
+        id,
+        flow_run_id,
+        attempt: 0,
+        task_key: new.task_key.into(),
+        dynamic_key: new.dynamic_key,
+        name: new.name,
+        task_version: new.task_version.map(Into::into),
+        tags: new.tags,
+        inputs_digest: None,
+        task_inputs: edges(new.task_inputs),
+        empirical_policy: RetryPolicy::from(&new.empirical_policy),
+        cache_key: new.cache_key,
+        times,
+        state,
+    };
+    app.store.observe_task_runs(vec![run.clone()]).await?;
+    Ok((StatusCode::CREATED, Json(TaskRunBody::new(&run, now))))
+}
+
+/// Proposes a state, and tells what became of it.
+async fn set_state(
+    State(app): State<App>,
+    Id(id): Id,
+    Body(body): Body<SetState>,
+) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
+    let run = find(&app, id).await?;
+    let now = app.now();
+    let mut state = body.state.into_state(StateId(app.clock.uuid()), now);
+    let details = state.details_mut();
+    (details.task_run_id, details.flow_run_id) = (Some(run.id), run.flow_run_id);
+    let (decision, next) = if body.force {
+        let mut next = run.clone();
+        next.times.enter(Some(&run.state), &state);
+        next.state = state.clone();
+        (Decision::Accept(state), next)
+    } else {
+        app.orchestrator.judge_task_run(&run, state)
+    };
+    let moved = next.state.id != run.state.id;
+    if moved {
+        app.store.observe_task_runs(vec![next.clone()]).await?;
+    }
+    let status = if moved { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(decided(&decision, &next.state, now))))
+}
+
+async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
+    Ok(Json(app.store.count(Table::TaskRuns, &objects.of_task_runs()).await?))
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(flatten)]
+    objects: Objects,
+    sort: Option<TaskRunSort>,
+    limit: Option<i64>,
+    offset: Option<i64>,
+}
+
+async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<TaskRunBody>>, ApiError> {
+    let page = page(list.limit, list.offset.unwrap_or(0))?;
+    let selection =
+        Selection { condition: list.objects.of_task_runs(), sort: list.sort.unwrap_or_default().columns(), page };
+    let (runs, now) = (app.store.select_task_runs(&selection).await?, app.now());
+    Ok(Json(runs.iter().map(|run| TaskRunBody::new(run, now)).collect()))
+}
+
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<TaskRunBody>, ApiError> {
+    Ok(Json(TaskRunBody::new(&find(&app, id).await?, app.now())))
+}
+
+async fn find(app: &App, id: Uuid) -> Result<TaskRun, ApiError> {
+    find_some(app, id).await?.ok_or(ApiError::NotFound("Task not found"))
+}
+
+/// Finds a task run, if there is one.
+pub(super) async fn find_some(app: &App, id: Uuid) -> Result<Option<TaskRun>, ApiError> {
+    first(app, Condition::Column(task_run::ID, Test::OneOf(Values::Ids(vec![id])))).await
+}
+
+async fn first(app: &App, condition: Condition) -> Result<Option<TaskRun>, ApiError> {
+    let selection = Selection { condition, sort: Vec::new(), page: Page::first(1) };
+    Ok(app.store.select_task_runs(&selection).await?.pop())
+}
+
+#[derive(Deserialize)]
+struct OfRun {
+    task_run_id: Uuid,
+}
+
+/// Lists the states of a task run, oldest first.
+async fn states(State(app): State<App>, Query(of): Query<OfRun>) -> Result<Json<Vec<StateBody>>, ApiError> {
+    let states = app.store.task_run_states(TaskRunId(of.task_run_id)).await?;
+    Ok(Json(states.iter().map(StateBody::from).collect()))
+}

@@ -1,0 +1,67 @@
+//! Failures as Prefect's server tells them.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use flowcore::store::StoreError;
+use serde_json::{Value, json};
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// What it is about is not there.
+    NotFound(&'static str),
+    /// The body is not what it should be.
+    Invalid {
+        /// What is wrong, each with its place.
+        detail: Vec<Value>,
+        /// What was sent.
+        body: Value,
+    },
+    /// It cannot be done, for this reason.
+    Refused(StatusCode, String),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl ApiError {
+    /// Says of a part of the body what is wrong with it, in the form of Python's validator.
+    pub(crate) fn invalid(kind: &str, place: &[Value], message: impl Into<String>, body: Value) -> Self {
+        let mut loc = vec![Value::from("body")];
+        loc.extend_from_slice(place);
+        let detail = vec![json!({"type": kind, "loc": loc, "msg": message.into(), "input": body})];
+        ApiError::Invalid { detail, body }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        ApiError::Store(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match self {
+            ApiError::NotFound(what) => (StatusCode::NOT_FOUND, Json(json!({"detail": what}))).into_response(),
+            ApiError::Invalid { detail, body } => {
+                let answer = json!({
+                    "exception_message": "Invalid request received.",
+                    "exception_detail": detail,
+                    "request_body": body,
+                });
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
+            }
+            ApiError::Refused(status, why) => (status, Json(json!({"detail": why}))).into_response(),
+            ApiError::Store(error) => {
+                tracing::error!(target: "flowcore_server", "the store failed: {error}");
+                let status = match &error {
+                    // Clients try these again.
+                    StoreError::Closed | StoreError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::INTERNAL_SERVER_ERROR,
+                };
+                (status, Json(json!({"exception_message": error.to_string()}))).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Flows.
+
+use flowcore::model::Order;
+use flowcore::store::query::{Column, Condition, flow};
+use serde::Deserialize;
+
+use super::criteria::{Ids, Names, Operator, Tags};
+
+/// Selects flows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FlowFilter {
+    operator: Operator,
+    id: Option<Ids>,
+    name: Option<Names>,
+    tags: Option<Tags>,
+}
+
+impl FlowFilter {
+    pub(crate) fn condition(&self) -> Condition {
+        let ids = self.id.iter().map(|ids| ids.on(flow::ID));
+        let names = self.name.iter().map(|names| names.on(flow::NAME));
+        let tags = self.tags.iter().map(|tags| tags.on(flow::TAGS));
+        self.operator.join(ids.chain(names).chain(tags).collect())
+    }
+}
+
+/// Orders of flows.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum FlowSort {
+    CreatedDesc,
+    UpdatedDesc,
+    #[default]
+    NameAsc,
+    NameDesc,
+}
+
+impl FlowSort {
+    pub(crate) fn columns(self) -> Vec<(Column, Order)> {
+        vec![match self {
+            FlowSort::CreatedDesc => (flow::CREATED, Order::NewestFirst),
+            FlowSort::UpdatedDesc => (flow::UPDATED, Order::NewestFirst),
+            FlowSort::NameAsc => (flow::NAME, Order::OldestFirst),
+            FlowSort::NameDesc => (flow::NAME, Order::NewestFirst),
+        }]
+    }
+}

@@ -1,0 +1,50 @@
+//! Filters of several kinds of objects that are asked for together.
+
+use flowcore::store::query::{Condition, Relation, relation};
+use serde::Deserialize;
+
+use super::{FlowFilter, FlowRunFilter, TaskRunFilter};
+
+/// Filters that hold together, whichever objects are asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Objects {
+    flows: Option<FlowFilter>,
+    flow_runs: Option<FlowRunFilter>,
+    task_runs: Option<TaskRunFilter>,
+}
+
+fn related(relation: Relation, condition: Condition) -> Condition {
+    Condition::Related(relation, Box::new(condition))
+}
+
+impl Objects {
+    /// Selects flows: with such runs, which have such task runs.
+    pub(crate) fn of_flows(&self) -> Condition {
+        let own = self.flows.iter().map(FlowFilter::condition);
+        let runs = self.flow_runs.is_some() || self.task_runs.is_some();
+        let runs = runs.then(|| related(relation::FLOW_RUNS_OF_FLOW, self.runs_and_their_tasks()));
+        Condition::All(own.chain(runs).collect())
+    }
+
+    /// Selects flow runs: of such flows, with such task runs.
+    pub(crate) fn of_flow_runs(&self) -> Condition {
+        let flows = self.flows.iter().map(|flows| related(relation::FLOW_OF_FLOW_RUN, flows.condition()));
+        Condition::All(flows.collect()).and(self.runs_and_their_tasks())
+    }
+
+    /// Selects task runs: of such flow runs, of such flows.
+    pub(crate) fn of_task_runs(&self) -> Condition {
+        let own = self.task_runs.iter().map(TaskRunFilter::condition);
+        let flows = self.flows.iter().map(|flows| related(relation::FLOW_OF_FLOW_RUN, flows.condition()));
+        let runs = self.flow_runs.iter().map(FlowRunFilter::condition).chain(flows).collect::<Vec<_>>();
+        let runs = (!runs.is_empty()).then(|| related(relation::FLOW_RUN_OF_TASK_RUN, Condition::All(runs)));
+        Condition::All(own.chain(runs).collect())
+    }
+
+    fn runs_and_their_tasks(&self) -> Condition {
+        let own = self.flow_runs.iter().map(FlowRunFilter::condition);
+        let tasks = self.task_runs.iter().map(|tasks| related(relation::TASK_RUNS_OF_FLOW_RUN, tasks.condition()));
+        Condition::All(own.chain(tasks).collect())
+    }
+}

@@ -1,0 +1,25 @@
+//! A workflow server that speaks Prefect 3's API: flows in Rust report to it, and Prefect's own clients cannot tell it
+//! from Prefect's server.
+//!
+//! It is the same orchestration as inside a program ([`flowcore::orchestration`]) over the same tables
+//! ([`flowcore::store`]), with HTTP in front: a handler reads a request, makes one call, and writes the answer. What the
+//! bodies mean is in [`flowcore::wire`].
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), flowcore_server::ServerError> {
+//! let server = flowcore_server::Server::open("sqlite:///var/lib/flowcore/flowcore.db").await?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:4200").await?;
+//! server.serve(listener, async { drop(tokio::signal::ctrl_c().await) }).await
+//! # }
+//! ```
+
+mod api;
+mod error;
+mod extract;
+mod filter;
+mod recorder;
+mod server;
+mod state;
+mod ws;
+
+pub use server::{Server, ServerError};

@@ -1,0 +1,78 @@
+//! The server: opening its database, its routes, serving until it is told to end.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use flowcore::clock::{Clock, SystemClock};
+use flowcore::store::{StoreError, sql};
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower_http::normalize_path::NormalizePathLayer;
+
+use crate::error::ApiError;
+use crate::state::App;
+use crate::{api, ws};
+
+/// How large a body may be, in bytes: results and parameters travel in them.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// A server over an open database.
+pub struct Server {
+    app: App,
+}
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The network failed.
+    #[error("the server cannot go on: {0}")]
+    Network(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Opens a database and brings its schema up to date: a path, `sqlite:///path` or `postgresql://..`.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be opened or reached, or a newer flowcore has written it.
+    pub async fn open(database: &str) -> Result<Self, ServerError> {
+        let store = sql::connect_server(database).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Ok(Server { app: App::new(store, clock) })
+    }
+
+    /// Answers requests until `end` does, then those that are under way, and closes the database.
+    ///
+    /// # Errors
+    ///
+    /// The network or the database fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let store = self.app.store.clone();
+        let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
+        let service = axum::ServiceExt::<Request>::into_make_service(service);
+        axum::serve(listener, service).with_graceful_shutdown(end).await?;
+        store.close().await?;
+        Ok(())
+    }
+}
+
+fn routes(app: App) -> Router {
+    Router::new()
+        .nest("/api", api::routes().merge(ws::routes()))
+        .fallback(|| async { ApiError::NotFound("Not Found").into_response() })
+        .method_not_allowed_fallback(|| async {
+            ApiError::Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned()).into_response()
+        })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(app)
+}

@@ -1,0 +1,22 @@
+//! The server, asked over HTTP as clients ask it, on SQLite and PostgreSQL; and by Prefect's own client.
+//!
+//! PostgreSQL's address is in `FLOWCORE_TEST_POSTGRES_URL`, an interpreter that has the package `prefect` is
+//! `FLOWCORE_TEST_PREFECT_PYTHON`. Without them those tests say that they did not run, and in continuous integration
+//! (`CI=true`) they fail.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod filters;
+mod flow_runs;
+mod prefect_client;
+mod task_runs;
+mod world;
+
+on_both_databases! {
+    flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,
+        a_key_makes_one_run, a_run_is_edited_while_it_moves, a_failed_run_is_tried_again;
+    filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
+    task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
+        other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
+    prefect_client: a_flow_of_prefects_runs;
+}

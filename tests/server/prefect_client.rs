@@ -1,0 +1,26 @@
+//! Prefect's own client, unmodified, against the server: what it runs is in `tests/prefect_client`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::world::{World, given};
+
+/// Runs a program of Python's, which ends with a failure when something is not as it should be.
+async fn run(world: &World, script: &str) {
+    let Some(python) = given("FLOWCORE_TEST_PREFECT_PYTHON", script) else { return };
+    let home = TempDir::new().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("prefect_client").join(script);
+    let mut command = Command::new(python);
+    command.arg(&script).current_dir(home.path()).env("PREFECT_HOME", home.path()).env("PREFECT_API_URL", &world.api);
+    command.env("PREFECT_SERVER_ANALYTICS_ENABLED", "false").env("DO_NOT_TRACK", "1").env("NO_PROXY", "127.0.0.1");
+    let output = command.kill_on_drop(true).output().await.unwrap();
+    let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+    assert!(output.status.success(), "{}: {}\n{said}", script.display(), output.status);
+}
+
+pub(crate) async fn a_flow_of_prefects_runs(world: Arc<World>) {
+    run(&world, "flows.py").await;
+}

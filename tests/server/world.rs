@@ -1,0 +1,143 @@
+//! A server over a fresh database, and somebody who asks it.
+
+use std::future::Future;
+
+use flowcore_server::Server;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// A running server.
+pub(crate) struct World {
+    /// `http://127.0.0.1:PORT/api`
+    pub(crate) api: String,
+    client: Client,
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl World {
+    async fn start(database: &str) -> Self {
+        let server = Server::open(database).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}/api", listener.local_addr().unwrap());
+        let (end, ended) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            server.serve(listener, async { drop(ended.await) }).await.unwrap();
+        });
+        // It wants to know who would encrypt, also where nothing is encrypted. Another test may have said so before.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        World { api, client: Client::builder().no_proxy().build().unwrap(), end, serving }
+    }
+
+    async fn stop(self) {
+        drop(self.client);
+        self.end.send(()).unwrap();
+        self.serving.await.unwrap();
+    }
+
+    /// Asks, and gives status and body.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.api));
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
+        (status, body)
+    }
+
+    /// Posts what must be accepted.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.ask(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.ask(Method::GET, path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        answer
+    }
+
+    /// Makes a flow and gives its id.
+    pub(crate) async fn flow(&self, name: &str) -> Value {
+        self.post("/flows/", json!({"name": name})).await["id"].clone()
+    }
+
+    /// Makes a flow run, and gives its id.
+    pub(crate) async fn flow_run(&self, body: Value) -> String {
+        text(&self.post("/flow_runs/", body).await["id"])
+    }
+
+    /// Proposes a state, and gives what became of it.
+    pub(crate) async fn set_state(&self, id: &str, state: Value) -> Value {
+        self.post(&format!("/flow_runs/{id}/set_state"), json!({"state": state})).await
+    }
+}
+
+/// Gives a text out of an answer.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+pub(crate) async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(std::sync::Arc<World>) -> F) {
+    let folder = TempDir::new().unwrap();
+    let world = World::start(&format!("sqlite://{}", folder.path().join("server.db").display())).await;
+    with(world, case).await;
+}
+
+pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(std::sync::Arc<World>) -> F) {
+    let Some(server) = given("FLOWCORE_TEST_POSTGRES_URL", name) else { return };
+    let database = format!("flowcore_{}", Uuid::new_v4().simple());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
+    let (place, _) = server.rsplit_once('/').unwrap();
+    with(World::start(&format!("{place}/{database}")).await, case).await;
+    connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
+}
+
+async fn with<F: Future<Output = ()>>(world: World, case: impl FnOnce(std::sync::Arc<World>) -> F) {
+    let world = std::sync::Arc::new(world);
+    case(world.clone()).await;
+    std::sync::Arc::into_inner(world).expect("nobody holds the world").stop().await;
+}
+
+/// Reads the variable that says where something is, or tells loudly that a test does not run.
+pub(crate) fn given(variable: &str, case: &str) -> Option<String> {
+    let found = std::env::var(variable).ok();
+    let in_ci = std::env::var("CI").as_deref() == Ok("true");
+    assert!(found.is_some() || !in_ci, "{variable} is not set: `{case}` must run in continuous integration");
+    if found.is_none() {
+        eprintln!("NOT RUN: {case}, since {variable} is not set");
+    }
+    found
+}
+
+/// Makes a test of each case for each kind of database.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod on_sqlite {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::world::on_sqlite(super::$module::$case).await;
+            })+)+
+        }
+
+        mod on_postgres {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::world::on_postgres(stringify!($case), super::$module::$case).await;
+            })+)+
+        }
+    };
+}
