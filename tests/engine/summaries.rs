@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use flowcore::clock::Clock;
+use flowcore::results::Lookup;
 use flowcore::store::Store;
 use flowcore::{
     CachePolicy, Error, MapError, MapFailed, MapSummary, Result, each, execute_flow_run, flow, task, transaction,
@@ -10,7 +12,7 @@ use flowcore::{
 };
 
 use crate::gate::{Gate, count, counted, unique};
-use crate::world::{World, soon};
+use crate::world::{World, eventually, soon};
 
 /// Counts its executions; every tenth fails while the test says so.
 #[task]
@@ -121,6 +123,38 @@ pub(crate) async fn a_map_goes_on_behind_the_calls_that_are_done(store: Arc<dyn 
         world.task_history("tenth_fails-map").await,
         "PENDING RUNNING FAILED PENDING RUNNING:Retrying COMPLETED"
     );
+}
+
+#[tokio::test]
+async fn what_is_done_is_kept_while_another_call_takes_long() {
+    #[task]
+    async fn one_is_slow(number: u32, #[resource] gate: Gate) {
+        if number == 2 {
+            gate.pass().await;
+        }
+    }
+
+    #[flow]
+    async fn kept_in_time(#[resource] gate: Gate) -> Result<()> {
+        one_is_slow::map(each(0..3), gate).summary().await?;
+        Ok(())
+    }
+
+    let (world, gate) = (World::memory(), Gate::new());
+    let (engine, storage) = (&world.engine, &world.storage);
+    let running = kept_in_time(gate.clone()).on(engine).submit();
+    eventually("the two that are done are kept", || async {
+        for key in storage.list("map-").await.unwrap() {
+            if let Lookup::Found { payload, .. } = storage.read(&key, world.clock.now()).await {
+                let done: Vec<u64> = serde_json::from_slice(&payload).unwrap();
+                return done.len() == 2;
+            }
+        }
+        false
+    })
+    .await;
+    gate.open();
+    soon("the flow", running).await.unwrap();
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ impl<T: Volatile> MapCall<T> {
     ///
     /// In a flow run that is executed again, calls with the same arguments that have completed before are not made again.
     /// Which have is kept in result storage about once a second and at the end: what completed in the last second before a
-    /// crash is executed once more, as with `durability = Batched`. With `persist_result = false`, and where the storage does not
+    /// crash or a cancellation is executed once more, as with `durability = Batched`. With `persist_result = false`, and where the storage does not
     /// take it, all are. Such a map cannot be part of a [`transaction`](fn@crate::transaction).
     ///
     /// ```
@@ -248,11 +248,15 @@ async fn run_all(mut calls: Box<dyn AnyCalls>, storage: Option<Option<Storage>>)
                 }
             }
         }
-        match running.join_next().await {
-            None => break,
-            Some(ended) => progress.done(summary.add(ended?)),
+        tokio::select! {
+            // First what is due: calls may end faster than they are looked at.
+            biased;
+            () = progress.due() => progress.save().await,
+            ended = running.join_next() => match ended {
+                None => break,
+                Some(ended) => summary.add(ended?).into_iter().for_each(|digest| progress.done(digest)),
+            },
         }
-        progress.save_if_due().await;
     }
     progress.save().await;
     match mismatch {
@@ -322,7 +326,7 @@ impl End {
 }
 
 impl MapSummary {
-    /// Counts a call; gives the digest of one that need not be made again.
+    /// Counts a call; gives the digest of one that was done in this attempt.
     fn add(&mut self, Ended { index, digest, end }: Ended) -> Option<u64> {
         match end {
             End::Failed(message) => {
@@ -334,7 +338,11 @@ impl MapSummary {
             }
             End::Completed => {}
             End::Cached => self.cached += 1,
-            End::Earlier => self.earlier += 1,
+            End::Earlier => {
+                self.completed += 1;
+                self.earlier += 1;
+                return None;
+            }
         }
         self.completed += 1;
         digest
