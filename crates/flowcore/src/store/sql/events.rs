@@ -43,12 +43,17 @@ pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<
     Ok(timeline.into_page())
 }
 
+/// Reads more at a time the longer nothing completes the page: what is selected may be rare.
+fn more(chunk: u32) -> u32 {
+    chunk.saturating_mul(2).min(CHUNK)
+}
+
 /// Goes through a table that has an index by time.
 async fn by_time(
     readers: &Readers,
     filter: &EventFilter,
     table: impl ByTime,
-    chunk: u32,
+    mut chunk: u32,
     timeline: &mut Timeline<'_>,
 ) -> Result<(), StoreError> {
     let mut behind = None;
@@ -77,6 +82,7 @@ async fn by_time(
         if timeline.is_complete_behind(occurred, last) {
             return Ok(());
         }
+        chunk = more(chunk);
     }
 }
 
@@ -155,7 +161,7 @@ async fn walk(
     readers: &Readers,
     filter: &EventFilter,
     mut ids: IdRange,
-    chunk: u32,
+    mut chunk: u32,
     timeline: &mut Timeline<'_>,
 ) -> Result<(), StoreError> {
     loop {
@@ -173,6 +179,7 @@ async fn walk(
         if timeline.is_complete(bound) || !step_over(&mut ids, last, filter.order) {
             return Ok(());
         }
+        chunk = more(chunk);
     }
 }
 
@@ -185,7 +192,7 @@ async fn strays(
     readers: &Readers,
     filter: &EventFilter,
     walked: IdRange,
-    chunk: u32,
+    mut chunk: u32,
     timeline: &mut Timeline<'_>,
 ) -> Result<(), StoreError> {
     let ids = match filter.order {
@@ -208,6 +215,7 @@ async fn strays(
         if rows.len() < chunk as usize {
             return Ok(());
         }
+        chunk = more(chunk);
     }
 }
 
