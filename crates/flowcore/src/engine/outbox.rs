@@ -13,7 +13,7 @@ use crate::model::{Event, LogLine};
 const LINGER: Duration = Duration::from_millis(50);
 
 /// How many things may wait while the store is away; beyond it the oldest are dropped, and said to be.
-const MOST_WAITING: usize = 100_000;
+pub(super) const MOST_WAITING: usize = 100_000;
 
 /// A kind of thing that an outbox takes.
 #[async_trait]
@@ -95,19 +95,84 @@ impl<T: Outgoing> Outbox<T> {
         if things.is_empty() {
             return Ok(());
         }
-        match T::keep(&*self.0.client, things.clone()).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let mut waiting = self.lock();
-                let newer = std::mem::replace(&mut waiting.things, things);
-                waiting.things.extend(newer);
-                let over = waiting.things.len().saturating_sub(MOST_WAITING);
-                if over > 0 {
-                    waiting.things.drain(..over);
-                    eprintln!("flowcore: {over} {} were dropped, since the store cannot keep them: {error}", T::NAME);
-                }
-                Err(error)
-            }
+        let mut taken = Taken { outbox: self, things, why: "the flush was given up".to_owned() };
+        let kept = T::keep(&*self.0.client, taken.things.clone()).await;
+        match &kept {
+            Ok(()) => taken.things.clear(),
+            Err(error) => taken.why = error.to_string(),
         }
+        kept
+    }
+}
+
+/// What a flush has in its hands. What it does not get kept is put back in front of what is newer: also when it is dropped,
+/// since whoever flushes may not want to wait any longer.
+struct Taken<'a, T: Outgoing> {
+    outbox: &'a Outbox<T>,
+    things: Vec<T>,
+    why: String,
+}
+
+impl<T: Outgoing> Drop for Taken<'_, T> {
+    fn drop(&mut self) {
+        if self.things.is_empty() {
+            return;
+        }
+        let mut waiting = self.outbox.lock();
+        self.things.append(&mut waiting.things);
+        let over = self.things.len().saturating_sub(MOST_WAITING);
+        self.things.drain(..over);
+        std::mem::swap(&mut self.things, &mut waiting.things);
+        drop(waiting);
+        if over > 0 {
+            eprintln!("flowcore: {over} {} were dropped, since the store cannot keep them: {}", T::NAME, self.why);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::orchestration::Orchestrator;
+    use crate::store::memory::MemoryStore;
+
+    /// Hangs the first time it is to be kept.
+    #[derive(Clone)]
+    struct Thing(u32);
+
+    static HAS_HUNG: AtomicBool = AtomicBool::new(false);
+    static KEPT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+    #[async_trait]
+    impl Outgoing for Thing {
+        const NAME: &'static str = "things";
+
+        async fn keep(_: &dyn Client, things: Vec<Self>) -> Result<(), ClientError> {
+            if !HAS_HUNG.swap(true, Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            KEPT.lock().unwrap_or_else(PoisonError::into_inner).extend(things.iter().map(|Thing(number)| *number));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_is_dropped_loses_nothing() {
+        let client = Orchestrator::new(Arc::new(MemoryStore::new()), Arc::new(SystemClock));
+        let outbox = Outbox::new(Arc::new(client), Background::on(Handle::current()));
+        outbox.push(Thing(1));
+        tokio::select! {
+            biased;
+            _ = outbox.flush() => unreachable!("it hangs"),
+            () = std::future::ready(()) => {}
+        }
+        outbox.push(Thing(2));
+        assert!(outbox.flush().await.is_ok());
+        assert_eq!(*KEPT.lock().unwrap_or_else(PoisonError::into_inner), [1, 2]);
     }
 }
