@@ -10,13 +10,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::cancel::Cancel;
-use super::context::{Scope, TaskScope};
+use super::context::Scope;
 use super::core::Engine;
+use super::entry::Entry;
 use super::error::Error;
 use super::event::event;
-use super::journal::Entry;
 use super::task_call::Call;
 use super::task_entry::fill_for;
+use super::task_scope::TaskScope;
 use crate::model::{RESOURCE_NAME, TaskInput, TaskInputs, TaskRunId};
 
 /// How long a key may be, in letters.

@@ -1,11 +1,11 @@
 //! Where code runs: the engine, the flow run and the task run around it, at hand anywhere below.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::asset::{HandedOn, TaskAssets};
+use super::asset::HandedOn;
 use super::blocking::Left;
 use super::calls::{Calls, Occurrence};
 use super::cancel::Cancel;
@@ -13,7 +13,6 @@ use super::core::{Engine, EngineError};
 use super::counted::Counted;
 use super::flow_call::FlowCallParts;
 use super::flow_engine::{FlowExecution, unorchestrated};
-use super::journal::Entry;
 use super::messages::ReceivedInputs;
 use super::panics::caught;
 use super::pause::Pauses;
@@ -24,10 +23,10 @@ use super::spans::RunSpan;
 use super::tags::Tags;
 use super::task_call::Call;
 use super::task_engine::TaskExecution;
+use super::task_scope::TaskScope;
 use super::transaction::Transaction;
 use super::upstream::upstream_settled;
-use super::yields::AnyOutlet;
-use crate::model::{FlowId, FlowRunId, InputDigest, TaskRun, TaskRunId};
+use crate::model::{FlowId, FlowRunId, InputDigest, TaskRun};
 
 tokio::task_local! {
     static SCOPE: Scope;
@@ -58,85 +57,6 @@ impl Around {
     pub(crate) fn cancel(&self) -> Option<&Cancel> {
         let run = || self.task.as_ref().map(TaskScope::cancel).or_else(|| self.flow.as_ref().map(|flow| &flow.cancel));
         self.block.as_ref().or_else(run)
-    }
-}
-
-/// The task run around the code.
-pub(crate) struct TaskScope {
-    pub(crate) id: TaskRunId,
-    entry: Arc<Entry>,
-    pub(crate) attempt: i32,
-    /// What it materializes and depends on, if it has to do with assets.
-    pub(crate) assets: Option<Arc<TaskAssets>>,
-    pub(crate) span: RunSpan,
-    /// How many task runs are around it.
-    pub(crate) depth: usize,
-    /// Whether its body has a thread that it may block.
-    pub(crate) on_thread: bool,
-    /// Where its values go while it runs, if it yields some.
-    pub(crate) outlet: Option<AnyOutlet>,
-    /// Asks the task run to end.
-    run: Cancel,
-    /// Asks this attempt of it to end, and what is called in it. Made when it is first needed, which most never do.
-    cancel: OnceLock<Cancel>,
-}
-
-impl TaskScope {
-    pub(crate) fn new(entry: Arc<Entry>, depth: usize, run: Cancel) -> Self {
-        let (id, attempt) = entry.with(|run| (run.id, run.times.run_count));
-        TaskScope {
-            id,
-            entry,
-            attempt,
-            assets: None,
-            span: RunSpan::default(),
-            depth,
-            on_thread: false,
-            outlet: None,
-            run,
-            cancel: OnceLock::new(),
-        }
-    }
-
-    /// Says whether its body has a thread that it may block.
-    pub(crate) fn on_thread(self, on_thread: bool) -> Self {
-        TaskScope { on_thread, ..self }
-    }
-
-    /// Says where its values go while it runs.
-    pub(crate) fn yields_to(self, outlet: Option<AnyOutlet>) -> Self {
-        TaskScope { outlet, ..self }
-    }
-
-    /// Makes the same with the run's span, and what the run has to do with assets.
-    pub(crate) fn with(self, span: RunSpan, assets: Option<Arc<TaskAssets>>) -> Self {
-        TaskScope { span, assets, ..self }
-    }
-
-    /// Gives what asks this attempt to end: with its run, or alone.
-    pub(crate) fn cancel(&self) -> &Cancel {
-        self.cancel.get_or_init(|| self.run.child())
-    }
-
-    pub(crate) fn name(&self) -> String {
-        self.entry.with(|run| run.name.clone())
-    }
-
-    /// Tells whether the task's function is in this crate.
-    #[cfg(feature = "logs")]
-    pub(crate) fn is_in_crate(&self, name: &str) -> bool {
-        self.entry.with(|run| run.task_key.split("::").next() == Some(name))
-    }
-
-    pub(crate) fn name_and_tags(&self) -> (String, Vec<String>) {
-        self.entry.with(|run| (run.name.clone(), run.tags.clone()))
-    }
-
-    /// Makes another one of the same run and attempt.
-    fn again(&self) -> Self {
-        let (entry, run, outlet) = (self.entry.clone(), self.run.clone(), self.outlet.clone());
-        let (span, assets) = (self.span.clone(), self.assets.clone());
-        TaskScope { entry, run, outlet, span, assets, cancel: OnceLock::from(self.cancel().clone()), ..*self }
     }
 }
 
@@ -394,7 +314,8 @@ impl Scope {
         let child = self.flow().map(|flow| flow.children.one());
         let inside = self.transaction().map(|transaction| transaction.submitted(&promise));
         // Counted before it begins: whoever shuts the engine down after this call waits for it.
-        let engine = call.engine.clone().or_else(Engine::made);
+        let around = || self.around.as_ref().map(|around| around.engine.clone());
+        let engine = call.engine.clone().or_else(around).or_else(Engine::made);
         let counted = engine.map(|engine| engine.0.runs.one());
         let (scope, settled) = (self.clone(), promise.clone());
         tokio::spawn(async move {

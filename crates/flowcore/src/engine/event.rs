@@ -1,7 +1,7 @@
 //! Events that programs tell of, inside of runs and outside.
 
-use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::background::Background;
 use super::context::{Around, Scope};
 use super::core::Engine;
+use super::outbox::MOST_WAITING;
 use crate::clock::{Clock, SystemClock};
 use crate::model::{
     Event, FLOW_RUN_PREFIX, RESOURCE_ID, RESOURCE_ROLE, Resource, TASK_RUN_PREFIX, Timestamp, related_resource,
@@ -224,24 +225,34 @@ fn of_run(around: &Around) -> Vec<Resource> {
 
 /// Events from before the process's own engine was made, which they are waiting for.
 pub(crate) struct Early {
-    events: Mutex<Vec<Event>>,
+    waiting: Mutex<Waiting>,
     background: Background,
 }
 
-static EARLY: LazyLock<Early> = LazyLock::new(|| Early { events: Mutex::default(), background: Background::default() });
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    /// Whether the engine is being made for them.
+    asked: bool,
+}
+
+static EARLY: LazyLock<Early> =
+    LazyLock::new(|| Early { waiting: Mutex::default(), background: Background::default() });
 
 impl Early {
+    fn lock() -> MutexGuard<'static, Waiting> {
+        EARLY.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(event: Event) {
-        let first = {
-            let mut events = EARLY.events.lock().unwrap_or_else(PoisonError::into_inner);
-            events.push(event);
-            events.len() == 1
-        };
-        if first {
+        if Early::lock().push(event) {
             EARLY.background.run(async {
                 match Engine::default().await {
                     Ok(engine) => Early::give_to(&engine),
-                    Err(error) => tracing::error!(target: "flowcore", "events are not kept: {error}"),
+                    Err(error) => {
+                        Early::lock().asked = false;
+                        tracing::error!(target: "flowcore", "events cannot be kept, which the next one tries again: {error}");
+                    }
                 }
             });
         }
@@ -250,12 +261,45 @@ impl Early {
     /// Tells whether events are waiting.
     #[cfg(feature = "macros")]
     pub(crate) fn are_waiting() -> bool {
-        !EARLY.events.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !Early::lock().events.is_empty()
     }
 
     /// Gives those that are waiting to the process's own engine, which has been made.
     pub(crate) fn give_to(own: &Engine) {
-        let waiting = std::mem::take(&mut *EARLY.events.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.into_iter().for_each(|event| own.0.events.push(event));
+        let waiting = std::mem::take(&mut *Early::lock());
+        waiting.events.into_iter().for_each(|event| own.0.events.push(event));
+    }
+}
+
+impl Waiting {
+    /// Adds an event, in the place of the oldest if there are too many; tells whether the engine is to be made for it.
+    fn push(&mut self, event: Event) -> bool {
+        if self.events.len() >= MOST_WAITING {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+        !std::mem::replace(&mut self.asked, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn events_ask_again_for_an_engine_that_could_not_be_made_and_the_oldest_make_room() {
+        let told = |name: String| event(name).resource("shop").build(&SystemClock).expect("it is complete");
+        let mut waiting = Waiting::default();
+        assert!(waiting.push(told("first".into())));
+        assert!(!waiting.push(told("second".into())), "it is being made");
+        waiting.asked = false;
+        assert!(waiting.push(told("third".into())));
+        let template = told("more".into());
+        for _ in 0..MOST_WAITING - 2 {
+            waiting.push(template.clone());
+        }
+        assert_eq!((waiting.events.len(), &*waiting.events[0].event), (MOST_WAITING, "second"));
     }
 }

@@ -8,7 +8,6 @@
 //! completion must be committed, and always before its flow run ends.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +17,9 @@ use tokio::time::Instant;
 use super::background::Background;
 use super::cancel::Cancel;
 use super::condition::Condition;
+use super::entry::Entry;
 use crate::client::{Client, ClientError};
-use crate::model::{FlowRunId, State, TaskRun, TaskRunRecord};
+use crate::model::{FlowRunId, State};
 
 /// How long a change may wait for company. A kill loses at most what changed in this time.
 const LINGER: Duration = Duration::from_millis(4);
@@ -35,94 +35,6 @@ const BATCH: usize = 2048;
 
 /// With more changed entries than this, tasks wait before they start: memory stays bounded when the store is slow.
 const MOST_WAITING: usize = 4 * BATCH;
-
-/// A task run on its way to the store: the run as it stands, and its states since it was made.
-pub(crate) struct Entry {
-    /// Whether the entry is in the queue.
-    queued: AtomicBool,
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    run: TaskRun,
-    /// The states before `run.state`, since this process took the run. What is recorded is emptied.
-    states: Vec<State>,
-    /// How many states the history has, `run.state` among them.
-    history_len: i32,
-    /// How many of them are recorded.
-    recorded: i32,
-}
-
-impl Entry {
-    /// Makes the entry of a run whose history has so many states, the last of which is its own; so many are recorded.
-    pub(crate) fn new(run: TaskRun, history_len: i32, recorded: i32) -> Arc<Self> {
-        // Room for the two states that most runs leave behind them.
-        let states = Vec::with_capacity(2);
-        Arc::new(Entry {
-            queued: AtomicBool::new(false),
-            inner: Mutex::new(Inner { run, states, history_len, recorded }),
-        })
-    }
-
-    /// Makes the entry of a run that is never recorded: as if it were in the queue for ever, with nothing new.
-    pub(crate) fn unrecorded(run: TaskRun) -> Arc<Self> {
-        let inner = Inner { run, states: Vec::new(), history_len: 0, recorded: i32::MAX };
-        Arc::new(Entry { queued: AtomicBool::new(true), inner: Mutex::new(inner) })
-    }
-
-    /// Makes the entry of a run of an earlier attempt, all of whose states are recorded.
-    pub(crate) fn adopted(run: TaskRun, states: usize) -> Arc<Self> {
-        let history_len = i32::try_from(states).unwrap_or(i32::MAX);
-        Entry::new(run, history_len, history_len)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Looks at the run.
-    pub(crate) fn with<T>(&self, look: impl FnOnce(&TaskRun) -> T) -> T {
-        look(&self.lock().run)
-    }
-
-    /// Changes the run otherwise than by a state.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut TaskRun)) {
-        change(&mut self.lock().run);
-    }
-
-    /// Lets the run enter a state.
-    fn enter(&self, state: State) {
-        let mut inner = self.lock();
-        let Inner { run, states, history_len, recorded } = &mut *inner;
-        run.times.enter(Some(&run.state), &state);
-        let left = std::mem::replace(&mut run.state, state);
-        if *recorded < *history_len {
-            states.push(left);
-        }
-        *history_len += 1;
-    }
-
-    /// Gives what is new, or none when nothing is.
-    fn record(&self) -> Option<TaskRunRecord> {
-        let inner = self.lock();
-        let Inner { run, states, history_len, recorded } = &*inner;
-        let new = usize::try_from(history_len - recorded).ok().filter(|new| *new > 0)?;
-        let mut new_states = Vec::with_capacity(new);
-        new_states.extend_from_slice(&states[states.len().saturating_sub(new - 1)..]);
-        new_states.push(run.state.clone());
-        Some(TaskRunRecord { run: run.clone(), states: new_states, history_len: *history_len })
-    }
-
-    /// Notes that the history is recorded up to this length.
-    fn recorded(&self, history_len: i32) {
-        let mut inner = self.lock();
-        inner.recorded = inner.recorded.max(history_len);
-        // What was entered since is still to be recorded; the newest of it is in the run itself.
-        let left = usize::try_from(inner.history_len - inner.recorded).unwrap_or_default().saturating_sub(1);
-        let done = inner.states.len().saturating_sub(left);
-        inner.states.drain(..done);
-    }
-}
 
 /// The queue of changed entries, and who waits for them.
 #[derive(Clone)]
@@ -207,7 +119,7 @@ impl Journal {
 
     /// Remembers to record what changed of an entry.
     pub(crate) fn note(&self, entry: &Arc<Entry>) {
-        if entry.queued.swap(true, Ordering::AcqRel) {
+        if !entry.queue() {
             return;
         }
         let ask = {
@@ -285,7 +197,7 @@ impl Journal {
         let mut lengths = Vec::with_capacity(entries.len());
         for entry in entries {
             // Cleared before the look: a change after the look queues the entry again.
-            entry.queued.store(false, Ordering::Release);
+            entry.unqueue();
             if let Some(record) = entry.record() {
                 lengths.push((entry, record.history_len));
                 records.push(record);

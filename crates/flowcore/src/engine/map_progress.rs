@@ -144,10 +144,14 @@ mod tests {
         // The process dies behind this, before it has looked at how the first call ended.
         second.save().await;
         let third = load(&storage).await.earlier();
-        assert_eq!([1, 1, 1, 2, 2, 3, 3].map(|digest| third.take(digest)), [true, true, false, true, false, true, false]);
+        assert_eq!(
+            [1, 1, 1, 2, 2, 3, 3].map(|digest| third.take(digest)),
+            [true, true, false, true, false, true, false]
+        );
     }
 
     #[cfg(feature = "results")]
+    #[expect(clippy::expect_used, reason = "a test")]
     #[tokio::test]
     async fn what_could_not_be_kept_is_kept_with_the_next_try() {
         let folder = tempfile::tempdir().expect("a folder can be made");

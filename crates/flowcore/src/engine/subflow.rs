@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::calls::Occurrence;
 use super::context::Scope;
 use super::core::Engine;
+use super::entry::Entry;
 use super::error::{Error, RunError};
 use super::flow_call::FlowCallParts;
-use super::journal::Entry;
 use super::settled::Settled;
 use super::tags::add_tags;
 use crate::model::{

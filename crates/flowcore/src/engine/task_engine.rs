@@ -8,16 +8,13 @@ use super::blocking::Left;
 use super::calls::Occurrence;
 use super::cancel::Cancel;
 use super::codec::Value;
-use super::context::{Scope, TaskScope};
+use super::context::Scope;
 use super::core::Engine;
+use super::entry::Entry;
 use super::error::{Error, RunError};
 use super::hooks::{Hook, HookEvent};
-#[cfg(feature = "testing")]
-use super::interference::{Execution, in_front_of};
-use super::job::BodyFuture;
-use super::journal::Entry;
 use super::options::Durability;
-use super::panics::{CatchPanics, Panicked, caught};
+use super::panics::{Panicked, caught};
 use super::pool::Threads;
 use super::runner::{TaskRunner, Turn};
 use super::settled::{Promise, Settled};
@@ -25,6 +22,7 @@ use super::spans::{Above, RunSpan};
 use super::task_cache::{Cached, Caching, look_up};
 use super::task_call::{Call, Standing};
 use super::task_entry::{adopt, digest, fill_for, known_digest, make_entry, propose, take_entry};
+use super::task_scope::TaskScope;
 use super::task_slots::{TaskSlots, take_slots};
 use super::transaction::Hooked;
 use super::upstream::{Upstream, upstream};
@@ -37,19 +35,19 @@ pub(crate) struct TaskExecution {
     pub(super) scope: Scope,
     pub(super) call: Call,
     pub(super) entry: Arc<Entry>,
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     /// Whether it was submitted, and not awaited.
     submitted: bool,
-    run_count_at_start: i32,
+    pub(super) run_count_at_start: i32,
     /// The key that the result is stored under, where a template makes it; made while the arguments are here.
     own_key: Option<String>,
     /// The hooks for the end of its transaction; made while the arguments are here.
     pub(super) hooked: Option<Box<Hooked>>,
     /// What it materializes and depends on, if it has to do with assets.
     pub(super) assets: Option<Arc<TaskAssets>>,
-    span: RunSpan,
+    pub(super) span: RunSpan,
     /// What an earlier attempt has left behind and may still go on.
-    left: Option<Left>,
+    pub(super) left: Option<Left>,
     /// Whether the run has reached its final state: if this is dropped before, it was cancelled.
     ended: bool,
 }
@@ -254,55 +252,6 @@ impl TaskExecution {
         runner.and_then(TaskRunner::threads).cloned()
     }
 
-    /// Runs the body once, on the thread if it has got one.
-    async fn attempt(&mut self, turn: Option<Turn>) -> Attempt {
-        if let Some(assets) = &self.assets {
-            assets.forget_metadata();
-        }
-        let scope = self.inside_body(turn.is_some());
-        let attempt = scope.task().map_or(1, |task| task.attempt);
-        let retries = self.call.options().common.retries;
-        let last = u32::try_from(attempt - self.run_count_at_start).unwrap_or(1) > retries;
-        let job = &mut self.call.job;
-        // The body's future is made inside: a plain function's arguments may be dropped with a panic too.
-        let body = match Panicked::catch(|| scope.clone().enter(|| job.invoke(last))) {
-            Ok(body) => self.span.body(self.interfered(body)),
-            Err(panicked) => return Attempt::Failed(Fault::Panic(panicked)),
-        };
-        let mut under_way = UnderWay { scope: scope.clone(), returned: false };
-        let (timeout, clock) = (self.call.options().common.timeout, &*self.engine.0.clock);
-        let attempt = match turn {
-            None => {
-                let body = std::pin::pin!(scope.surround(CatchPanics(body)));
-                Attempt::of(body, timeout, &self.cancel, clock).await
-            }
-            Some(turn) => {
-                let mut body = Box::pin(turn.run(scope, body));
-                Box::pin(Attempt::of(body.as_mut(), timeout, &self.cancel, clock)).await
-            }
-        };
-        under_way.returned = !matches!(attempt, Attempt::Cancelled | Attempt::Failed(Fault::TimedOut(_)));
-        self.left = under_way.scope.take_left();
-        attempt
-    }
-
-    /// Puts in front of the function what a test wants to come there.
-    #[cfg(feature = "testing")]
-    fn interfered(&self, body: BodyFuture) -> BodyFuture {
-        let Some(interference) = &self.engine.0.interference else { return body };
-        let execution = Execution {
-            task: self.call.name().to_owned(),
-            run: self.entry.with(|run| run.name.clone()),
-            timeout: self.call.options().common.timeout,
-        };
-        in_front_of(body, &**interference, execution)
-    }
-
-    #[cfg(not(feature = "testing"))]
-    fn interfered(&self, body: BodyFuture) -> BodyFuture {
-        body
-    }
-
     async fn keep(&self, value: &Value, mut cached: Option<&mut Caching>) -> Result<Option<StateData>, Error> {
         if let Some(inside) = cached.take_if(|cached| cached.place.is_some()) {
             // It is cached when the transaction commits.
@@ -350,7 +299,7 @@ impl TaskExecution {
     }
 
     /// Gives what surrounds the body.
-    fn inside_body(&self, on_thread: bool) -> Scope {
+    pub(super) fn inside_body(&self, on_thread: bool) -> Scope {
         let around = self.around().on_thread(on_thread).yields_to(self.call.outlet.clone());
         self.scope.with_task(self.engine.clone(), around)
     }
@@ -396,21 +345,6 @@ impl TaskExecution {
             drop(self.engine.0.events.flush().await);
         }
         settled
-    }
-}
-
-/// An attempt under way: if it ends otherwise than by its body's return, what it has called is asked to end, and so is its
-/// thread.
-struct UnderWay {
-    scope: Scope,
-    returned: bool,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        if let (false, Some(task)) = (self.returned, self.scope.task()) {
-            task.cancel().cancel();
-        }
     }
 }
 

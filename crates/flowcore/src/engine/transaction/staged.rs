@@ -9,12 +9,13 @@ use super::shelf::CacheEntry;
 use crate::engine::asset::TaskAssets;
 use crate::engine::cancel::Cancel;
 use crate::engine::codec::Value;
-use crate::engine::context::{Scope, TaskScope};
+use crate::engine::context::Scope;
 use crate::engine::core::Engine;
+use crate::engine::entry::Entry;
 use crate::engine::error::{BoxError, Error, Result};
 use crate::engine::hooks::HookEvent;
-use crate::engine::journal::Entry;
 use crate::engine::task_entry::propose;
+use crate::engine::task_scope::TaskScope;
 use crate::model::{State, StateName, StateType};
 use crate::orchestration::Decision;
 
