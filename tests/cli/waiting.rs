@@ -118,6 +118,12 @@ async fn a_suspended_program_ends_well_and_goes_on_with_its_input() {
     assert!(waits.contains("approved  true or false\n  reason    a text or null, may be left out\n"), "{inspected}");
     let refused = world.flowcore(&format!("flow-run resume {} --input approved=maybe --input reason=3", run.id));
     assert_snapshot!(plain(&refused, &run));
+    let mistyped = world.flowcore(&format!("flow-run resume {} --input approved=true --input reson=fine", run.id));
+    assert_eq!(mistyped.code, Some(1), "{mistyped}");
+    assert!(
+        mistyped.err.contains("  reson: there is no such field\nIt expects:\n  approved  true or false"),
+        "{mistyped}"
+    );
     assert_eq!(world.history().await, "Pending Running Suspended", "nothing has changed");
 
     let resumed = world.flowcore(&format!("flow-run resume {} --input approved=true --input reason=fine", run.id));

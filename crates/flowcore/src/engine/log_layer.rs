@@ -62,14 +62,15 @@ pub(crate) fn install(level: &str) {
 /// program has installed already is left alone, and one that it installs later can be.
 #[cfg(feature = "testing")]
 pub(crate) fn keep_in_this_thread() {
-    use tracing::subscriber::{DefaultGuard, set_default};
+    use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
 
     thread_local! {
         static KEEPING: DefaultGuard =
             set_default(Plain { targets: Targets::new().with_default(Level::INFO), prints: false });
     }
 
-    if !tracing::dispatcher::has_been_set() {
+    // Whether any thread has a subscriber is not the question: each test has a thread of its own.
+    if tracing::dispatcher::get_default(|here| here.is::<NoSubscriber>()) {
         KEEPING.with(|_| {});
     }
 }
@@ -210,5 +211,32 @@ impl Visit for Said {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.set(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use tracing::dispatcher::get_default;
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    fn is_kept_by_us() -> bool {
+        keep_in_this_thread();
+        get_default(|here| here.is::<Plain>())
+    }
+
+    #[test]
+    fn lines_are_kept_in_each_thread_of_a_program_and_not_in_the_first_only() {
+        for _ in 0..2 {
+            assert!(std::thread::spawn(is_kept_by_us).join().is_ok_and(|kept| kept));
+        }
+    }
+
+    #[test]
+    fn a_subscriber_that_is_there_is_left_alone() {
+        let own = tracing_subscriber::registry();
+        let kept = std::thread::spawn(|| with_default(own, is_kept_by_us)).join();
+        assert!(kept.is_ok_and(|kept| !kept));
     }
 }

@@ -86,6 +86,15 @@ pub fn input_fields(schema: &Value) -> Vec<InputField> {
     fields
 }
 
+/// Tells whether an input can have a field of this name, as far as the schema says. What people type has to be one: a flow
+/// may leave aside what it does not know, and a mistyped field that may be left out would go unnoticed.
+pub fn takes_input_field(schema: &Value, name: &str) -> bool {
+    const MORE: [&str; 5] = ["additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf"];
+    let whole = Check { root: schema }.resolve(schema);
+    let fields = whole.get("properties").and_then(Value::as_object);
+    fields.is_none_or(|fields| fields.contains_key(name)) || MORE.iter().any(|keyword| whole.get(keyword).is_some())
+}
+
 /// Reads a field of an input as people write it on a command line: where the schema takes texts, the text as it is, else
 /// as JSON. What is no JSON stays a text, and is told as a problem later.
 pub fn read_input_field(schema: &Value, name: &str, text: &str) -> Value {

@@ -89,6 +89,18 @@ fn a_schema_that_refers_to_itself_is_followed() {
 }
 
 #[test]
+fn a_field_that_the_schema_knows_nothing_of_is_not_taken() {
+    assert!(takes_input_field(&approval(), "reason") && !takes_input_field(&approval(), "reson"));
+    let referred = json!({"$ref": "#/$defs/Own", "$defs": {"Own": {"properties": {"a": {}}}}});
+    assert!(takes_input_field(&referred, "a") && !takes_input_field(&referred, "b"));
+    let open = json!({"properties": {"a": {}}, "additionalProperties": {"type": "integer"}});
+    let flattened = json!({"properties": {"a": {}}, "oneOf": [{"properties": {"b": {}}}]});
+    for schema in [open, flattened, Value::Null] {
+        assert!(takes_input_field(&schema, "b"), "{schema}");
+    }
+}
+
+#[test]
 fn fields_are_listed_with_what_they_expect() {
     let fields = input_fields(&approval());
     let told: Vec<_> =

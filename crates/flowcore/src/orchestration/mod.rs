@@ -18,7 +18,7 @@ mod variables;
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::Resumption;
 pub use govern::{Decision, Governed, govern};
-pub use input_schema::{InputField, InputProblem, input_fields, read_input_field};
+pub use input_schema::{InputField, InputProblem, input_fields, read_input_field, takes_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};

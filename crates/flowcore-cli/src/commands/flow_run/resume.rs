@@ -2,7 +2,7 @@
 
 use clap::Args;
 use flowcore::model::{FlowRun, StateName, StateType};
-use flowcore::orchestration::{Decision, InputField, Resumption, input_fields, read_input_field};
+use flowcore::orchestration::{Decision, InputField, Resumption, input_fields, read_input_field, takes_input_field};
 use serde_json::{Map, Value};
 
 use super::relaunch::Relaunch;
@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: Resume, session: &mut Session<'_>) -> Result<
     let former = session.client.flow_run(found.id).await?.unwrap_or(found);
     let shown = one_line(&former.name);
     let refuse = |reason: String| Err(Failure::new(format!("flow run '{shown}' cannot be resumed: {reason}")));
-    let given = given(&arguments, &former);
+    let given = given(&arguments, &former)?;
     let program = match (former.state.kind, former.state.is_suspended()) {
         (StateType::Paused, false) => {
             let resumed = resume(session, &former, given).await?;
@@ -74,16 +74,31 @@ pub(super) async fn run(arguments: Resume, session: &mut Session<'_>) -> Result<
 }
 
 /// Puts the input together, as the run's schema has it.
-fn given(arguments: &Resume, run: &FlowRun) -> Option<Value> {
-    if let Some(input) = &arguments.input_json {
-        return Some(input.clone());
-    }
-    if arguments.input.is_empty() {
-        return None;
+fn given(arguments: &Resume, run: &FlowRun) -> Result<Option<Value>, Failure> {
+    if arguments.input_json.is_some() || arguments.input.is_empty() {
+        return Ok(arguments.input_json.clone());
     }
     let schema = run.state.details.as_ref().and_then(|details| details.input_schema.as_ref()).unwrap_or(&Value::Null);
+    let strangers = arguments.input.iter().filter(|(name, _)| !takes_input_field(schema, name));
+    let strangers: Vec<String> = strangers.map(|(name, _)| format!("{name}: there is no such field")).collect();
+    if !strangers.is_empty() {
+        return Err(wrong_input(run, &strangers));
+    }
     let read = |(name, text): &(String, String)| (name.clone(), read_input_field(schema, name, text));
-    Some(Value::Object(arguments.input.iter().map(read).collect::<Map<_, _>>()))
+    Ok(Some(Value::Object(arguments.input.iter().map(read).collect::<Map<_, _>>())))
+}
+
+/// Says what is wrong with the input, and what the run expects.
+fn wrong_input(run: &FlowRun, problems: &[String]) -> Failure {
+    let mut message = format!("flow run '{}' waits for another input:", one_line(&run.name));
+    for problem in problems {
+        message.push_str(&format!("\n  {}", one_line(problem)));
+    }
+    let expected = expected(run);
+    if !expected.is_empty() {
+        message.push_str(&format!("\nIt expects:\n{}", expected.join("\n")));
+    }
+    Failure::new(message)
 }
 
 /// Resumes the run; gives it as it stands then.
@@ -92,14 +107,8 @@ async fn resume(session: &Session<'_>, run: &FlowRun, input: Option<Value>) -> R
     let answer = match session.client.resume_flow_run(run, input).await? {
         Resumption::Decided(answer) => answer,
         Resumption::WrongInput(problems) => {
-            let problems: Vec<String> =
-                problems.iter().map(|problem| format!("  {}", one_line(&problem.to_string()))).collect();
-            let mut message = format!("flow run '{shown}' waits for another input:\n{}", problems.join("\n"));
-            let expected = expected(run);
-            if !expected.is_empty() {
-                message.push_str(&format!("\nIt expects:\n{}", expected.join("\n")));
-            }
-            return Err(Failure::new(message));
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return Err(wrong_input(run, &problems));
         }
     };
     match answer.decision {
