@@ -7,12 +7,14 @@
 mod address;
 mod artifacts;
 mod connect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod edits;
 mod error;
 mod inputs;
 mod journal;
 mod limits;
 pub mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod query;
 pub mod sql;
 mod timeline;
@@ -22,6 +24,7 @@ use async_trait::async_trait;
 
 pub use artifacts::ArtifactStore;
 pub use connect::connect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use edits::{EditStore, FlowRunEdit, ServerStore};
 pub use error::StoreError;
 pub use inputs::InputStore;

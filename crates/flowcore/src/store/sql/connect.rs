@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::store::ServerStore;
 use crate::store::address::{Address, redact};
-use crate::store::{ServerStore, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Opens a SQLite file or a PostgreSQL database, and brings its schema up to date.
 ///
@@ -11,7 +13,14 @@ use crate::store::{ServerStore, Store, StoreError};
 ///
 /// Those of [`store::connect`](crate::store::connect); `memory:` is none of the addresses known here.
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(connect_server(url).await?)
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    return Ok(connect_server(url).await?);
+    #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+    match Address::parse(url)? {
+        Address::Sqlite(_) => Err(StoreError::FeatureOff { feature: "sqlite", url: redact(url) }),
+        Address::Postgres(_) => Err(StoreError::FeatureOff { feature: "postgres", url: redact(url) }),
+        Address::Memory => Err(no_sql(url)),
+    }
 }
 
 /// Opens a database as [`connect`] does, for a server.
@@ -19,6 +28,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 ///
 /// Those of [`connect`].
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub async fn connect_server(url: &str) -> Result<Arc<dyn ServerStore>, StoreError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
@@ -29,10 +39,12 @@ pub async fn connect_server(url: &str) -> Result<Arc<dyn ServerStore>, StoreErro
         Address::Sqlite(_) => Err(StoreError::FeatureOff { feature: "sqlite", url: redact(url) }),
         #[cfg(not(feature = "postgres"))]
         Address::Postgres(_) => Err(StoreError::FeatureOff { feature: "postgres", url: redact(url) }),
-        Address::Memory => {
-            Err(StoreError::Open { url: redact(url), reason: "the URL names no SQL database".to_owned() })
-        }
+        Address::Memory => Err(no_sql(url)),
     }
+}
+
+fn no_sql(url: &str) -> StoreError {
+    StoreError::Open { url: redact(url), reason: "the URL names no SQL database".to_owned() }
 }
 
 #[cfg(all(test, not(feature = "postgres")))]

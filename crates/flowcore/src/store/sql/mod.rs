@@ -62,7 +62,9 @@ mod variables;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod write;
 
-pub use connect::{connect, connect_server};
+pub use connect::connect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use connect::connect_server;
 
 /// Tells the newest version of the schema that this build knows; `None` if no kind of SQL database is compiled in.
 pub fn schema_version() -> Option<i64> {
