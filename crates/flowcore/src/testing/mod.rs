@@ -44,7 +44,7 @@
 //! }
 //! ```
 //!
-//! [`fail`], [`fail_with`], [`panic`], [`hang`] and [`delay`] say what happens to a task; [`StoreFault`] says what happens to the
+//! [`fail`], [`fail_with`], [`panic()`], [`hang`] and [`delay`] say what happens to a task; [`StoreFault`] says what happens to the
 //! store:
 //!
 //! ```
