@@ -35,6 +35,8 @@ fn a_home_is_enough() {
             "FLOWCORE_LOGGING_LEVEL=INFO (default)",
             "FLOWCORE_INLINE_RESULT_LIMIT=16384 (default)",
             "FLOWCORE_TASK_LIMIT=256 (default)",
+            "FLOWCORE_SERVER_HOST=127.0.0.1 (default)",
+            "FLOWCORE_SERVER_PORT=4200 (default)",
         ]
     );
 }
@@ -49,6 +51,8 @@ fn what_is_set_counts_and_says_by_what() {
         ("PREFECT_LOGGING_LEVEL", "warning"),
         ("FLOWCORE_INLINE_RESULT_LIMIT", "2KiB"),
         ("FLOWCORE_TASK_LIMIT", " 8 "),
+        ("PREFECT_SERVER_API_HOST", "localhost"),
+        ("FLOWCORE_SERVER_PORT", "4300"),
         ("AWS_REGION", "eu-north-1"),
         ("FLOWCORE_S3_SECRET_ACCESS_KEY", "hush"),
     ])
@@ -63,6 +67,8 @@ fn what_is_set_counts_and_says_by_what() {
             "FLOWCORE_LOGGING_LEVEL=WARNING (environment, PREFECT_LOGGING_LEVEL)",
             "FLOWCORE_INLINE_RESULT_LIMIT=2048 (environment, FLOWCORE_INLINE_RESULT_LIMIT)",
             "FLOWCORE_TASK_LIMIT=8 (environment, FLOWCORE_TASK_LIMIT)",
+            "FLOWCORE_SERVER_HOST=localhost (environment, PREFECT_SERVER_API_HOST)",
+            "FLOWCORE_SERVER_PORT=4300 (environment, FLOWCORE_SERVER_PORT)",
             "FLOWCORE_S3_REGION=eu-north-1 (environment, AWS_REGION)",
             "FLOWCORE_S3_SECRET_ACCESS_KEY=*** (environment, FLOWCORE_S3_SECRET_ACCESS_KEY)",
         ]
