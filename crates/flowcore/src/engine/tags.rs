@@ -45,14 +45,14 @@ pub struct WithTags(Vec<String>);
 /// async fn load(table: String) {}
 ///
 /// #[flow]
-/// async fn nightly() -> Result<()> {
+/// async fn collected() -> Result<()> {
 ///     flowcore::tags(["warehouse", "full"]).run(async { load("orders").await }).await?;
 ///     Ok(())
 /// }
 ///
 /// # #[flowcore::main]
 /// # async fn main() -> Result<()> {
-/// flowcore::tags(["backfill"]).run(nightly().on(&Engine::memory()).into_future()).await?;
+/// flowcore::tags(["backfill"]).run(collected().on(&Engine::memory()).into_future()).await?;
 /// # Ok(())
 /// # }
 /// ```

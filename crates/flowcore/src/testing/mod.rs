@@ -95,7 +95,7 @@
 //! }
 //!
 //! #[flow]
-//! async fn order(number: u32, #[resource] bank: Bank) -> Result<String> {
+//! async fn deliver(number: u32, #[resource] bank: Bank) -> Result<String> {
 //!     pay(number, bank).await?;
 //!     Ok(confirm(number).await?)
 //! }
@@ -105,7 +105,7 @@
 //! # */
 //! # fn main() { an_order_is_paid_for_wherever_it_crashes() }
 //! fn an_order_is_paid_for_wherever_it_crashes() {
-//!     let report = crash_test(Bank::default, |bank| order(7, bank.clone())).seeds(10).survives(async |after| {
+//!     let report = crash_test(Bank::default, |bank| deliver(7, bank.clone())).seeds(10).survives(async |after| {
 //!         assert_eq!(after.world.0.load(Ordering::Relaxed), 7);
 //!         assert!(after.task_run("confirm-0").await.state.is_completed());
 //!         Ok(())
