@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use flowcore::model::{FlowFilter, Page};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::extract::page;
 use crate::state::App;
 
 /// The version of Prefect whose API this is: clients want the same major version.
@@ -28,7 +28,7 @@ async fn version() -> Json<&'static str> {
 
 /// Ready is who can read the database.
 async fn ready(axum::extract::State(app): axum::extract::State<App>) -> Result<Json<Value>, ApiError> {
-    let filter = flowcore::model::FlowFilter { page: page(Some(1), 0)?, ..Default::default() };
+    let filter = FlowFilter { page: Page::first(1), ..FlowFilter::default() };
     app.store.flows(&filter).await?;
     Ok(Json(json!({"message": "OK"})))
 }

@@ -88,8 +88,7 @@ async fn set_state(
     (details.task_run_id, details.flow_run_id) = (Some(run.id), run.flow_run_id);
     let (decision, next) = if body.force {
         let mut next = run.clone();
-        next.times.enter(Some(&run.state), &state);
-        next.state = state.clone();
+        next.enter(state.clone());
         (Decision::Accept(state), next)
     } else {
         app.orchestrator.judge_task_run(&run, state)

@@ -73,8 +73,7 @@ impl Entry {
     pub(super) fn enter(&self, state: State) {
         let mut inner = self.lock();
         let Inner { run, states, history_len, recorded } = &mut *inner;
-        run.times.enter(Some(&run.state), &state);
-        let left = std::mem::replace(&mut run.state, state);
+        let left = run.enter(state);
         if *recorded < *history_len {
             states.push(left);
         }

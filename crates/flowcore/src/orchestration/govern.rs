@@ -2,7 +2,7 @@
 
 use super::policy::Policy;
 use super::rule::{Transition, Verdict};
-use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, Text, Timestamp};
+use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, TaskRun, Text, Timestamp};
 
 /// What the rules came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,14 @@ pub fn govern(
     match rejected {
         None => Decision::Accept(proposed),
         Some(reason) => Decision::Reject(proposed, reason),
+    }
+}
+
+impl TaskRun {
+    /// Enters a state, with the books that go with it, and returns the one that it has left.
+    pub fn enter(&mut self, state: State) -> State {
+        self.times.enter(Some(&self.state), &state);
+        std::mem::replace(&mut self.state, state)
     }
 }
 

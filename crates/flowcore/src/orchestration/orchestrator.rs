@@ -294,8 +294,7 @@ impl Orchestrator {
         let decision = govern(TASK_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()));
         let mut next = run.clone();
         if let Decision::Accept(state) | Decision::Reject(state, _) = &decision {
-            next.times.enter(Some(&run.state), state);
-            next.state = state.clone();
+            next.enter(state.clone());
         }
         (decision, next)
     }

@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::durations::Durations;
 use super::policy::PolicyBody;
 use super::state::{StateBody, StateCreate};
-use super::time::{Moment, seconds};
+use super::time::Moment;
 use crate::model::{Creator, FlowRun, Labels, StateType, Timestamp};
 
 /// A flow run to be made.
@@ -132,12 +133,7 @@ impl FlowRunBody {
     /// Tells of a run as it stands at this time.
     pub fn new(run: &FlowRun, now: Timestamp) -> Self {
         let (times, origin) = (&run.times, &run.origin);
-        let total_run_time = seconds(chrono::TimeDelta::microseconds(times.total_run_time));
-        let running = run.state.kind == StateType::Running;
-        let since = if running { seconds(now - run.state.timestamp).max(0.0) } else { 0.0 };
-        let begun = times.start_time.or(times.end_time).unwrap_or(now);
-        // What was to begin in the future cannot be late.
-        let late = seconds(begun - times.expected_start_time).max(0.0);
+        let durations = Durations::of(times, &run.state, now);
         FlowRunBody {
             id: run.id.0,
             created: Some(Moment(run.created)),
@@ -164,9 +160,9 @@ impl FlowRunBody {
             next_scheduled_start_time: times.next_scheduled_start_time.map(Moment),
             start_time: times.start_time.map(Moment),
             end_time: times.end_time.map(Moment),
-            total_run_time,
-            estimated_run_time: total_run_time + since,
-            estimated_start_time_delta: late,
+            total_run_time: durations.total,
+            estimated_run_time: durations.estimated,
+            estimated_start_time_delta: durations.late,
             auto_scheduled: origin.auto_scheduled,
             infrastructure_document_id: origin.infrastructure_document_id,
             infrastructure_pid: origin.infrastructure_pid.clone(),

@@ -3,6 +3,7 @@
 //! A server writes them and the client over HTTP reads them, so that both mean the same. Requests refuse fields that
 //! Prefect does not know; answers have every field that Prefect's have.
 
+mod durations;
 mod flow;
 mod flow_run;
 mod log;
@@ -17,4 +18,4 @@ pub use log::{LogBody, LogCreate};
 pub use policy::PolicyBody;
 pub use state::{DetailsBody, OrchestrationResult, ResponseDetails, SetState, SetStateStatus, StateBody, StateCreate};
 pub use task_run::{TaskRunBody, TaskRunCreate, edges};
-pub use time::{Moment, seconds};
+pub use time::Moment;

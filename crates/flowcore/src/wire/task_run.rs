@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::durations::Durations;
 use super::policy::PolicyBody;
 use super::state::{StateBody, StateCreate};
-use super::time::{Moment, seconds};
+use super::time::Moment;
 use crate::model::{Labels, StateType, TaskInput, TaskInputs, TaskRun, Timestamp};
 
 /// A task run to be made, or found by its flow run, task and dynamic key.
@@ -100,10 +101,7 @@ impl TaskRunBody {
     /// Tells of a run as it stands at this time.
     pub fn new(run: &TaskRun, now: Timestamp) -> Self {
         let times = &run.times;
-        let total_run_time = seconds(chrono::TimeDelta::microseconds(times.total_run_time));
-        let running = run.state.kind == StateType::Running;
-        let since = if running { seconds(now - run.state.timestamp).max(0.0) } else { 0.0 };
-        let begun = times.start_time.or(times.end_time).unwrap_or(now);
+        let durations = Durations::of(times, &run.state, now);
         let details = run.state.details.as_deref();
         TaskRunBody {
             id: run.id.0,
@@ -129,9 +127,9 @@ impl TaskRunBody {
             next_scheduled_start_time: times.next_scheduled_start_time.map(Moment),
             start_time: times.start_time.map(Moment),
             end_time: times.end_time.map(Moment),
-            total_run_time,
-            estimated_run_time: total_run_time + since,
-            estimated_start_time_delta: seconds(begun - times.expected_start_time).max(0.0),
+            total_run_time: durations.total,
+            estimated_run_time: durations.estimated,
+            estimated_start_time_delta: durations.late,
             state: Some(StateBody::from(&run.state)),
         }
     }

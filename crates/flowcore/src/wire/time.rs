@@ -1,6 +1,6 @@
-//! Times and durations as they travel.
+//! Times as they travel.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::Timestamp;
@@ -42,11 +42,6 @@ impl From<Timestamp> for Moment {
     fn from(time: Timestamp) -> Self {
         Moment(time)
     }
-}
-
-/// Tells a duration in seconds.
-pub fn seconds(duration: TimeDelta) -> f64 {
-    duration.as_seconds_f64()
 }
 
 #[cfg(test)]

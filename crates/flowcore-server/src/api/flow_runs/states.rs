@@ -52,8 +52,7 @@ async fn tell_parent(app: &App, run: &FlowRun) -> Result<(), ApiError> {
     let details = state.details_mut();
     (details.task_run_id, details.flow_run_id) = (Some(parent.id), parent.flow_run_id);
     details.child_flow_run_id = Some(run.id);
-    parent.times.enter(Some(&parent.state), &state);
-    parent.state = state;
+    parent.enter(state);
     Ok(app.store.observe_task_runs(vec![parent]).await?)
 }
 

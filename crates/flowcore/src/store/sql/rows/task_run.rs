@@ -17,57 +17,63 @@ pub(in crate::store::sql) const TASK_RUN_COLUMNS: &str = "id, flow_run_id, attem
 /// How many columns these are.
 pub(in crate::store::sql) const TASK_RUN_COLUMNS_READ: usize = 19;
 
+/// The columns that are written, in the order of [`encode_columns`] and what comes behind it.
+macro_rules! columns {
+    () => {
+        "id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
+         empirical_policy, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
+         total_run_time, state_type, state_name, history_from, history_len, history, stray_until"
+    };
+}
+
+/// How many columns are written.
+const COLUMNS_WRITTEN: usize = 24;
+
+/// What a newer record replaces of a row: all but its flow run and its history.
+macro_rules! replaced {
+    () => {
+        "attempt = excluded.attempt, task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, \
+         name = excluded.name, task_version = excluded.task_version, tags = excluded.tags, \
+         inputs_digest = excluded.inputs_digest, task_inputs = excluded.task_inputs, \
+         empirical_policy = excluded.empirical_policy, cache_key = excluded.cache_key, \
+         run_count = excluded.run_count, expected_start_time = excluded.expected_start_time, \
+         next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
+         end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
+         state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len"
+    };
+}
+
 /// Keeps records of the present attempts.
 ///
 /// What is left out shows in the number of rows: records of other attempts, which find no flow run, and records that do
 /// not begin where the history ends, since they are known in whole or in part or something is missing between.
 pub(in crate::store::sql) static RECORD_TASK_RUNS: Template = Template::new(
-    "WITH v (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
-     empirical_policy, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
-     total_run_time, state_type, state_name, history_from, history_len, history, stray_until) AS (VALUES ",
-    24,
-    ") INSERT INTO task_runs (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, \
-     inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
-     next_scheduled_start_time, start_time, end_time, total_run_time, state_type, state_name, history_from, \
-     history_len, history, stray_until) \
-     SELECT v.id, v.flow_run_id, v.attempt, v.task_key, v.dynamic_key, v.name, v.task_version, v.tags, \
-     v.inputs_digest, v.task_inputs, v.empirical_policy, v.cache_key, v.run_count, v.expected_start_time, \
-     v.next_scheduled_start_time, v.start_time, v.end_time, v.total_run_time, v.state_type, v.state_name, \
-     v.history_from, v.history_len, v.history, v.stray_until \
-     FROM v LEFT JOIN flow_runs f ON f.id = v.flow_run_id \
-     WHERE v.flow_run_id IS NULL OR f.run_count = v.attempt \
-     ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
-     task_version = excluded.task_version, tags = excluded.tags, inputs_digest = excluded.inputs_digest, \
-     task_inputs = excluded.task_inputs, empirical_policy = excluded.empirical_policy, \
-     cache_key = excluded.cache_key, run_count = excluded.run_count, \
-     expected_start_time = excluded.expected_start_time, \
-     next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
-     end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
-     state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len, \
-     history = task_runs.history || ',' || excluded.history, \
-     stray_until = CASE WHEN task_runs.stray_until > excluded.stray_until THEN task_runs.stray_until \
-     ELSE COALESCE(excluded.stray_until, task_runs.stray_until) END \
-     WHERE excluded.history_from = task_runs.history_len AND excluded.history_len > task_runs.history_len",
+    concat!("WITH v (", columns!(), ") AS (VALUES "),
+    COLUMNS_WRITTEN,
+    concat!(
+        ") INSERT INTO task_runs (",
+        columns!(),
+        ") SELECT v.* FROM v LEFT JOIN flow_runs f ON f.id = v.flow_run_id \
+         WHERE v.flow_run_id IS NULL OR f.run_count = v.attempt \
+         ON CONFLICT (id) DO UPDATE SET ",
+        replaced!(),
+        ", history = task_runs.history || ',' || excluded.history, \
+         stray_until = CASE WHEN task_runs.stray_until > excluded.stray_until THEN task_runs.stray_until \
+         ELSE COALESCE(excluded.stray_until, task_runs.stray_until) END \
+         WHERE excluded.history_from = task_runs.history_len AND excluded.history_len > task_runs.history_len"
+    ),
 );
 
 /// Keeps task runs with all of their histories, unless one has grown beyond what was read of it.
 pub(in crate::store::sql) static PUT_TASK_RUNS: Template = Template::new(
-    "INSERT INTO task_runs (id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, \
-     inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
-     next_scheduled_start_time, start_time, end_time, total_run_time, state_type, state_name, history_from, \
-     history_len, history, stray_until) VALUES ",
-    24,
-    " ON CONFLICT (id) DO UPDATE SET flow_run_id = excluded.flow_run_id, attempt = excluded.attempt, \
-     task_key = excluded.task_key, dynamic_key = excluded.dynamic_key, name = excluded.name, \
-     task_version = excluded.task_version, tags = excluded.tags, inputs_digest = excluded.inputs_digest, \
-     task_inputs = excluded.task_inputs, empirical_policy = excluded.empirical_policy, \
-     cache_key = excluded.cache_key, run_count = excluded.run_count, \
-     expected_start_time = excluded.expected_start_time, \
-     next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
-     end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
-     state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len, \
-     history = excluded.history, stray_until = excluded.stray_until \
-     WHERE task_runs.history_len = excluded.history_from",
+    concat!("INSERT INTO task_runs (", columns!(), ") VALUES "),
+    COLUMNS_WRITTEN,
+    concat!(
+        " ON CONFLICT (id) DO UPDATE SET ",
+        replaced!(),
+        ", flow_run_id = excluded.flow_run_id, history = excluded.history, stray_until = excluded.stray_until \
+         WHERE task_runs.history_len = excluded.history_from"
+    ),
 );
 
 /// Appends a last state to task runs.
