@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
-    Ok(Json(app.store.count(Table::FlowRuns, &objects.of_flow_runs()).await?))
+    Ok(Json(app.store.count(Table::FLOW_RUNS, &objects.of_flow_runs()).await?))
 }
 
 #[derive(Deserialize)]
@@ -81,7 +81,7 @@ async fn paginate(State(app): State<App>, Body(asked): Body<Paginate>) -> Result
     let offset = asked.page.saturating_sub(1).saturating_mul(i64::from(first.limit));
     let page = page(asked.limit, offset)?;
     let condition = asked.objects.of_flow_runs();
-    let count = app.store.count(Table::FlowRuns, &condition).await?;
+    let count = app.store.count(Table::FLOW_RUNS, &condition).await?;
     let selection = Selection { condition, sort: asked.sort.unwrap_or_default().columns(), page };
     let results = bodies(&app, &app.store.select_flow_runs(&selection).await?);
     let pages = if page.limit == 0 { 0 } else { count.div_ceil(u64::from(page.limit)) };

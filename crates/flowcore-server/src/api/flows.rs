@@ -50,7 +50,7 @@ async fn create(State(app): State<App>, Body(new): Body<FlowCreate>) -> Result<(
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
-    Ok(Json(app.store.count(Table::Flows, &objects.of_flows()).await?))
+    Ok(Json(app.store.count(Table::FLOWS, &objects.of_flows()).await?))
 }
 
 #[derive(Deserialize)]

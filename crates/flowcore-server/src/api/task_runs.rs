@@ -102,7 +102,7 @@ async fn set_state(
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
-    Ok(Json(app.store.count(Table::TaskRuns, &objects.of_task_runs()).await?))
+    Ok(Json(app.store.count(Table::TASK_RUNS, &objects.of_task_runs()).await?))
 }
 
 #[derive(Deserialize)]

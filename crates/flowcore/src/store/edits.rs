@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::query::QueryStore;
+use super::records::{RecordStore, Records};
 use super::{Store, StoreError};
 use crate::model::{FlowRun, FlowRunId, State, TaskRun};
 
@@ -23,9 +24,16 @@ pub trait EditStore: Store {
 }
 
 /// A store that can do all that a server needs.
-pub trait ServerStore: QueryStore + EditStore {}
+pub trait ServerStore: QueryStore + EditStore + RecordStore {
+    /// Gives access to the rows of any table.
+    fn records(&self) -> Records<'_>;
+}
 
-impl<S: QueryStore + EditStore> ServerStore for S {}
+impl<S: QueryStore + EditStore + RecordStore> ServerStore for S {
+    fn records(&self) -> Records<'_> {
+        Records::new(self)
+    }
+}
 
 /// What is to be done to a flow run, inside the transaction that writes it; it may be done more than once.
 #[derive(Clone)]

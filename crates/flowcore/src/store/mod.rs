@@ -16,6 +16,8 @@ mod limits;
 pub mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod query;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod records;
 pub mod sql;
 mod timeline;
 mod variables;

@@ -1,27 +1,32 @@
 //! What can be asked for: tables, their columns, and how rows are related.
 
-/// A table that rows are selected from.
+use super::condition::{Condition, Test, Values};
+use crate::store::records::Value;
+
+/// A table of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Flows.
-    Flows,
-    /// Flow runs.
-    FlowRuns,
-    /// Task runs.
-    TaskRuns,
-    /// Log lines.
-    Logs,
+pub struct Table {
+    name: &'static str,
 }
 
 impl Table {
+    /// Flows.
+    pub const FLOWS: Table = Table::new("flows");
+    /// Flow runs.
+    pub const FLOW_RUNS: Table = Table::new("flow_runs");
+    /// Task runs.
+    pub const TASK_RUNS: Table = Table::new("task_runs");
+    /// Log lines.
+    pub const LOGS: Table = Table::new("logs");
+
+    /// Names a table of the schema.
+    pub const fn new(name: &'static str) -> Self {
+        Table { name }
+    }
+
     /// Gives the table's name.
     pub fn name(self) -> &'static str {
-        match self {
-            Table::Flows => "flows",
-            Table::FlowRuns => "flow_runs",
-            Table::TaskRuns => "task_runs",
-            Table::Logs => "logs",
-        }
+        self.name
     }
 }
 
@@ -38,6 +43,14 @@ pub enum Kind {
     Time,
     /// A JSON array of texts.
     Tags,
+    /// Yes or no, as 1 or 0.
+    Flag,
+    /// A number that need not be whole.
+    Real,
+    /// JSON.
+    Json,
+    /// Bytes.
+    Bytes,
 }
 
 /// A column of a table.
@@ -50,8 +63,25 @@ pub struct Column {
 }
 
 impl Column {
-    const fn new(name: &'static str, kind: Kind, optional: bool) -> Self {
+    /// Names a column of the schema, tells what it holds, and whether it may hold nothing.
+    pub const fn new(name: &'static str, kind: Kind, optional: bool) -> Self {
         Column { name, kind, optional }
+    }
+
+    /// Gives the column's name.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Asks for this value; an absent one asks for its absence.
+    pub fn is(self, value: impl Into<Value>) -> Condition {
+        let value = value.into();
+        Condition::Column(self, if value.is_null() { Test::IsNull(true) } else { Test::Is(value) })
+    }
+
+    /// Asks for one of these values.
+    pub fn one_of(self, values: Values) -> Condition {
+        Condition::Column(self, Test::OneOf(values))
     }
 
     /// Tells what it holds.
@@ -154,26 +184,33 @@ pub struct Relation {
     pub(crate) by: Column,
 }
 
+impl Relation {
+    /// Relates rows whose `column` has the value that rows of another table have in the column `by`.
+    pub const fn new(column: Column, to: Table, by: Column) -> Self {
+        Relation { column, to, by }
+    }
+}
+
 /// Relations between tables.
 pub mod relation {
     use super::{Relation, Table, flow, flow_run, log, task_run};
 
     /// A flow run's flow.
-    pub const FLOW_OF_FLOW_RUN: Relation = Relation { column: flow_run::FLOW_ID, to: Table::Flows, by: flow::ID };
+    pub const FLOW_OF_FLOW_RUN: Relation = Relation { column: flow_run::FLOW_ID, to: Table::FLOWS, by: flow::ID };
     /// A flow's runs.
-    pub const FLOW_RUNS_OF_FLOW: Relation = Relation { column: flow::ID, to: Table::FlowRuns, by: flow_run::FLOW_ID };
+    pub const FLOW_RUNS_OF_FLOW: Relation = Relation { column: flow::ID, to: Table::FLOW_RUNS, by: flow_run::FLOW_ID };
     /// A flow run's task runs.
     pub const TASK_RUNS_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::ID, to: Table::TaskRuns, by: task_run::FLOW_RUN_ID };
+        Relation { column: flow_run::ID, to: Table::TASK_RUNS, by: task_run::FLOW_RUN_ID };
     /// A task run's flow run.
     pub const FLOW_RUN_OF_TASK_RUN: Relation =
-        Relation { column: task_run::FLOW_RUN_ID, to: Table::FlowRuns, by: flow_run::ID };
+        Relation { column: task_run::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID };
     /// The task run that stands for a subflow in its parent.
     pub const PARENT_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::PARENT_TASK_RUN_ID, to: Table::TaskRuns, by: task_run::ID };
+        Relation { column: flow_run::PARENT_TASK_RUN_ID, to: Table::TASK_RUNS, by: task_run::ID };
     /// The subflow that a task run stands for.
     pub const SUBFLOW_OF_TASK_RUN: Relation =
-        Relation { column: task_run::ID, to: Table::FlowRuns, by: flow_run::PARENT_TASK_RUN_ID };
+        Relation { column: task_run::ID, to: Table::FLOW_RUNS, by: flow_run::PARENT_TASK_RUN_ID };
     /// A log line's flow run.
-    pub const FLOW_RUN_OF_LOG: Relation = Relation { column: log::FLOW_RUN_ID, to: Table::FlowRuns, by: flow_run::ID };
+    pub const FLOW_RUN_OF_LOG: Relation = Relation { column: log::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID };
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::columns::{Column, Relation};
 use crate::model::{Order, Page};
+use crate::store::records::Value;
 
 /// What must hold for a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,8 @@ impl Condition {
 /// What a value is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
+    /// It is this.
+    Is(Value),
     /// It is one of these.
     OneOf(Values),
     /// It is none of these. An absent value does not pass.
@@ -73,6 +76,8 @@ pub enum Values {
     Ids(Vec<Uuid>),
     /// Texts.
     Texts(Vec<String>),
+    /// Whole numbers.
+    Numbers(Vec<i64>),
 }
 
 /// Which rows of a table, in which order.

@@ -1,6 +1,7 @@
 //! What has queued up for the writer, by kind, each with whoever waits for its answer.
 
 use std::mem;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -8,6 +9,7 @@ use crate::model::{
     Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine,
     ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunRecord, Timestamp, Variable,
 };
+use crate::store::records::Work;
 use crate::store::{FlowRunEdit, Recorded, Replace, SlotDecision, StoreError, Swap};
 
 /// One change and its answer, which is given when the batch is committed.
@@ -93,6 +95,7 @@ batch! {
     artifact_deletes: ArtifactSelector => u64,
     variables: (Variable, Option<Replace>) => Option<Variable>,
     unset_variables: String => bool,
+    works: Arc<dyn Work> => (),
     /// Nothing to write: tells that all before is written.
     flushes: () => (),
 }

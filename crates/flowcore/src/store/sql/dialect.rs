@@ -58,6 +58,16 @@ impl Dialect {
         }
     }
 
+    /// Selects the elements of a parameter that is a JSON array of whole numbers.
+    pub(super) fn numbers(self, parameter: usize) -> String {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => format!("SELECT value FROM json_each(${parameter})"),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => format!("SELECT json_array_elements_text(${parameter}::json)::bigint"),
+        }
+    }
+
     /// Puts the database's types into a migration.
     pub(super) fn schema(self, migration: &str) -> String {
         migration

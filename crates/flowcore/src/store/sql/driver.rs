@@ -159,7 +159,8 @@ impl Arguments {
         accepted(either!(self, Arguments, arguments => arguments.add(value)));
     }
 
-    pub(super) fn real(&mut self, value: f64) {
+    pub(super) fn real(&mut self, value: impl Into<Option<f64>>) {
+        let value: Option<f64> = value.into();
         accepted(either!(self, Arguments, arguments => arguments.add(value)));
     }
 
@@ -220,6 +221,10 @@ impl Row {
     }
 
     pub(super) fn real(&self, column: usize) -> Result<f64, StoreError> {
+        either!(self, Row, row => row.try_get(column)).map_err(unreadable)
+    }
+
+    pub(super) fn optional_real(&self, column: usize) -> Result<Option<f64>, StoreError> {
         either!(self, Row, row => row.try_get(column)).map_err(unreadable)
     }
 

@@ -82,6 +82,8 @@ fn of_sqlite(code: i32, reason: String) -> Failure {
         11 | 26 => Failure::Final(StoreError::Damaged { reason }),
         13 => Failure::Final(StoreError::Full { reason }),
         14 => Failure::Lost(reason),
+        // A unique index, or a primary key.
+        19 if matches!(code, 2067 | 1555) => Failure::Final(StoreError::Exists(reason)),
         1 if reason.starts_with("no such table") => Failure::NoTable(reason),
         _ => Failure::Final(StoreError::Other(format!("{reason} (SQLite's code {code})"))),
     }
@@ -93,6 +95,7 @@ fn of_postgres(code: &str, reason: String) -> Failure {
         "53100" => Failure::Final(StoreError::Full { reason }),
         "25006" | "42501" => Failure::Final(StoreError::ReadOnly { reason }),
         "40001" | "40P01" | "55P03" => Failure::Busy(reason),
+        "23505" => Failure::Final(StoreError::Exists(reason)),
         "42P01" => Failure::NoTable(reason),
         "57P01" | "57P02" | "57P03" => Failure::Lost(reason),
         _ if code.starts_with("08") => Failure::Lost(reason),

@@ -7,7 +7,7 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
-//! | `query` | conditions of any kind, as a server needs them |
+//! | `query`, `records` | conditions of any kind and rows of any table, as a server needs them |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
 //! | `store`, `artifacts`, `inputs`, `variables`, `edits` | the other faces, subject by subject |
@@ -41,6 +41,8 @@ mod query;
 mod queue;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod read;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod records;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod rows;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

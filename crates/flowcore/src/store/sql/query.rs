@@ -20,24 +20,28 @@ use super::rows::{
 use super::store::SqlStore;
 
 /// A statement under way.
-struct Query {
+pub(super) struct Query {
     dialect: Dialect,
-    text: String,
-    arguments: Arguments,
+    pub(super) text: String,
+    pub(super) arguments: Arguments,
     /// How many related tables have a name already.
     tables: usize,
 }
 
 impl Query {
-    fn new(dialect: Dialect, columns: &str, table: Table, condition: &Condition) -> Self {
+    pub(super) fn new(dialect: Dialect, columns: &str, table: Table, condition: &Condition) -> Self {
         let name = table.name();
-        let text = format!("SELECT {columns} FROM {name} WHERE ");
-        let mut query = Query { dialect, text, arguments: Arguments::new(dialect), tables: 0 };
+        let mut query = Query::begin(dialect, format!("SELECT {columns} FROM {name} WHERE "));
         query.condition(name, condition);
         query
     }
 
-    fn condition(&mut self, table: &str, condition: &Condition) {
+    /// Begins with a text that has no parameters.
+    pub(super) fn begin(dialect: Dialect, text: String) -> Self {
+        Query { dialect, text, arguments: Arguments::new(dialect), tables: 0 }
+    }
+
+    pub(super) fn condition(&mut self, table: &str, condition: &Condition) {
         match condition {
             Condition::All(all) => self.joined(table, all, " AND ", "1 = 1"),
             Condition::Any(any) => self.joined(table, any, " OR ", "1 = 0"),
@@ -75,6 +79,10 @@ impl Query {
     fn test(&mut self, column: &str, test: &Test) {
         let parameter = self.arguments.len() + 1;
         match test {
+            Test::Is(value) => {
+                self.push(format_args!("{column} = ${parameter}"));
+                self.arguments.value(value);
+            }
             Test::OneOf(values) => self.list(column, "IN", values),
             Test::NoneOf(values) => self.list(column, "NOT IN", values),
             Test::IsNull(true) => self.push(format_args!("{column} IS NULL")),
@@ -127,23 +135,24 @@ impl Query {
                 (self.dialect.uuids(parameter), Json::from(ids))
             }
             Values::Texts(texts) => (self.dialect.texts(parameter), Json::from(texts.clone())),
+            Values::Numbers(numbers) => (self.dialect.numbers(parameter), Json::from(numbers.clone())),
         };
         self.push(format_args!("{column} {operator} ({elements})"));
         self.arguments.owned(list.to_string());
     }
 
-    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+    pub(super) fn push(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a text cannot fail.
         let _ = self.text.write_fmt(text);
     }
 
-    fn end(self) -> Statement {
+    pub(super) fn end(self) -> Statement {
         Statement { text: self.text.into(), arguments: self.arguments }
     }
 }
 
 /// Selects rows. Of those that are sorted alike the order is that of their ids, so that pages fit together.
-fn select(dialect: Dialect, columns: &str, table: Table, selection: &Selection) -> Statement {
+pub(super) fn select(dialect: Dialect, columns: &str, table: Table, selection: &Selection) -> Statement {
     let mut query = Query::new(dialect, columns, table, &selection.condition);
     query.text.push_str(" ORDER BY ");
     for (Column { name, optional, .. }, order) in &selection.sort {
@@ -165,24 +174,24 @@ fn select(dialect: Dialect, columns: &str, table: Table, selection: &Selection) 
 #[async_trait]
 impl QueryStore for SqlStore {
     async fn select_flows(&self, selection: &Selection) -> Result<Vec<Flow>, StoreError> {
-        let rows = self.readers().fetch(|dialect| select(dialect, FLOW_COLUMNS, Table::Flows, selection)).await?;
+        let rows = self.readers().fetch(|dialect| select(dialect, FLOW_COLUMNS, Table::FLOWS, selection)).await?;
         rows.iter().map(flow).collect()
     }
 
     async fn select_flow_runs(&self, selection: &Selection) -> Result<Vec<FlowRun>, StoreError> {
         let rows =
-            self.readers().fetch(|dialect| select(dialect, FLOW_RUN_COLUMNS, Table::FlowRuns, selection)).await?;
+            self.readers().fetch(|dialect| select(dialect, FLOW_RUN_COLUMNS, Table::FLOW_RUNS, selection)).await?;
         rows.iter().map(flow_run).collect()
     }
 
     async fn select_task_runs(&self, selection: &Selection) -> Result<Vec<TaskRun>, StoreError> {
         let rows =
-            self.readers().fetch(|dialect| select(dialect, TASK_RUN_COLUMNS, Table::TaskRuns, selection)).await?;
+            self.readers().fetch(|dialect| select(dialect, TASK_RUN_COLUMNS, Table::TASK_RUNS, selection)).await?;
         rows.iter().map(task_run).collect()
     }
 
     async fn select_logs(&self, selection: &Selection) -> Result<Vec<LogLine>, StoreError> {
-        let rows = self.readers().fetch(|dialect| select(dialect, LOG_COLUMNS, Table::Logs, selection)).await?;
+        let rows = self.readers().fetch(|dialect| select(dialect, LOG_COLUMNS, Table::LOGS, selection)).await?;
         rows.iter().map(log).collect()
     }
 

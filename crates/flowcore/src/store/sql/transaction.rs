@@ -59,6 +59,23 @@ impl<'c> Transaction<'c> {
         self.query(statement).await
     }
 
+    /// Marks the place to which [`undo`](Self::undo) goes back.
+    pub(super) async fn mark(&mut self) -> Result<(), Failure> {
+        self.begin().await?;
+        self.connection.run_text("SAVEPOINT mark").await.map(drop)
+    }
+
+    /// Keeps what was done since the mark.
+    pub(super) async fn keep(&mut self) -> Result<(), Failure> {
+        self.connection.run_text("RELEASE SAVEPOINT mark").await.map(drop)
+    }
+
+    /// Undoes what was done since the mark.
+    pub(super) async fn undo(&mut self) -> Result<(), Failure> {
+        self.connection.run_text("ROLLBACK TO SAVEPOINT mark").await?;
+        self.keep().await
+    }
+
     /// Reads: inside the transaction if it is open, else by itself.
     pub(super) async fn query(&mut self, statement: Statement) -> Result<Outcome, Failure> {
         Ok(self.connection.run(statement).await?.pop().unwrap_or_default())

@@ -10,6 +10,7 @@ mod flow_runs;
 mod limits;
 mod task_runs;
 mod variables;
+mod works;
 
 use std::collections::BTreeMap;
 
@@ -111,6 +112,9 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     for entry in &mut batch.unset_variables {
         variables::delete(transaction, entry).await?;
+    }
+    for entry in &mut batch.works {
+        works::carry_out(transaction, entry).await?;
     }
     batch.flushes.iter_mut().for_each(|entry| entry.answer = Some(()));
     transaction.commit().await
