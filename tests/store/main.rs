@@ -10,4 +10,5 @@ mod cases;
 mod model;
 mod postgres;
 mod proptests;
+mod records;
 mod sqlite;

@@ -96,7 +96,7 @@ impl<'s> Records<'s> {
     /// # Errors
     ///
     /// The store fails.
-    pub async fn list<R: Record>(&self, selection: &Selection) -> Result<Vec<R>, StoreError> {
+    pub async fn list<R: Record>(self, selection: &Selection) -> Result<Vec<R>, StoreError> {
         let question = Question { table: R::TABLE, columns: R::COLUMNS, selection: selection.clone() };
         self.0.read_rows(&question).await?.iter_mut().map(R::from_row).collect()
     }
@@ -106,7 +106,7 @@ impl<'s> Records<'s> {
     /// # Errors
     ///
     /// The store fails.
-    pub async fn first<R: Record>(&self, condition: Condition) -> Result<Option<R>, StoreError> {
+    pub async fn first<R: Record>(self, condition: Condition) -> Result<Option<R>, StoreError> {
         Ok(self.list(&Selection { condition, sort: Vec::new(), page: Page::first(1) }).await?.pop())
     }
 
@@ -115,7 +115,7 @@ impl<'s> Records<'s> {
     /// # Errors
     ///
     /// The store fails.
-    pub async fn count(&self, table: Table, condition: &Condition) -> Result<u64, StoreError> {
+    pub async fn count(self, table: Table, condition: &Condition) -> Result<u64, StoreError> {
         self.0.count_rows(table, condition).await
     }
 
@@ -125,7 +125,7 @@ impl<'s> Records<'s> {
     ///
     /// The store fails.
     pub async fn count_groups(
-        &self,
+        self,
         table: Table,
         groups: &[Group],
         condition: &Condition,
@@ -141,11 +141,11 @@ impl<'s> Records<'s> {
     /// # Errors
     ///
     /// What is done returns one, or the store fails.
-    pub async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn transact<T, E, F>(self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'t, 's2> Fn(&'t mut Tx<'s2>) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
+        F: for<'t, 'x> Fn(&'t mut Tx<'x>) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
     {
         let closure = Arc::new(Closure { work, outcome: Mutex::new(None) });
         let written = self.0.carry_out(closure.clone()).await;
