@@ -47,13 +47,6 @@ pub(crate) async fn postgres(case: &str) -> Option<Fresh> {
 }
 
 impl Fresh {
-    /// Gives the database's address.
-    pub(crate) fn url(&self) -> String {
-        let (server, name) = self.database.as_ref().expect("a database on a server");
-        let (place, _) = server.rsplit_once('/').expect("a URL with a database");
-        format!("{place}/{name}")
-    }
-
     /// Closes the store and removes what it lived in.
     pub(crate) async fn remove(self) {
         self.store.close().await.expect("a closed store");

@@ -27,7 +27,7 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
 #[tokio::test]
 async fn a_database_that_is_not_there_is_named() {
     let Some(fresh) = backend::postgres("a_database_that_is_not_there_is_named").await else { return };
-    let url = format!("{}_but_not_this", fresh.url());
+    let url = format!("{}_but_not_this", url(&fresh));
     let error = store::connect(&url).await.map(drop).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
     assert!(error.to_string().contains("does not exist"), "{error}");
@@ -47,9 +47,15 @@ async fn a_connection_that_the_server_ended_is_replaced() {
     fresh.remove().await;
 }
 
+pub(crate) fn url(fresh: &Fresh) -> String {
+    let (server, name) = fresh.database.as_ref().unwrap();
+    let (place, _) = server.rsplit_once('/').unwrap();
+    format!("{place}/{name}")
+}
+
 /// Ends every connection to the test's database, as a restart of the server does.
 async fn end_connections(fresh: &Fresh) {
-    let mut connection = PgConnection::connect(&fresh.url()).await.unwrap();
+    let mut connection = PgConnection::connect(&url(fresh)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid()";
     connection.execute(end).await.unwrap();

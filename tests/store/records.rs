@@ -151,7 +151,7 @@ macro_rules! on_both {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 let Some(fresh) = super::backend::postgres(stringify!($case)).await else { return };
-                let store = super::sql::connect_server(&fresh.url()).await.unwrap();
+                let store = super::sql::connect_server(&crate::postgres::url(&fresh)).await.unwrap();
                 super::$case(store.clone()).await;
                 store.close().await.unwrap();
                 fresh.remove().await;
