@@ -15,6 +15,7 @@
 
 mod api;
 mod error;
+mod events;
 mod extract;
 mod filter;
 mod recorder;
@@ -22,4 +23,5 @@ mod server;
 mod state;
 mod ws;
 
+pub use events::NewEvent;
 pub use server::{Server, ServerError};

@@ -103,7 +103,7 @@ pub(crate) async fn record(app: &App, events: Vec<EventBody>) -> Result<(), ApiE
         }
     }
     app.store.observe_task_runs(seen).await?;
-    app.store.append_events(others).await?;
+    app.events.record(others).await?;
     Ok(())
 }
 

@@ -11,8 +11,10 @@ use flowcore::store::{StoreError, sql};
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
+use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::events::NewEvent;
 use crate::state::App;
 use crate::{api, ws};
 
@@ -47,6 +49,11 @@ impl Server {
         Ok(Server { app: App::new(store, clock) })
     }
 
+    /// Tells of something that happens now, as the server does of what its clients change. Gives the event's id.
+    pub fn emit(&self, event: NewEvent) -> Uuid {
+        self.app.events.emit(event)
+    }
+
     /// Answers requests until `end` does, then those that are under way, and closes the database.
     ///
     /// # Errors
@@ -57,10 +64,11 @@ impl Server {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let store = self.app.store.clone();
+        let App { store, events, .. } = self.app.clone();
         let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
         let service = axum::ServiceExt::<Request>::into_make_service(service);
         axum::serve(listener, service).with_graceful_shutdown(end).await?;
+        events.flush().await;
         store.close().await?;
         Ok(())
     }

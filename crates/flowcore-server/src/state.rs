@@ -7,18 +7,22 @@ use flowcore::model::{State, StateId, StateType, Timestamp};
 use flowcore::orchestration::Orchestrator;
 use flowcore::store::{ServerStore, Store};
 
-/// Rules, store and clock.
+use crate::events::Events;
+
+/// Rules, store and clock, and whom to tell of what happens.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) orchestrator: Orchestrator,
     pub(crate) store: Arc<dyn ServerStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Events,
 }
 
 impl App {
     pub(crate) fn new(store: Arc<dyn ServerStore>, clock: Arc<dyn Clock>) -> Self {
         let rows: Arc<dyn Store> = store.clone();
-        App { orchestrator: Orchestrator::new(rows, clock.clone()), store, clock }
+        let events = Events::new(store.clone(), clock.clone());
+        App { orchestrator: Orchestrator::new(rows, clock.clone()), store, clock, events }
     }
 
     /// Tells the time.
