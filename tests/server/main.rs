@@ -6,11 +6,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod contract;
 mod filters;
 mod flow_runs;
 mod prefect_client;
 mod task_runs;
 mod world;
+
+#[tokio::test]
+async fn the_contract_is_prefects() {
+    world::on_sqlite(contract::the_contract_is_prefects).await;
+}
 
 on_both_databases! {
     flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,

@@ -14,11 +14,13 @@
 //! ```
 
 mod api;
+mod docs;
 mod error;
 mod events;
 mod extract;
 mod filter;
 mod recorder;
+mod routes;
 mod server;
 mod state;
 mod ws;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::events::NewEvent;
 use crate::state::App;
-use crate::{api, ws};
+use crate::{api, docs, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -75,8 +75,11 @@ impl Server {
 }
 
 fn routes(app: App) -> Router {
+    let table = api::routes().merge(ws::routes());
+    let document = docs::routes(&table, "");
     Router::new()
-        .nest("/api", api::routes().merge(ws::routes()))
+        .nest("/api", table.router())
+        .merge(document)
         .fallback(|| async { ApiError::NotFound("Not Found").into_response() })
         .method_not_allowed_fallback(|| async {
             ApiError::Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned()).into_response()

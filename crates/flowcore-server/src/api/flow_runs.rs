@@ -3,89 +3,77 @@
 mod create;
 mod states;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{get, patch, post};
-use axum::{Json, Router};
 use flowcore::model::{FlowRun, FlowRunId, Labels, RetryPolicy};
 use flowcore::store::FlowRunEdit;
 use flowcore::store::query::{Selection, Table};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate};
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::extract::{Body, Id, page};
+use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{FlowRunSort, Objects};
+use crate::routes::{Routes, op};
 use crate::state::App;
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Flow run not found");
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/flow_runs", post(create::create))
-        .route("/flow_runs/count", post(count))
-        .route("/flow_runs/filter", post(list))
-        .route("/flow_runs/paginate", post(paginate))
-        .route("/flow_runs/{id}", get(read).patch(update).delete(delete))
-        .route("/flow_runs/{id}/set_state", post(states::set))
-        .route("/flow_runs/{id}/labels", patch(label))
-        .route("/flow_run_states", get(states::list))
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Flow Runs"])
+        .post("/flow_runs/", op("create_flow_run", create::create))
+        .post("/flow_runs/count", op("count_flow_runs", count))
+        .post("/flow_runs/filter", op("read_flow_runs", list))
+        .post("/flow_runs/paginate", op("paginate_flow_runs", paginate))
+        .get("/flow_runs/{id}", op("read_flow_run", read))
+        .patch("/flow_runs/{id}", op("update_flow_run", update))
+        .delete("/flow_runs/{id}", op("delete_flow_run", delete))
+        .post("/flow_runs/{id}/set_state", op("set_flow_run_state", states::set))
+        .patch("/flow_runs/{id}/labels", op("update_flow_run_labels", label))
+        .merge(states::routes())
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
     Ok(Json(app.store.count(Table::FLOW_RUNS, &objects.of_flow_runs()).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     #[serde(flatten)]
     objects: Objects,
-    sort: Option<FlowRunSort>,
-    limit: Option<i64>,
-    offset: Option<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: FlowRunSort,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<FlowRunBody>>, ApiError> {
-    let page = page(list.limit, list.offset.unwrap_or(0))?;
-    let selection =
-        Selection { condition: list.objects.of_flow_runs(), sort: list.sort.unwrap_or_default().columns(), page };
+    let page = list.paging.page()?;
+    let selection = Selection { condition: list.objects.of_flow_runs(), sort: list.sort.columns(), page };
     Ok(Json(bodies(&app, &app.store.select_flow_runs(&selection).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Paginate {
     #[serde(flatten)]
     objects: Objects,
-    sort: Option<FlowRunSort>,
-    limit: Option<i64>,
-    #[serde(default = "first")]
-    page: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: FlowRunSort,
+    #[serde(flatten)]
+    pages: Pages,
 }
 
-fn first() -> i64 {
-    1
-}
-
-/// A page of flow runs, and how many there are.
-#[derive(Serialize)]
-struct Paginated {
-    results: Vec<FlowRunBody>,
-    count: u64,
-    limit: u32,
-    pages: u64,
-    page: i64,
-}
-
-async fn paginate(State(app): State<App>, Body(asked): Body<Paginate>) -> Result<Json<Paginated>, ApiError> {
-    let first = page(asked.limit, 0)?;
-    let offset = asked.page.saturating_sub(1).saturating_mul(i64::from(first.limit));
-    let page = page(asked.limit, offset)?;
-    let condition = asked.objects.of_flow_runs();
+async fn paginate(
+    State(app): State<App>,
+    Body(asked): Body<Paginate>,
+) -> Result<Json<Paginated<FlowRunBody>>, ApiError> {
+    let (page, condition) = (asked.pages.page()?, asked.objects.of_flow_runs());
     let count = app.store.count(Table::FLOW_RUNS, &condition).await?;
-    let selection = Selection { condition, sort: asked.sort.unwrap_or_default().columns(), page };
+    let selection = Selection { condition, sort: asked.sort.columns(), page };
     let results = bodies(&app, &app.store.select_flow_runs(&selection).await?);
-    let pages = if page.limit == 0 { 0 } else { count.div_ceil(u64::from(page.limit)) };
-    Ok(Json(Paginated { results, count, limit: page.limit, pages, page: asked.page }))
+    Ok(Json(asked.pages.answer(page, count, results)))
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<FlowRunBody>, ApiError> {

@@ -1,27 +1,28 @@
 //! Flows.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use flowcore::model::{Flow, FlowId, Labels, Page};
 use flowcore::store::query::{Column, Condition, Selection, Table, Test, Values, flow};
 use flowcore::wire::{FlowBody, FlowCreate};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::extract::{Body, Id, page};
+use crate::extract::{Body, Id, Paging, or_default};
 use crate::filter::{FlowSort, Objects};
+use crate::routes::{Routes, op};
 use crate::state::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/flows", post(create))
-        .route("/flows/count", post(count))
-        .route("/flows/filter", post(list))
-        .route("/flows/name/{name}", get(by_name))
-        .route("/flows/{id}", get(read))
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Flows"])
+        .post("/flows/", op("create_flow", create))
+        .post("/flows/count", op("count_flows", count))
+        .post("/flows/filter", op("read_flows", list))
+        .get("/flows/name/{name}", op("read_flow_by_name", by_name))
+        .get("/flows/{id}", op("read_flow", read))
 }
 
 /// Makes a flow, or finds the one of that name.
@@ -53,19 +54,19 @@ async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<J
     Ok(Json(app.store.count(Table::FLOWS, &objects.of_flows()).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     #[serde(flatten)]
     objects: Objects,
-    sort: Option<FlowSort>,
-    limit: Option<i64>,
-    offset: Option<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: FlowSort,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<FlowBody>>, ApiError> {
-    let page = page(list.limit, list.offset.unwrap_or(0))?;
-    let selection =
-        Selection { condition: list.objects.of_flows(), sort: list.sort.unwrap_or_default().columns(), page };
+    let page = list.paging.page()?;
+    let selection = Selection { condition: list.objects.of_flows(), sort: list.sort.columns(), page };
     let flows = app.store.select_flows(&selection).await?;
     Ok(Json(flows.iter().map(FlowBody::from).collect()))
 }

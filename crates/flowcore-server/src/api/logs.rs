@@ -1,21 +1,24 @@
 //! Log lines.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use flowcore::model::{LogId, LogLevel, LogLine};
 use flowcore::store::query::Selection;
 use flowcore::wire::{LogBody, LogCreate};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::extract::{Body, page};
+use crate::extract::{Body, Paging, or_default};
 use crate::filter::{LogFilter, LogSort};
+use crate::routes::{Routes, op};
 use crate::state::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/logs", post(create)).route("/logs/filter", post(list))
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Logs"])
+        .post("/logs/", op("create_logs", create).gives(StatusCode::CREATED))
+        .post("/logs/filter", op("read_logs", list))
 }
 
 async fn create(State(app): State<App>, Body(lines): Body<Vec<LogCreate>>) -> Result<StatusCode, ApiError> {
@@ -33,18 +36,18 @@ async fn create(State(app): State<App>, Body(lines): Body<Vec<LogCreate>>) -> Re
     Ok(StatusCode::CREATED)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     logs: Option<LogFilter>,
-    sort: Option<LogSort>,
-    limit: Option<i64>,
-    offset: Option<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: LogSort,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<LogBody>>, ApiError> {
-    let page = page(list.limit, list.offset.unwrap_or(0))?;
+    let page = list.paging.page()?;
     let condition = list.logs.unwrap_or_default().condition();
-    let lines =
-        app.store.select_logs(&Selection { condition, sort: list.sort.unwrap_or_default().columns(), page }).await?;
+    let lines = app.store.select_logs(&Selection { condition, sort: list.sort.columns(), page }).await?;
     Ok(Json(lines.iter().map(LogBody::from).collect()))
 }

@@ -7,13 +7,11 @@ mod logs;
 mod root;
 mod task_runs;
 
-use axum::Router;
+use crate::routes::Routes;
 
-use crate::state::App;
-
-/// All routes below `/api`, without slashes at their ends: those are taken off before.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+/// All routes below `/api`, each with its documentation.
+pub(crate) fn routes() -> Routes {
+    Routes::default()
         .merge(root::routes())
         .merge(flows::routes())
         .merge(flow_runs::routes())

@@ -1,25 +1,28 @@
 //! Whether the server is there, and which one.
 
+use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use flowcore::model::{FlowFilter, Page};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
+use crate::routes::{Routes, op};
 use crate::state::App;
 
 /// The version of Prefect whose API this is: clients want the same major version.
 pub(crate) const PREFECT_VERSION: &str = "3.8.8";
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/health", get(|| async { Json(true) }))
-        .route("/hello", get(|| async { Json("👋") }))
-        .route("/version", get(version))
-        .route("/ready", get(ready))
-        .route("/admin/version", get(version))
-        .route("/csrf-token", get(csrf_token))
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Root"])
+        .get("/hello", op("hello", || async { Json("👋") }))
+        .get("/ready", op("perform_readiness_check", ready))
+        .get("/csrf-token", op("create_csrf_token", csrf_token))
+        .merge(Routes::new(&["Admin"]).get("/admin/version", op("read_version", version)))
+        .merge(
+            Routes::new(&["Root"])
+                .get("/health", op("health_check", || async { Json(true) }).of_any_version())
+                .get("/version", op("server_version", version).of_any_version()),
+        )
 }
 
 async fn version() -> Json<&'static str> {

@@ -1,30 +1,31 @@
 //! Task runs: reading what clients have reported by events, and those that they make here.
 
-use axum::extract::{Query, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use flowcore::model::{FlowRunId, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
 use flowcore::orchestration::Decision;
 use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
 use flowcore::wire::{OrchestrationResult, SetState, StateBody, TaskRunBody, TaskRunCreate, edges};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::decision::decided;
 use crate::error::ApiError;
-use crate::extract::{Body, Id, page};
+use crate::extract::{Body, Id, Paging, Query, or_default};
 use crate::filter::{Objects, TaskRunSort};
+use crate::routes::{Routes, op};
 use crate::state::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/task_runs", post(create))
-        .route("/task_runs/{id}/set_state", post(set_state))
-        .route("/task_runs/count", post(count))
-        .route("/task_runs/filter", post(list))
-        .route("/task_runs/{id}", get(read))
-        .route("/task_run_states", get(states))
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Task Runs"])
+        .post("/task_runs/", op("create_task_run", create))
+        .post("/task_runs/count", op("count_task_runs", count))
+        .post("/task_runs/filter", op("read_task_runs", list))
+        .get("/task_runs/{id}", op("read_task_run", read))
+        .post("/task_runs/{id}/set_state", op("set_task_run_state", set_state))
+        .merge(Routes::new(&["Task Run States"]).get("/task_run_states/", op("read_task_run_states", states)))
 }
 
 /// Makes a task run. One of the same flow run, task and dynamic key is returned instead.
@@ -105,19 +106,19 @@ async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<J
     Ok(Json(app.store.count(Table::TASK_RUNS, &objects.of_task_runs()).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     #[serde(flatten)]
     objects: Objects,
-    sort: Option<TaskRunSort>,
-    limit: Option<i64>,
-    offset: Option<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: TaskRunSort,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<TaskRunBody>>, ApiError> {
-    let page = page(list.limit, list.offset.unwrap_or(0))?;
-    let selection =
-        Selection { condition: list.objects.of_task_runs(), sort: list.sort.unwrap_or_default().columns(), page };
+    let page = list.paging.page()?;
+    let selection = Selection { condition: list.objects.of_task_runs(), sort: list.sort.columns(), page };
     let (runs, now) = (app.store.select_task_runs(&selection).await?, app.now());
     Ok(Json(runs.iter().map(|run| TaskRunBody::new(run, now)).collect()))
 }
@@ -140,7 +141,7 @@ async fn first(app: &App, condition: Condition) -> Result<Option<TaskRun>, ApiEr
     Ok(app.store.select_task_runs(&selection).await?.pop())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct OfRun {
     task_run_id: Uuid,
 }

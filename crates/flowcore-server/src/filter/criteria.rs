@@ -3,11 +3,12 @@
 use flowcore::model::StateType;
 use flowcore::store::query::{Column, Condition, Test, Values};
 use flowcore::wire::Moment;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How criteria are joined.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Operator {
     /// All must hold.
     #[default]
@@ -41,7 +42,7 @@ fn is_null(column: Column, null: bool) -> Condition {
 }
 
 /// Asks for identifiers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ids {
     any_: Option<Vec<Uuid>>,
@@ -57,7 +58,7 @@ impl Ids {
 }
 
 /// Asks for identifiers, or for their absence.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OptionalIds {
     operator: Operator,
@@ -83,7 +84,7 @@ impl OptionalIds {
 }
 
 /// Asks for names.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Names {
     any_: Option<Vec<String>>,
@@ -99,7 +100,7 @@ impl Names {
 }
 
 /// Asks for texts, or for other ones.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Texts {
     any_: Option<Vec<String>>,
@@ -115,7 +116,7 @@ impl Texts {
 }
 
 /// Asks for texts, or for their absence.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OptionalTexts {
     operator: Operator,
@@ -132,7 +133,7 @@ impl OptionalTexts {
 }
 
 /// Asks for tags.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tags {
     operator: Operator,
@@ -151,7 +152,7 @@ impl Tags {
 }
 
 /// Asks for times, or for their absence.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Times {
     before_: Option<Moment>,
@@ -170,7 +171,7 @@ impl Times {
 }
 
 /// Asks for states.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct States {
     operator: Operator,
@@ -179,7 +180,7 @@ pub(crate) struct States {
     name: Option<Texts>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct StateTypes {
     any_: Option<Vec<StateType>>,

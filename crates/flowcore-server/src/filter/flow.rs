@@ -2,12 +2,13 @@
 
 use flowcore::model::Order;
 use flowcore::store::query::{Column, Condition, flow};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::criteria::{Ids, Names, Operator, Tags};
 
 /// Selects flows.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct FlowFilter {
     operator: Operator,
@@ -26,7 +27,7 @@ impl FlowFilter {
 }
 
 /// Orders of flows.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum FlowSort {
     CreatedDesc,

@@ -2,13 +2,14 @@
 
 use flowcore::model::Order;
 use flowcore::store::query::{Column, Condition, Test, Values, flow_run, relation, task_run};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::criteria::{Ids, Names, Operator, OptionalIds, OptionalTexts, States, Tags, Texts, Times};
 
 /// Selects flow runs.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct FlowRunFilter {
     operator: Operator,
@@ -28,7 +29,7 @@ pub(crate) struct FlowRunFilter {
     idempotency_key: Option<Texts>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Parents {
     operator: Operator,
@@ -68,7 +69,7 @@ impl FlowRunFilter {
 }
 
 /// Orders of flow runs.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum FlowRunSort {
     #[default]

@@ -2,12 +2,13 @@
 
 use flowcore::model::Order;
 use flowcore::store::query::{Column, Condition, Test, log};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::criteria::{Operator, OptionalIds, Times};
 
 /// Selects log lines.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogFilter {
     operator: Operator,
@@ -18,7 +19,7 @@ pub(crate) struct LogFilter {
     text: Option<TextSearch>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Levels {
     ge_: Option<i64>,
@@ -26,7 +27,7 @@ struct Levels {
 }
 
 /// A search in the messages: `error "timed out" +retry -debug` is one of the first two, with the third, without the last.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TextSearch {
     query: String,
@@ -81,7 +82,7 @@ impl LogFilter {
 }
 
 /// Orders of log lines.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum LogSort {
     #[default]

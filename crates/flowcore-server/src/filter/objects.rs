@@ -1,12 +1,13 @@
 //! Filters of several kinds of objects that are asked for together.
 
 use flowcore::store::query::{Condition, Relation, relation};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{FlowFilter, FlowRunFilter, TaskRunFilter};
 
 /// Filters that hold together, whichever objects are asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Objects {
     flows: Option<FlowFilter>,

@@ -2,12 +2,13 @@
 
 use flowcore::model::Order;
 use flowcore::store::query::{Column, Condition, relation, task_run};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::criteria::{Ids, Names, Operator, OptionalIds, States, Tags, Times};
 
 /// Selects task runs.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TaskRunFilter {
     operator: Operator,
@@ -22,7 +23,7 @@ pub(crate) struct TaskRunFilter {
     flow_run_id: Option<OptionalIds>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Subflows {
     exists_: Option<bool>,
@@ -57,7 +58,7 @@ impl TaskRunFilter {
 }
 
 /// Orders of task runs.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum TaskRunSort {
     #[default]

@@ -3,12 +3,9 @@
 mod events_in;
 mod handshake;
 
-use axum::Router;
-use axum::routing::get;
-
-use crate::state::App;
+use crate::routes::Routes;
 
 /// All websockets, below `/api`.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/events/in", get(events_in::open))
+pub(crate) fn routes() -> Routes {
+    Routes::new(&[]).websocket("/events/in", events_in::open)
 }

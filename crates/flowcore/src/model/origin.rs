@@ -52,6 +52,7 @@ impl FlowRunOrigin {
 
 /// Who made a run or a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Creator {
     /// Names it among those of its type.

@@ -9,6 +9,7 @@ use super::{StateData, StateDetails, StateId, Text, Timestamp};
 
 /// The nine types of state. The type is what rules look at; the name is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum StateType {
     /// Will start at a time that is given in the details.

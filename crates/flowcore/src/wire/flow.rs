@@ -8,6 +8,7 @@ use crate::model::{Flow, Labels};
 
 /// A flow to be made, or found by its name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FlowCreate {
     /// Unique; without `/`, `%`, `&`, `<` and `>`.
@@ -22,6 +23,7 @@ pub struct FlowCreate {
 
 /// What is to be changed of a flow.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FlowUpdate {
     /// The new tags.
@@ -31,6 +33,7 @@ pub struct FlowUpdate {
 
 /// A flow.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowBody {
     /// Names the flow.
     pub id: Uuid,

@@ -13,6 +13,7 @@ use crate::model::{Creator, FlowRun, Labels, StateType, Timestamp};
 
 /// A flow run to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FlowRunCreate {
     /// Its flow.
@@ -66,6 +67,7 @@ pub struct FlowRunCreate {
 
 /// What is to be changed of a flow run. What is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowRunUpdate {
     /// What people call it.
@@ -86,6 +88,7 @@ pub struct FlowRunUpdate {
 
 /// A flow run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "they are those of `FlowRun` and `FlowRunOrigin`")]
 pub struct FlowRunBody {
     pub id: Uuid,

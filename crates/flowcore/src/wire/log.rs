@@ -8,6 +8,7 @@ use crate::model::LogLine;
 
 /// A log line to be kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LogCreate {
     /// Which part of the program logged it.
@@ -28,6 +29,7 @@ pub struct LogCreate {
 
 /// A log line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "they are those of `LogCreate`")]
 pub struct LogBody {
     pub id: Uuid,

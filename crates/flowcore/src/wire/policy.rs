@@ -7,6 +7,7 @@ use crate::model::RetryPolicy;
 
 /// The policy of a run. A flow run has one delay, a task run may have several.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PolicyBody {
     /// What `retries` was called before.

@@ -12,6 +12,7 @@ use crate::model::{State, StateData, StateDetails, StateId, StateType, Timestamp
 
 /// A state as a client proposes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateCreate {
     /// What rules look at.
@@ -28,6 +29,7 @@ pub struct StateCreate {
     pub data: Option<Box<RawValue>>,
     /// What rules need beyond the type.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "DetailsBody"))]
     pub state_details: StateDetails,
 }
 
@@ -54,6 +56,7 @@ fn data(raw: Box<RawValue>) -> StateData {
 
 /// A state as a server tells it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StateBody {
     /// Names the state.
     pub id: Uuid,
@@ -105,6 +108,7 @@ impl From<StateBody> for State {
 
 /// The details of a state, with a field for each that Prefect has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[expect(missing_docs, reason = "they are those of `StateDetails`")]
 pub struct DetailsBody {
@@ -193,6 +197,7 @@ impl From<DetailsBody> for StateDetails {
 
 /// A proposal of a state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetState {
     /// The state.
     pub state: StateCreate,
@@ -203,6 +208,7 @@ pub struct SetState {
 
 /// What became of a proposal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrchestrationResult {
     /// Where the run stands now, if it moved.
     pub state: Option<StateBody>,
@@ -214,6 +220,7 @@ pub struct OrchestrationResult {
 
 /// What rules said of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SetStateStatus {
     /// The run is in the proposed state.
@@ -228,6 +235,7 @@ pub enum SetStateStatus {
 
 /// Why rules said so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type")]
 pub enum ResponseDetails {
     /// There is nothing to say.

@@ -14,6 +14,7 @@ use crate::model::{Labels, StateType, TaskInput, TaskInputs, TaskRun, Timestamp}
 
 /// A task run to be made, or found by its flow run, task and dynamic key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TaskRunCreate {
     /// Its id; made up if absent.
@@ -63,6 +64,7 @@ pub fn edges(inputs: BTreeMap<String, Vec<Value>>) -> TaskInputs {
 
 /// A task run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "they are those of `TaskRun`")]
 pub struct TaskRunBody {
     pub id: Uuid,
@@ -79,6 +81,7 @@ pub struct TaskRunBody {
     pub tags: Vec<String>,
     pub labels: Labels,
     pub state_id: Option<Uuid>,
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Vec<Value>>"))]
     pub task_inputs: TaskInputs,
     pub state_type: Option<StateType>,
     pub state_name: Option<String>,

@@ -1,11 +1,12 @@
 //! The states of flow runs.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, TaskRunId};
 use flowcore::orchestration::Decision;
 use flowcore::wire::{OrchestrationResult, SetState, StateBody};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -13,8 +14,13 @@ use super::find;
 use crate::api::decision::decided as tell;
 use crate::api::task_runs;
 use crate::error::ApiError;
-use crate::extract::{Body, Id};
+use crate::extract::{Body, Id, Query};
+use crate::routes::{Routes, op};
 use crate::state::App;
+
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Flow Run States"]).get("/flow_run_states/", op("read_flow_run_states", list))
+}
 
 /// Proposes a state, and tells what became of it.
 pub(super) async fn set(
@@ -56,13 +62,13 @@ async fn tell_parent(app: &App, run: &FlowRun) -> Result<(), ApiError> {
     Ok(app.store.observe_task_runs(vec![parent]).await?)
 }
 
-#[derive(Deserialize)]
-pub(super) struct OfRun {
+#[derive(Deserialize, JsonSchema)]
+struct OfRun {
     flow_run_id: Uuid,
 }
 
 /// Lists the states of a flow run, oldest first.
-pub(super) async fn list(State(app): State<App>, Query(of): Query<OfRun>) -> Result<Json<Vec<StateBody>>, ApiError> {
+async fn list(State(app): State<App>, Query(of): Query<OfRun>) -> Result<Json<Vec<StateBody>>, ApiError> {
     let states = app.store.flow_run_states(FlowRunId(of.flow_run_id)).await?;
     Ok(Json(states.iter().map(StateBody::from).collect()))
 }

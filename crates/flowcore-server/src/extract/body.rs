@@ -1,14 +1,11 @@
-//! What handlers take out of a request.
+//! Bodies.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::StatusCode;
-use axum::http::request::Parts;
+use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serde_path_to_error::Segment;
-use uuid::Uuid;
 
 use crate::error::ApiError;
 
@@ -54,34 +51,4 @@ fn kind(message: &str) -> &'static str {
     } else {
         "value_error"
     }
-}
-
-/// An identifier in the path. What is none is not found.
-pub(crate) struct Id(pub(crate) Uuid);
-
-impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text) =
-            Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound("Not Found"))?;
-        Uuid::parse_str(&text).map(Id).map_err(|_| ApiError::NotFound("Not Found"))
-    }
-}
-
-/// Which part of the rows a client wants: at most 200, as in Prefect.
-pub(crate) fn page(limit: Option<i64>, offset: i64) -> Result<flowcore::model::Page, ApiError> {
-    const MOST: i64 = 200;
-    let refuse = |why: String| Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
-    let limit = limit.unwrap_or(MOST);
-    if limit < 0 {
-        return refuse("Invalid limit: must be greater than or equal to 0.".to_owned());
-    }
-    if limit > MOST {
-        return refuse(format!("Invalid limit: must be less than or equal to {MOST}."));
-    }
-    let Ok(offset) = u32::try_from(offset) else {
-        return refuse("Invalid offset: must be greater than or equal to 0.".to_owned());
-    };
-    Ok(flowcore::model::Page { limit: u32::try_from(limit).unwrap_or(0), offset })
 }
