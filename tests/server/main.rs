@@ -6,11 +6,13 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod artifacts;
 mod contract;
 mod filters;
 mod flow_runs;
 mod prefect_client;
 mod task_runs;
+mod variables;
 mod world;
 
 #[tokio::test]
@@ -24,5 +26,7 @@ on_both_databases! {
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
     task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
-    prefect_client: a_flow_of_prefects_runs;
+    variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;
+    artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
+    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect;
 }

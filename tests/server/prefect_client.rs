@@ -24,3 +24,7 @@ async fn run(world: &World, script: &str) {
 pub(crate) async fn a_flow_of_prefects_runs(world: Arc<World>) {
     run(&world, "flows.py").await;
 }
+
+pub(crate) async fn variables_and_artifacts_of_prefect(world: Arc<World>) {
+    run(&world, "variables.py").await;
+}

@@ -14,6 +14,7 @@
 //! ```
 
 mod api;
+mod artifacts;
 mod docs;
 mod error;
 mod events;
@@ -23,6 +24,7 @@ mod recorder;
 mod routes;
 mod server;
 mod state;
+mod variables;
 mod ws;
 
 pub use events::NewEvent;

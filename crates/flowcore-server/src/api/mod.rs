@@ -1,11 +1,13 @@
 //! The REST API: one file a kind of object, each handler with its place.
 
+mod artifacts;
 mod decision;
 mod flow_runs;
 mod flows;
 mod logs;
 mod root;
 mod task_runs;
+mod variables;
 
 use crate::routes::Routes;
 
@@ -17,4 +19,6 @@ pub(crate) fn routes() -> Routes {
         .merge(flow_runs::routes())
         .merge(task_runs::routes())
         .merge(logs::routes())
+        .merge(artifacts::routes())
+        .merge(variables::routes())
 }

@@ -57,6 +57,19 @@ impl Ids {
     }
 }
 
+/// Asks for identifiers that are always asked for in one way.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OneOfIds {
+    any_: Option<Vec<Uuid>>,
+}
+
+impl OneOfIds {
+    pub(crate) fn on(&self, column: Column) -> Condition {
+        Condition::All(self.any_.iter().map(|ids| one_of(column, Values::Ids(ids.clone()))).collect())
+    }
+}
+
 /// Asks for identifiers, or for their absence.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -92,6 +105,10 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    pub(crate) fn new(any_: Option<Vec<String>>, like_: Option<String>) -> Self {
+        Names { any_, like_ }
+    }
+
     pub(crate) fn on(&self, column: Column) -> Condition {
         let any = self.any_.iter().map(|names| one_of(column, Values::Texts(names.clone())));
         let like = self.like_.iter().map(|text| Condition::Column(column, Test::Contains(text.clone())));

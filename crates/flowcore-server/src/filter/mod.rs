@@ -3,15 +3,19 @@
 //! A filter of a kind of object is a struct of criteria, each of which is joined to the others by `operator`. Filters of
 //! several kinds of objects in one request hold together: of flow runs, those whose flow, task runs and so on also fit.
 
+mod artifact;
 mod criteria;
 mod flow;
 mod flow_run;
 mod log;
 mod objects;
 mod task_run;
+mod variable;
 
+pub(crate) use artifact::{ArtifactCollectionFilter, ArtifactFilter, ArtifactSort};
 pub(crate) use flow::{FlowFilter, FlowSort};
 pub(crate) use flow_run::{FlowRunFilter, FlowRunSort};
 pub(crate) use log::{LogFilter, LogSort};
 pub(crate) use objects::Objects;
 pub(crate) use task_run::{TaskRunFilter, TaskRunSort};
+pub(crate) use variable::{VariableFilter, VariableSort};

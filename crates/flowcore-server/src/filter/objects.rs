@@ -4,6 +4,8 @@ use flowcore::store::query::{Condition, Relation, relation};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::artifacts;
+
 use super::{FlowFilter, FlowRunFilter, TaskRunFilter};
 
 /// Filters that hold together, whichever objects are asked for.
@@ -41,6 +43,15 @@ impl Objects {
         let runs = self.flow_runs.iter().map(FlowRunFilter::condition).chain(flows).collect::<Vec<_>>();
         let runs = (!runs.is_empty()).then(|| related(relation::FLOW_RUN_OF_TASK_RUN, Condition::All(runs)));
         Condition::All(own.chain(runs).collect())
+    }
+
+    /// Selects artifacts: made in such flow runs, of such flows, and in such task runs.
+    pub(crate) fn of_artifacts(&self) -> Condition {
+        let flows = self.flows.iter().map(|flows| related(relation::FLOW_OF_FLOW_RUN, flows.condition()));
+        let runs = self.flow_runs.iter().map(FlowRunFilter::condition).chain(flows).collect::<Vec<_>>();
+        let runs = (!runs.is_empty()).then(|| related(artifacts::FLOW_RUN, Condition::All(runs)));
+        let tasks = self.task_runs.iter().map(|tasks| related(artifacts::TASK_RUN, tasks.condition()));
+        Condition::All(runs.into_iter().chain(tasks).collect())
     }
 
     fn runs_and_their_tasks(&self) -> Condition {

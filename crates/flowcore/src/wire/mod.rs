@@ -3,6 +3,7 @@
 //! A server writes them and the client over HTTP reads them, so that both mean the same. Requests refuse fields that
 //! Prefect does not know; answers have every field that Prefect's have.
 
+mod artifact;
 mod durations;
 mod flow;
 mod flow_run;
@@ -11,7 +12,9 @@ mod policy;
 mod state;
 mod task_run;
 mod time;
+mod variable;
 
+pub use artifact::{ArtifactBody, ArtifactCollectionBody, ArtifactCreate, ArtifactUpdate};
 pub use flow::{FlowBody, FlowCreate, FlowUpdate};
 pub use flow_run::{FlowRunBody, FlowRunCreate, FlowRunUpdate};
 pub use log::{LogBody, LogCreate};
@@ -19,3 +22,4 @@ pub use policy::PolicyBody;
 pub use state::{DetailsBody, OrchestrationResult, ResponseDetails, SetState, SetStateStatus, StateBody, StateCreate};
 pub use task_run::{TaskRunBody, TaskRunCreate, edges};
 pub use time::Moment;
+pub use variable::{VariableBody, VariableCreate, VariableUpdate};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::columns::{Column, Relation};
+use super::columns::{Column, Relation, Table};
 use crate::model::{Order, Page};
 use crate::store::records::Value;
 
@@ -19,6 +19,16 @@ pub enum Condition {
     Column(Column, Test),
     /// There is a related row for which this holds.
     Related(Relation, Box<Condition>),
+    /// It is the newest of the rows that have its value in a column; one without a value is none. Other conditions do not
+    /// change which one it is.
+    Newest {
+        /// The table of the row.
+        table: Table,
+        /// The column whose value they share.
+        key: Column,
+        /// The column with the time; of those of one time the one of the greatest id is the newest.
+        time: Column,
+    },
 }
 
 impl Condition {

@@ -10,7 +10,7 @@ use crate::store::{ArtifactStore, StoreError};
 
 use super::dialect::Dialect;
 use super::driver::Statement;
-use super::rows::{ARTIFACT_COLUMNS, artifact};
+use super::rows::{ARTIFACT_COLUMNS, OF_KNOWN_KIND, artifact};
 use super::select::{Select, ids, names};
 use super::store::SqlStore;
 
@@ -40,6 +40,7 @@ impl ArtifactStore for SqlStore {
 
 fn artifacts(dialect: Dialect, filter: &ArtifactFilter) -> Statement {
     let mut select = Select::new(dialect, ARTIFACT_COLUMNS, "artifacts");
+    select.and(OF_KNOWN_KIND);
     select.uuids("id", ids(filter.ids.as_deref(), |id: &ArtifactId| id.0).as_deref());
     select.id_range("id", filter.id_range);
     select.texts("key", names(filter.keys.as_deref()));

@@ -16,6 +16,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_artifacts.sql"),
     include_str!("migrations/0007_log_fields.sql"),
     include_str!("migrations/0008_origin.sql"),
+    include_str!("migrations/0014_blocks.sql"),
+    include_str!("migrations/0015_artifacts.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

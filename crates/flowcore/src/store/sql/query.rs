@@ -59,6 +59,14 @@ impl Query {
                 self.condition(&name, inner);
                 self.text.push(')');
             }
+            Condition::Newest { table: of, key, time } => {
+                self.tables += 1;
+                let (of, key, time, name) = (of.name(), key.name, time.name, format!("t{}", self.tables));
+                self.push(format_args!(
+                    "({table}.{key} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {of} {name} \
+                     WHERE {name}.{key} = {table}.{key} AND ({name}.{time}, {name}.id) > ({table}.{time}, {table}.id)))"
+                ));
+            }
         }
     }
 

@@ -11,6 +11,9 @@ use super::json::{from_json, json, micros, time};
 pub(in crate::store::sql) const ARTIFACT_COLUMNS: &str =
     "id, key, type, description, data, flow_run_id, task_run_id, created, updated";
 
+/// Holds for what is an artifact here. A server's clients may keep others, of kinds that only they know.
+pub(in crate::store::sql) const OF_KNOWN_KIND: &str = "type IN ('markdown', 'table', 'progress', 'image')";
+
 /// Keeps artifacts, or replaces those of the same ids.
 pub(in crate::store::sql) static PUT_ARTIFACTS: Template = Template::new(
     "INSERT INTO artifacts (id, key, type, description, data, flow_run_id, task_run_id, created, updated) VALUES ",

@@ -12,7 +12,9 @@ mod process;
 mod task_run;
 mod variable;
 
-pub(super) use artifact::{ARTIFACT_COLUMNS, PUT_ARTIFACTS, artifact, encode_artifact, encode_artifact_update};
+pub(super) use artifact::{
+    ARTIFACT_COLUMNS, OF_KNOWN_KIND, PUT_ARTIFACTS, artifact, encode_artifact, encode_artifact_update,
+};
 pub(super) use event::{APPEND_EVENTS, EVENT_COLUMNS, encode_event, event};
 pub(super) use flow::{FLOW_COLUMNS, UPSERT_FLOWS, encode_flow, flow};
 pub(super) use flow_run::{

@@ -4,7 +4,7 @@ use crate::model::{Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Times
 use crate::store::sql::batch::Entry;
 use crate::store::sql::driver::{Arguments, Statement};
 use crate::store::sql::failure::Failure;
-use crate::store::sql::rows::{ARTIFACT_COLUMNS, artifact, encode_artifact_update};
+use crate::store::sql::rows::{ARTIFACT_COLUMNS, OF_KNOWN_KIND, artifact, encode_artifact_update};
 use crate::store::sql::transaction::Transaction;
 
 /// Changes an artifact.
@@ -15,7 +15,7 @@ pub(super) async fn update(
     let (id, update, now) = &entry.change;
     let text = format!(
         "UPDATE artifacts SET data = COALESCE($2, data), description = COALESCE($3, description), updated = $4 \
-         WHERE id = $1 RETURNING {ARTIFACT_COLUMNS}"
+         WHERE id = $1 AND {OF_KNOWN_KIND} RETURNING {ARTIFACT_COLUMNS}"
     );
     let mut arguments = Arguments::new(transaction.dialect());
     encode_artifact_update(*id, update, *now, &mut arguments);
