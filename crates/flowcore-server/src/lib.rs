@@ -22,6 +22,11 @@ mod extract;
 mod filter;
 mod recorder;
 mod routes;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the deployments that have schedules come with their records")
+)]
+mod schedules;
 mod server;
 mod state;
 mod variables;
