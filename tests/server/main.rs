@@ -13,6 +13,7 @@ mod flow_runs;
 mod prefect_client;
 mod task_runs;
 mod variables;
+mod work_pools;
 mod world;
 
 #[tokio::test]
@@ -28,5 +29,7 @@ on_both_databases! {
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
     variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;
     artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
+    work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
+        workers_are_heard_of, due_runs_come_in_strict_order, one_of_many_workers_gets_a_run;
     prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect;
 }

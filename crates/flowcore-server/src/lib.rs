@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod extract;
 mod filter;
+mod pools;
 mod recorder;
 mod routes;
 #[cfg_attr(

@@ -8,6 +8,8 @@ mod logs;
 mod root;
 mod task_runs;
 mod variables;
+mod work_pools;
+mod work_queues;
 
 use crate::routes::Routes;
 
@@ -21,4 +23,6 @@ pub(crate) fn routes() -> Routes {
         .merge(logs::routes())
         .merge(artifacts::routes())
         .merge(variables::routes())
+        .merge(work_pools::routes())
+        .merge(work_queues::routes())
 }

@@ -6,6 +6,6 @@ mod path;
 mod query;
 
 pub(crate) use body::Body;
-pub(crate) use paging::{Pages, Paginated, Paging, or_default};
+pub(crate) use paging::{Limit, Pages, Paginated, Paging, or_default, pages};
 pub(crate) use path::Id;
 pub(crate) use query::Query;

@@ -28,6 +28,20 @@ impl Paging {
     }
 }
 
+/// How many rows a client wants.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct Limit {
+    /// At most so many; 200, if nothing is said.
+    limit: Option<i64>,
+}
+
+impl Limit {
+    /// Gives the first rows, at most 200 of them.
+    pub(crate) fn page(&self) -> Result<Page, ApiError> {
+        page(self.limit, 0)
+    }
+}
+
 /// Reads a value where `null` says the same as its absence.
 pub(crate) fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
     deserializer: D,
@@ -63,9 +77,18 @@ impl Pages {
 
     /// Writes the page as answers have it.
     pub(crate) fn answer<T>(&self, page: Page, count: u64, results: Vec<T>) -> Paginated<T> {
-        let pages = if page.limit == 0 { 0 } else { count.div_ceil(u64::from(page.limit)) };
-        Paginated { results, count, limit: page.limit, pages, page: self.page }
+        Paginated { results, count, limit: page.limit, pages: pages(page, count), page: self.page }
     }
+
+    /// Gives the number of the page.
+    pub(crate) fn number(&self) -> i64 {
+        self.page
+    }
+}
+
+/// Tells how many pages of this length there are.
+pub(crate) fn pages(page: Page, count: u64) -> u64 {
+    if page.limit == 0 { 0 } else { count.div_ceil(u64::from(page.limit)) }
 }
 
 /// A page of objects, and how many there are.

@@ -11,6 +11,7 @@ mod log;
 mod objects;
 mod task_run;
 mod variable;
+mod work_pool;
 
 pub(crate) use artifact::{ArtifactCollectionFilter, ArtifactFilter, ArtifactSort};
 pub(crate) use flow::{FlowFilter, FlowSort};
@@ -19,3 +20,4 @@ pub(crate) use log::{LogFilter, LogSort};
 pub(crate) use objects::Objects;
 pub(crate) use task_run::{TaskRunFilter, TaskRunSort};
 pub(crate) use variable::{VariableFilter, VariableSort};
+pub(crate) use work_pool::{WorkPoolFilter, WorkQueueFilter, WorkerFilter};

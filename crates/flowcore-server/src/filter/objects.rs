@@ -4,9 +4,9 @@ use flowcore::store::query::{Condition, Relation, relation};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{FlowFilter, FlowRunFilter, TaskRunFilter, WorkPoolFilter, WorkQueueFilter};
 use crate::artifacts;
-
-use super::{FlowFilter, FlowRunFilter, TaskRunFilter};
+use crate::pools::queue::{POOL_OF_QUEUE, QUEUE_OF_FLOW_RUN};
 
 /// Filters that hold together, whichever objects are asked for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -15,6 +15,9 @@ pub(crate) struct Objects {
     flows: Option<FlowFilter>,
     flow_runs: Option<FlowRunFilter>,
     task_runs: Option<TaskRunFilter>,
+    work_pools: Option<WorkPoolFilter>,
+    #[serde(alias = "work_queues")]
+    work_pool_queues: Option<WorkQueueFilter>,
 }
 
 fn related(relation: Relation, condition: Condition) -> Condition {
@@ -30,10 +33,11 @@ impl Objects {
         Condition::All(own.chain(runs).collect())
     }
 
-    /// Selects flow runs: of such flows, with such task runs.
+    /// Selects flow runs: of such flows, in such queues and pools, with such task runs.
     pub(crate) fn of_flow_runs(&self) -> Condition {
         let flows = self.flows.iter().map(|flows| related(relation::FLOW_OF_FLOW_RUN, flows.condition()));
-        Condition::All(flows.collect()).and(self.runs_and_their_tasks())
+        let queues = self.queues().map(|queues| related(QUEUE_OF_FLOW_RUN, queues));
+        Condition::All(flows.chain(queues).collect()).and(self.runs_and_their_tasks())
     }
 
     /// Selects task runs: of such flow runs, of such flows.
@@ -52,6 +56,14 @@ impl Objects {
         let runs = (!runs.is_empty()).then(|| related(artifacts::FLOW_RUN, Condition::All(runs)));
         let tasks = self.task_runs.iter().map(|tasks| related(artifacts::TASK_RUN, tasks.condition()));
         Condition::All(runs.into_iter().chain(tasks).collect())
+    }
+
+    /// Selects queues, in such pools.
+    fn queues(&self) -> Option<Condition> {
+        let own = self.work_pool_queues.iter().map(WorkQueueFilter::condition);
+        let pools = self.work_pools.iter().map(|pools| related(POOL_OF_QUEUE, pools.condition()));
+        let all: Vec<_> = own.chain(pools).collect();
+        (!all.is_empty()).then_some(Condition::All(all))
     }
 
     fn runs_and_their_tasks(&self) -> Condition {

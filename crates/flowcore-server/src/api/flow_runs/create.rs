@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::api::flows;
 use crate::error::ApiError;
 use crate::extract::Body;
+use crate::pools::place_for;
 use crate::state::App;
 
 /// Makes a flow run. One that was made before under the same idempotency key is returned instead.
@@ -22,6 +23,10 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
     let Some(flow) = flows::find(&app, flow::ID, Values::Ids(vec![body.flow_id])).await? else {
         return Err(ApiError::NotFound("Flow not found"));
+    };
+    let place = match body.work_pool_name.as_deref() {
+        Some(pool) => place_for(&app, Some(pool), body.work_queue_name.as_deref()).await?,
+        None => None,
     };
     let key = body.idempotency_key.clone();
     let id = FlowRunId(app.clock.uuid());
@@ -42,7 +47,8 @@ pub(super) async fn create(
         labels: body.labels.unwrap_or_else(Labels::new),
         origin: FlowRunOrigin {
             deployment_id: body.deployment_id,
-            work_queue_name: body.work_queue_name,
+            work_queue_id: place.as_ref().map(|place| place.queue.id),
+            work_queue_name: body.work_queue_name.or(place.map(|place| place.queue.name)),
             idempotency_key: body.idempotency_key,
             context: body.context,
             job_variables: body.job_variables,

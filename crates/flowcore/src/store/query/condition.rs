@@ -67,6 +67,8 @@ pub enum Test {
     Contains(String),
     /// A text that begins with this.
     BeginsWith(String),
+    /// A text that begins with this, in any case of ASCII letters.
+    BeginsWithAnyCase(String),
     /// A number or time of at least this.
     AtLeast(i64),
     /// A number or time of at most this.

@@ -105,6 +105,11 @@ impl Query {
                 self.push(format_args!("substr({column}, 1, {length}) = ${parameter}"));
                 self.arguments.text(text.as_str());
             }
+            Test::BeginsWithAnyCase(text) => {
+                let length = text.chars().count();
+                self.push(format_args!("lower(substr({column}, 1, {length})) = lower(${parameter})"));
+                self.arguments.text(text.as_str());
+            }
             Test::AtLeast(number) => {
                 self.push(format_args!("{column} >= ${parameter}"));
                 self.arguments.int(*number);
