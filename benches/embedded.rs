@@ -19,17 +19,7 @@ pub(crate) type Failed = BoxError;
 pub(crate) const ROUNDS: usize = 3;
 
 /// Measures all groups of figures, or the one that is named.
-pub(crate) fn run(report: &mut Report, only: Option<&str>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done =
-        runtime.map_err(Failed::from).and_then(|runtime| runtime.block_on(async { measure(report, only).await }));
-    if let Err(error) = done {
-        eprintln!("the benchmark failed: {error:?}");
-        std::process::exit(1);
-    }
-}
-
-async fn measure(report: &mut Report, only: Option<&str>) -> Result<(), Failed> {
+pub(crate) async fn run(report: &mut Report, only: Option<&str>) -> Result<(), Failed> {
     let wanted = |name| only.is_none_or(|only| only == name);
     // First, so that the peak of memory is its own.
     if wanted("recorded") {
@@ -79,7 +69,7 @@ async fn overhead(report: &mut Report) -> Result<(), Failed> {
         engine.close().await?;
     }
     report.row(&Row {
-        name: "no-op task, memory store / spawn and await",
+        name: "no-op task, memory store / spawn and await".into(),
         unit: "us",
         value: best.as_secs_f64() * 1e6,
         floor: floor.as_secs_f64() * 1e6,
@@ -107,7 +97,7 @@ async fn recorded(report: &mut Report) -> Result<(), Failed> {
     }
     let peak = peak.unwrap_or_default();
     report.row(&Row {
-        name: "tasks recorded in SQLite, batched / raw batched inserts",
+        name: "tasks recorded in SQLite, batched / raw batched inserts".into(),
         unit: "/s",
         value: best,
         floor,
@@ -140,7 +130,7 @@ async fn maps(report: &mut Report) -> Result<(), Failed> {
     }
     let peak = peak.unwrap_or_default();
     report.row(&Row {
-        name: "map of 100,000 with a summary / with a run each",
+        name: "map of 100,000 with a summary / with a run each".into(),
         unit: "/s",
         value: summary,
         floor: single,
@@ -179,7 +169,7 @@ async fn committed(report: &mut Report) -> Result<(), Failed> {
         }
     }
     report.row(&Row {
-        name: "tasks committed, 256 at once / raw batched inserts",
+        name: "tasks committed, 256 at once / raw batched inserts".into(),
         unit: "/s",
         value: at_once.0,
         floor: at_once.1,
@@ -191,7 +181,7 @@ async fn committed(report: &mut Report) -> Result<(), Failed> {
     let budgets = [(3_500.0 / 4_200.0, "3,500/s"), (20_000.0 / 26_700.0, "20,000/s")];
     for ((name, (value, floor)), (budget, absolute)) in names.into_iter().zip(in_turn).zip(budgets) {
         let note = format!("absolute budget {absolute}");
-        report.row(&Row { name, unit: "/s", value, floor, budget, better: Better::More, note });
+        report.row(&Row { name: name.into(), unit: "/s", value, floor, budget, better: Better::More, note });
     }
     Ok(())
 }
@@ -232,7 +222,7 @@ async fn flows(report: &mut Report) -> Result<(), Failed> {
         engine.close().await?;
     }
     report.row(&Row {
-        name: "flows of 3 committed tasks, 64 at once / raw rows",
+        name: "flows of 3 committed tasks, 64 at once / raw rows".into(),
         unit: "/s",
         value: best,
         floor,

@@ -33,7 +33,7 @@ pub(crate) async fn limits(report: &mut Report) -> Result<(), Failed> {
         ("the same, 64 waiting for one / three bare commits", contended, 3, 4.0, "a handover each"),
     ] {
         let (value, floor, note) = (us(value), us(commit * commits), note.to_owned());
-        report.row(&Row { name, unit: "us", value, floor, budget, better: Better::Less, note });
+        report.row(&Row { name: name.into(), unit: "us", value, floor, budget, better: Better::Less, note });
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ pub(crate) enum Better {
 
 /// One measured figure beside its floor.
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) value: f64,
     /// What the same costs without flowcore.
@@ -29,8 +29,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(json: bool) -> Self {
-        if !json {
+    /// Begins a report; `table` says whether rows of figures come.
+    pub(crate) fn new(json: bool, table: bool) -> Self {
+        if !json && table {
             println!("{:<52} {:>14} {:>14} {:>8} {:>8}  note", "figure", "value", "floor", "ratio", "budget");
         }
         Report { json, missed: 0 }
@@ -55,6 +56,13 @@ impl Report {
             let floor = format!("{:.1} {}", row.floor, row.unit);
             let budget = format!("{sign}{:.2}", row.budget);
             println!("{:<52} {value:>14} {floor:>14} {ratio:>8.2} {budget:>8}{mark} {}", row.name, row.note);
+        }
+    }
+
+    /// Tells what is no figure beside another.
+    pub(crate) fn remark(&self, remark: &str) {
+        if !self.json {
+            println!("  {remark}");
         }
     }
 

@@ -25,8 +25,10 @@ Usage: cargo xtask <command>
   test [-- ARGS]         run all tests, with the services that they need; ARGS go to `cargo test`
   tidy                   check layers, file lengths, forbidden words and the number of crates, without compiling
   ci                     run everything that CI runs
-  bench NAME [ARGS]      run a benchmark in release mode; ARGS are a part of it, and --json
+  bench NAME [ARGS]      run a benchmark (embedded, server, ui) in release mode; ARGS are a part of it, and --json
   bench compile          measure what a user's hello-world costs to compile
+  fill --database URL [--flow-runs N]
+                         fill a database with a million flow runs, and five of task runs and of log lines
   prove NAME [ARGS]      run a long proof in release mode; `prove --list` names them
   services               start the services of the tests, print their variables, stop at Enter or end of input
   help                   print this help
@@ -58,6 +60,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         ("ci", []) => ci::run(),
         ("bench", [name]) if name == "compile" => compile::run(),
         ("bench", [_, ..]) => passthrough::bench(rest),
+        ("fill", [_, ..]) => passthrough::bench(args),
         ("prove", [_, ..]) => passthrough::prove(rest),
         ("services", []) => serve::run(),
         // Not in the help: `services::keeper` starts it.
@@ -66,7 +69,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
             print!("{HELP}");
             Ok(())
         }
-        ("test" | "tidy" | "ci" | "bench" | "prove" | "services", _) => {
+        ("test" | "tidy" | "ci" | "bench" | "fill" | "prove" | "services", _) => {
             Err(Failure::usage(format!("`{command}` does not take these arguments: {rest:?}")))
         }
         _ => Err(Failure::usage(format!("there is no command `{command}`"))),
