@@ -14,6 +14,7 @@ use report::Report;
 
 const USAGE: &str = "usage: cargo xtask bench embedded [recorded|maps|overhead|committed|flows|limits] [--json]
        cargo xtask bench server [size|lifecycle|reads|filters|logs|events] [--peer-url http://HOST:PORT/api] [--json]
+       cargo xtask bench soak [--minutes N]
        cargo xtask bench ui --database URL
        cargo xtask fill --database URL [--flow-runs N]";
 
@@ -25,6 +26,7 @@ struct Arguments {
     peer: Option<String>,
     database: Option<String>,
     flow_runs: Option<u64>,
+    minutes: Option<f64>,
 }
 
 fn main() {
@@ -45,6 +47,7 @@ async fn measure(report: &mut Report, arguments: &Arguments) -> Result<(), Faile
     match arguments.names.first().map(String::as_str) {
         Some("embedded") => embedded::run(report, only).await,
         Some("server") => server::run(report, only, arguments.peer.as_deref()).await,
+        Some("soak") => server::soak(report, arguments.minutes.unwrap_or(10.0)).await,
         Some("ui") => server::ui(report, arguments.database()?).await,
         Some("fill") => {
             let database = arguments.database()?.to_owned();
@@ -66,6 +69,7 @@ impl Arguments {
                 "--json" => arguments.json = true,
                 "--peer-url" => arguments.peer = from.next(),
                 "--database" => arguments.database = from.next(),
+                "--minutes" => arguments.minutes = from.next().and_then(|number| number.parse().ok()),
                 "--flow-runs" => arguments.flow_runs = from.next().and_then(|number| number.parse().ok()),
                 _ => arguments.names.push(argument),
             }

@@ -1,1 +1,3 @@
 //! Tests of flowcore as a whole: each folder is one test program.
+
+pub mod fuzz;

@@ -48,9 +48,7 @@ pub(crate) enum Work {
 
 /// Does this work with so many clients until the time is up.
 pub(crate) async fn run(api: &str, work: Work, clients: usize, time: Duration) -> Result<Done, Failed> {
-    let mut http = Http::connect(api).await?;
-    let flow = http.post("/flows/", &json!({"name": "bench"})).await?["id"].clone();
-    let run = http.post("/flow_runs/", &json!({"flow_id": flow})).await?["id"].as_str().unwrap_or_default().to_owned();
+    let (flow, run) = prepare(api).await?;
     let begin = Instant::now();
     let lanes: Vec<_> = (0..clients)
         .map(|_| {
@@ -76,7 +74,16 @@ pub(crate) async fn run(api: &str, work: Work, clients: usize, time: Duration) -
     Ok(Done { per_second, latencies })
 }
 
-async fn do_once(http: &mut Http, work: Work, flow: &Value, run: &str) -> Result<(), Failed> {
+/// Makes the flow and the run that the work is about, and gives their ids.
+pub(super) async fn prepare(api: &str) -> Result<(Value, String), Failed> {
+    let mut http = Http::connect(api).await?;
+    let flow = http.post("/flows/", &json!({"name": "bench"})).await?["id"].clone();
+    let run = http.post("/flow_runs/", &json!({"flow_id": flow})).await?["id"].as_str().unwrap_or_default().to_owned();
+    Ok((flow, run))
+}
+
+/// Does this work once.
+pub(super) async fn do_once(http: &mut Http, work: Work, flow: &Value, run: &str) -> Result<(), Failed> {
     match work {
         Work::Health => {
             for _ in 0..3 {

@@ -7,6 +7,7 @@
 mod child;
 mod http;
 mod load;
+mod soak;
 mod ui;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use crate::embedded::Failed;
 use crate::report::{Better, Report, Row};
 
+pub(crate) use soak::run as soak;
 pub(crate) use ui::run as ui;
 
 use child::Server;

@@ -2,10 +2,13 @@
 //! smaller numbers.
 
 mod crash;
+mod fuzz;
 mod holder;
 mod ledger;
 mod limits;
 mod random;
+mod reporter;
+mod server;
 mod still;
 mod victim;
 
@@ -14,6 +17,8 @@ use flowcore::Result;
 const PROOFS: &[(&str, &str)] = &[
     ("crash", "kills a process that runs tasks, at random, and resumes it: [--kills N] [--tasks N] [--seed N]"),
     ("limits", "takes slots of concurrency limits at random, with deaths and failures: [--steps N] [--seed N]"),
+    ("server", "kills a server under clients in Python and Rust: [--kills N] [--tasks N] [--seed N]"),
+    ("fuzz", "sends a server requests by chance: [--examples N] [--seconds N] [--seed N]"),
 ];
 
 #[flowcore::main]
@@ -24,6 +29,11 @@ async fn main() -> Result<()> {
     match name.as_str() {
         "crash" => crash::run(&crash::Plan::parse(&arguments)?).await,
         "limits" => limits::run(&limits::Plan::parse(&arguments)?).await,
+        "server" => server::run(&server::Plan::parse(&arguments)?).await,
+        "fuzz" => fuzz::run(&fuzz::parse(&arguments)?).await,
+        // What `server` kills, and who reports to it.
+        "serve" => server::serve(&arguments).await,
+        "reporter" => reporter::run(&arguments).await,
         // What `crash` kills: a program of its own that happens to be in this executable.
         "victim" => victim::run(&arguments).await,
         // What the tests of limits and locks start.

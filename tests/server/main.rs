@@ -10,6 +10,7 @@ mod artifacts;
 mod contract;
 mod filters;
 mod flow_runs;
+mod fuzz;
 mod prefect_client;
 mod task_runs;
 mod variables;
@@ -31,5 +32,6 @@ on_both_databases! {
     artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
     work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
         workers_are_heard_of, due_runs_come_in_strict_order, one_of_many_workers_gets_a_run;
+    fuzz: every_route_stands_what_comes;
     prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect;
 }

@@ -25,7 +25,7 @@ Usage: cargo xtask <command>
   test [-- ARGS]         run all tests, with the services that they need; ARGS go to `cargo test`
   tidy                   check layers, file lengths, forbidden words and the number of crates, without compiling
   ci                     run everything that CI runs
-  bench NAME [ARGS]      run a benchmark (embedded, server, ui) in release mode; ARGS are a part of it, and --json
+  bench NAME [ARGS]      run a benchmark (embedded, server, soak, ui) in release mode; ARGS are a part of it, and --json
   bench compile          measure what a user's hello-world costs to compile
   fill --database URL [--flow-runs N]
                          fill a database with a million flow runs, and five of task runs and of log lines

@@ -5,7 +5,7 @@ use crate::process;
 
 /// Runs a benchmark: its name and its own arguments.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
-    if args.first().is_some_and(|name| matches!(name.as_str(), "server" | "ui")) {
+    if args.first().is_some_and(|name| matches!(name.as_str(), "server" | "soak" | "ui")) {
         // What is measured is the binary that users have.
         process::run(&mut process::cargo(["build", "--release", "-p", "flowcore-cli"]))?;
     }

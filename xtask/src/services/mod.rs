@@ -9,7 +9,7 @@ mod keeper;
 mod package;
 mod port;
 mod postgres;
-mod prefect;
+mod python;
 mod redis;
 mod scratch;
 mod service;

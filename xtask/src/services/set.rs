@@ -2,13 +2,13 @@
 
 use super::keeper::Keeper;
 use super::postgres::Postgres;
-use super::prefect::Prefect;
+use super::python::{PREFECT, SCHEMATHESIS};
 use super::redis::Redis;
 use super::service::Service;
 use crate::report;
 
 /// Every service. One more is one more row.
-const ALL: &[&dyn Service] = &[&Postgres, &Redis, &Prefect];
+const ALL: &[&dyn Service] = &[&Postgres, &Redis, &PREFECT, &SCHEMATHESIS];
 
 /// Finds a service by its name.
 pub(super) fn find(name: &str) -> Option<&'static dyn Service> {

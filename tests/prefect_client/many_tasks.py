@@ -1,0 +1,24 @@
+"""A flow of many tasks, while the server is killed again and again: argument is how many."""
+
+import sys
+import time
+
+from prefect import flow, task
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+
+@task
+def work(number):
+    time.sleep(0.005 * (number % 3))
+    return number
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=8))
+def many(count: int):
+    total = sum(future.result() for future in work.map(range(count)))
+    assert total == sum(range(count)), total
+    return str(flow_run.id)
+
+
+print("flow run", many(int(sys.argv[1])))

@@ -1,0 +1,194 @@
+//! Kills a server with SIGKILL at random moments while clients report runs of many tasks to it, starts it again each time,
+//! and checks that every run and every task run has come to its true state: nothing that was acknowledged is lost.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use flowcore::model::{FlowRunFilter, FlowRunId, Page, StateType, TaskRunFilter};
+use flowcore::store;
+use flowcore::{Error, Result};
+use flowcore_server::Server;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+use crate::random::Random;
+
+/// How much to prove.
+pub(crate) struct Plan {
+    kills: u32,
+    tasks: u32,
+    seed: u64,
+}
+
+/// A client that takes longer than this hangs.
+const HANGS: Duration = Duration::from_secs(300);
+
+/// A server that takes longer than this to answer does not begin.
+const BEGINS: Duration = Duration::from_secs(20);
+
+/// Between two kills, in milliseconds: from a server that has hardly begun to one that has worked for a while.
+const BETWEEN: u64 = 1_500;
+
+/// Who reports.
+#[derive(Clone, Copy, Debug)]
+enum Reporter {
+    /// Prefect's own client.
+    Python,
+    /// flowcore's client over HTTP.
+    Rust,
+}
+
+impl Plan {
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
+        let mut plan = Plan { kills: 50, tasks: 1000, seed: u64::from(std::process::id()) };
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
+            match name.as_str() {
+                "--kills" => plan.kills = value.parse()?,
+                "--tasks" => plan.tasks = value.parse()?,
+                "--seed" => plan.seed = value.parse()?,
+                other => return Err(Error::msg(format!("`{other}` is none of --kills, --tasks, --seed"))),
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// Proves it on SQLite, and on PostgreSQL if `FLOWCORE_TEST_POSTGRES_URL` says where there is one.
+pub(crate) async fn run(plan: &Plan) -> Result<()> {
+    println!("{} kills under {} tasks, seed {}", plan.kills, plan.tasks, plan.seed);
+    let folder = tempfile::tempdir()?;
+    on(plan, "SQLite", &format!("sqlite://{}", folder.path().join("server.db").display())).await?;
+    match std::env::var("FLOWCORE_TEST_POSTGRES_URL") {
+        Ok(server) => {
+            let name = format!("flowcore_prove_{}", std::process::id());
+            let mut connection = PgConnection::connect(&server).await?;
+            connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
+            let (place, _) = server.rsplit_once('/').ok_or_else(|| Error::msg("the URL names no database"))?;
+            let proved = on(plan, "PostgreSQL", &format!("{place}/{name}")).await;
+            connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
+            proved?;
+        }
+        Err(_) => eprintln!("PostgreSQL was not proved: FLOWCORE_TEST_POSTGRES_URL is not set"),
+    }
+    Ok(())
+}
+
+async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
+    let mut random = Random::new(plan.seed);
+    let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+    let mut server = start(database, port).await?;
+    let begin = Instant::now();
+    let (mut kills, mut flows) = (0, 0);
+    let mut reporters = [Reporter::Python, Reporter::Rust].into_iter().cycle();
+    // Each reporter reports at least once.
+    while kills < plan.kills || flows < 2 {
+        let Some(reporter) = reporters.next() else { break };
+        let folder = tempfile::tempdir()?;
+        let client = tokio::spawn(report(reporter, plan.tasks, port, folder.path().to_owned()));
+        while !client.is_finished() && kills < plan.kills {
+            tokio::time::sleep(Duration::from_millis(random.below(BETWEEN))).await;
+            if client.is_finished() {
+                break;
+            }
+            server.start_kill()?;
+            server.wait().await?;
+            kills += 1;
+            server = start(database, port).await?;
+        }
+        let run = client.await??;
+        check(database, run, plan.tasks).await?;
+        flows += 1;
+    }
+    println!(
+        "{kind}: {kills} kills over {flows} flow runs of {} tasks in {:.0} s: every run and every task run is in its true state",
+        plan.tasks,
+        begin.elapsed().as_secs_f64()
+    );
+    server.start_kill()?;
+    server.wait().await?;
+    Ok(())
+}
+
+/// Starts this program as a server, and waits until it answers.
+async fn start(database: &str, port: u16) -> Result<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .args(["serve", database, &port.to_string()])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let begin = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        if begin.elapsed() > BEGINS {
+            return Err(Error::msg("the server does not begin"));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(child)
+}
+
+/// What [`start`] starts.
+pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
+    let [database, port] = arguments else { return Err(Error::msg("serve DATABASE PORT")) };
+    let server = Server::open(database).await?;
+    let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
+    server.serve(listener, std::future::pending()).await?;
+    Ok(())
+}
+
+/// Runs a client until its flow has ended, and tells which run that was.
+async fn report(reporter: Reporter, tasks: u32, port: u16, home: std::path::PathBuf) -> Result<FlowRunId> {
+    let api = format!("http://127.0.0.1:{port}/api");
+    let mut command = match reporter {
+        Reporter::Python => {
+            let python = std::env::var("FLOWCORE_TEST_PREFECT_PYTHON").map_err(|_| {
+                Error::msg("FLOWCORE_TEST_PREFECT_PYTHON does not say which Python has the package prefect")
+            })?;
+            let mut command = Command::new(python);
+            command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/prefect_client/many_tasks.py"));
+            command.env("PREFECT_HOME", &home).env("PREFECT_API_URL", &api).env("DO_NOT_TRACK", "1");
+            // A server that is killed once a second needs more patience than one that is restarted once a month.
+            command.env("PREFECT_CLIENT_MAX_RETRIES", "20").env("PREFECT_SERVER_ANALYTICS_ENABLED", "false");
+            command
+        }
+        Reporter::Rust => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("reporter").env("FLOWCORE_HOME", &home).env("FLOWCORE_API_URL", &api);
+            command
+        }
+    };
+    command.arg(tasks.to_string()).current_dir(&home).env("NO_PROXY", "127.0.0.1").kill_on_drop(true);
+    let output = tokio::time::timeout(HANGS, command.output()).await;
+    let output = output.map_err(|_| Error::msg(format!("the client in {reporter:?} hangs")))??;
+    let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+    if !output.status.success() {
+        return Err(Error::msg(format!("the client in {reporter:?}: {}\n{said}", output.status)));
+    }
+    let id = said.lines().find_map(|line| line.strip_prefix("flow run ")).and_then(|id| id.trim().parse().ok());
+    id.map(FlowRunId).ok_or_else(|| Error::msg(format!("the client does not say which run it was: {said}")))
+}
+
+/// Looks at the rows themselves.
+async fn check(database: &str, run: FlowRunId, tasks: u32) -> Result<()> {
+    let store = store::connect(database).await?;
+    let flow_runs = store.flow_runs(&FlowRunFilter { ids: Some(vec![run]), ..FlowRunFilter::default() }).await?;
+    let state = flow_runs.first().map(|run| run.state.kind);
+    let filter = TaskRunFilter { flow_run_ids: Some(vec![run]), page: Page::ALL, ..TaskRunFilter::default() };
+    let task_runs = store.task_runs(&filter).await?;
+    let (mut completed, mut other) = (0, Vec::new());
+    for task_run in &task_runs {
+        match task_run.state.kind {
+            StateType::Completed => completed += 1,
+            kind => other.push(format!("{} is {kind:?}", task_run.name)),
+        }
+    }
+    store.close().await?;
+    if state != Some(StateType::Completed) || completed != tasks || !other.is_empty() {
+        return Err(Error::msg(format!(
+            "flow run {run}: {state:?}, {completed} of {tasks} task runs are completed, others: {}",
+            other.join(", ")
+        )));
+    }
+    Ok(())
+}
