@@ -1,3 +1,4 @@
 //! Tests of flowcore as a whole: each folder is one test program.
 
+pub mod built;
 pub mod fuzz;

@@ -1,36 +1,24 @@
 //! `flow-run cancel`, `resume` and `watch`, with real processes: programs that wait, are killed, and go on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use flowcore::client::Client;
 use flowcore::model::{FlowRun, FlowRunFilter, Page, Program, StateType, TaskRun, TaskRunFilter};
 use flowcore::orchestration::Executor;
+use flowcore_tests::built::programs;
 use insta::assert_snapshot;
 
 use crate::history::{new_run, process_id};
-use crate::world::{Transcript, World, binary};
+use crate::world::{Transcript, World};
 
 /// A condition that is not met by then never will be.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Finds the example beside the command.
-fn example() -> &'static Path {
-    static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
-    EXAMPLE.get_or_init(|| {
-        let profile = binary().parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "flowcore-examples", "--example", "approval", "--target-dir"]);
-        build.arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(status.success(), "the example does not build");
-        profile.join("examples").join("approval")
-    })
+/// Finds the example.
+fn example() -> PathBuf {
+    programs().join("examples").join("approval")
 }
 
 fn program(world: &World, line: &str) -> Command {

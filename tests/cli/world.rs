@@ -1,13 +1,14 @@
 //! A folder with a database of its own, and the command working on it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use flowcore::orchestration::Orchestrator;
 use flowcore::settings::Settings;
 use flowcore::store;
+use flowcore_tests::built::programs;
 use tempfile::TempDir;
 
 use crate::clock::StillClock;
@@ -90,21 +91,7 @@ impl fmt::Display for Transcript {
     }
 }
 
-/// Finds the command beside this test's own executable. It is brought up to date once: it belongs to another package,
-/// which is not built for these tests by itself.
-pub(crate) fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let target = profile.parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "flowcore-cli", "--target-dir"]).arg(target);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(status.success(), "the command does not build");
-        profile.join(format!("flowcore{}", std::env::consts::EXE_SUFFIX))
-    })
+/// Finds the command.
+pub(crate) fn binary() -> PathBuf {
+    programs().join(format!("flowcore{}", std::env::consts::EXE_SUFFIX))
 }

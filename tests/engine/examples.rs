@@ -5,12 +5,13 @@ mod redis_stream;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use flowcore::client::Client;
 use flowcore::connect;
 use flowcore::model::{FlowRunFilter, Page, TaskRun, TaskRunFilter};
 use flowcore::settings::Settings;
+use flowcore_tests::built::programs;
 
 use crate::world::eventually;
 
@@ -77,25 +78,9 @@ fn texts(output: &Output) -> (String, String) {
     (out, err)
 }
 
-/// Finds a folder of programs beside this test's own executable. They are brought up to date once: they belong to other
-/// packages, which are not built for these tests by themselves.
-fn built(folder: &str) -> PathBuf {
-    static PROFILE: OnceLock<PathBuf> = OnceLock::new();
-    let profile = PROFILE.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        for packages in [&["--package", "flowcore-examples", "--examples"][..], &["--package", "flowcore-cli"]] {
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet"]).args(packages).arg("--target-dir").arg(profile.parent().unwrap());
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-            assert!(status.success(), "{packages:?} do not build");
-        }
-        profile.to_owned()
-    });
-    profile.join(folder)
+/// Finds a program, or a folder of programs.
+fn built(name: &str) -> PathBuf {
+    programs().join(name)
 }
 
 #[tokio::test]

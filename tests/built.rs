@@ -1,0 +1,49 @@
+//! Programs of other packages that tests start: the command and the examples.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Set by `cargo xtask test`: everything was built before the first test began.
+const BUILT: &str = "FLOWCORE_TEST_BUILT";
+
+/// Finds the folder of programs that this test's own executable belongs to: the command is there, the examples are in its
+/// folder `examples`.
+///
+/// They belong to other packages, which are not built for these tests by themselves: they are brought up to date once.
+///
+/// # Panics
+///
+/// They do not build.
+pub fn programs() -> &'static Path {
+    static PROFILE: OnceLock<PathBuf> = OnceLock::new();
+    PROFILE.get_or_init(|| match find() {
+        Ok(profile) => profile,
+        Err(why) => panic!("{why}"),
+    })
+}
+
+fn find() -> Result<PathBuf, String> {
+    let test = std::env::current_exe().map_err(|error| error.to_string())?;
+    let profile = test.parent().and_then(Path::parent).ok_or("this test is in no folder of programs")?;
+    if std::env::var_os(BUILT).is_some() {
+        return Ok(profile.to_owned());
+    }
+    let mut build = Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "flowcore-cli",
+        "--package",
+        "flowcore-examples",
+        "--bins",
+        "--examples",
+    ]);
+    build.arg("--target-dir").args(profile.parent());
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().map_err(|error| error.to_string())?;
+    if status.success() { Ok(profile.to_owned()) } else { Err("the command and the examples do not build".to_owned()) }
+}
