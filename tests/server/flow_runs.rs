@@ -27,7 +27,7 @@ pub(crate) async fn mistakes_are_told_as_prefect_tells_them(world: Arc<World>) {
     for (path, body, kind, place) in [
         ("/flows/", json!({}), "missing", json!(["body"])),
         ("/flows/", json!({"name": "a/b"}), "string_pattern_mismatch", json!(["body", "name"])),
-        ("/flow_runs/", json!({"flow_id": 7}), "value_error", json!(["body", "flow_id"])),
+        ("/flow_runs/", json!({"flow_id": 7}), "uuid_type", json!(["body", "flow_id"])),
         ("/flow_runs/filter", json!({"flow_runs": {"colour": 1}}), "extra_forbidden", json!(["body"])),
     ] {
         let (status, answer) = ask(path, body.clone()).await;

@@ -13,9 +13,25 @@ mod flow_runs;
 mod fuzz;
 mod prefect_client;
 mod task_runs;
+mod validation;
 mod variables;
 mod work_pools;
 mod world;
+
+#[tokio::test]
+async fn all_mistakes_of_a_request_are_told_at_once() {
+    world::on_sqlite(validation::all_mistakes_of_a_request_are_told_at_once).await;
+}
+
+#[tokio::test]
+async fn what_is_meant_well_is_taken() {
+    world::on_sqlite(validation::what_is_meant_well_is_taken).await;
+}
+
+#[tokio::test]
+async fn requests_have_bounds() {
+    world::on_sqlite(validation::requests_have_bounds).await;
+}
 
 #[tokio::test]
 async fn the_contract_is_prefects() {

@@ -55,6 +55,12 @@ impl World {
         (status, body)
     }
 
+    /// Asks with a body as it is, and gives status and body as they come.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: String) -> (StatusCode, String) {
+        let answer = self.client.request(method, format!("{}{path}", self.api)).body(body).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
     /// Posts what must be accepted.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(Method::POST, path, Some(body)).await;

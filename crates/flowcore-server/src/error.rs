@@ -29,7 +29,12 @@ impl ApiError {
     pub(crate) fn invalid(kind: &str, place: &[Value], message: impl Into<String>, body: Value) -> Self {
         let mut loc = vec![Value::from("body")];
         loc.extend_from_slice(place);
-        let detail = vec![json!({"type": kind, "loc": loc, "msg": message.into(), "input": body})];
+        let input = place.iter().fold(&body, |value, step| match (step.as_str(), step.as_u64()) {
+            (Some(name), _) => &value[name],
+            (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
+            _ => value,
+        });
+        let detail = vec![json!({"type": kind, "loc": loc, "msg": message.into(), "input": input})];
         ApiError::Invalid { detail, body }
     }
 }

@@ -30,6 +30,7 @@ mod routes;
 mod schedules;
 mod server;
 mod state;
+mod validation;
 mod variables;
 mod ws;
 

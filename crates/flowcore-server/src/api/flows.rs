@@ -1,7 +1,7 @@
 //! Flows.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{Flow, FlowId, Labels, Page};
 use flowcore::store::query::{Column, Condition, Selection, Table, Test, Values, flow};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::extract::{Body, Id, Paging, or_default};
+use crate::extract::{Body, Id, Paging, Path, or_default};
 use crate::filter::{FlowSort, Objects};
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
 /// Makes a flow, or finds the one of that name.
 async fn create(State(app): State<App>, Body(new): Body<FlowCreate>) -> Result<(StatusCode, Json<FlowBody>), ApiError> {
     if new.name.is_empty() || new.name.contains(['/', '%', '&', '<', '>']) {
-        let message = "a flow's name is not empty and has none of the characters / % & < > in it";
+        let message = "String should match pattern '^[^/%&><]+$'";
         let body = serde_json::to_value(&new).unwrap_or(Value::Null);
         return Err(ApiError::invalid("string_pattern_mismatch", &["name".into()], message, body));
     }

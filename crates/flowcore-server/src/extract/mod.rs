@@ -7,5 +7,5 @@ mod query;
 
 pub(crate) use body::Body;
 pub(crate) use paging::{Limit, Pages, Paginated, Paging, or_default, pages};
-pub(crate) use path::Id;
+pub(crate) use path::{Id, Path};
 pub(crate) use query::Query;

@@ -1,5 +1,7 @@
 //! Which part of the rows a client wants.
 
+use std::num::NonZeroU32;
+
 use axum::http::StatusCode;
 use flowcore::model::Page;
 use schemars::JsonSchema;
@@ -17,8 +19,7 @@ pub(crate) struct Paging {
     limit: Option<i64>,
     /// Behind so many.
     #[serde(default, deserialize_with = "or_default")]
-    #[schemars(range(min = 0))]
-    offset: i64,
+    offset: u32,
 }
 
 impl Paging {
@@ -56,15 +57,14 @@ pub(crate) struct Pages {
     limit: Option<i64>,
     /// Its number, from 1.
     #[serde(default = "first", deserialize_with = "or_first")]
-    #[schemars(range(min = 1))]
-    page: i64,
+    page: NonZeroU32,
 }
 
-fn first() -> i64 {
-    1
+fn first() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
-fn or_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+fn or_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(first))
 }
 
@@ -72,7 +72,7 @@ impl Pages {
     /// Gives the part of the rows that is on the page.
     pub(crate) fn page(&self) -> Result<Page, ApiError> {
         let length = page(self.limit, 0)?.limit;
-        page(self.limit, self.page.saturating_sub(1).saturating_mul(i64::from(length)))
+        page(self.limit, (self.page.get() - 1).saturating_mul(length))
     }
 
     /// Writes the page as answers have it.
@@ -82,7 +82,7 @@ impl Pages {
 
     /// Gives the number of the page.
     pub(crate) fn number(&self) -> i64 {
-        self.page
+        i64::from(self.page.get())
     }
 }
 
@@ -98,11 +98,11 @@ pub(crate) struct Paginated<T> {
     count: u64,
     limit: u32,
     pages: u64,
-    page: i64,
+    page: NonZeroU32,
 }
 
 /// Gives the part of the rows, at most 200 of them.
-fn page(limit: Option<i64>, offset: i64) -> Result<Page, ApiError> {
+fn page(limit: Option<i64>, offset: u32) -> Result<Page, ApiError> {
     let refuse = |why: String| Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
     let limit = limit.unwrap_or(MOST);
     if limit < 0 {
@@ -111,8 +111,5 @@ fn page(limit: Option<i64>, offset: i64) -> Result<Page, ApiError> {
     if limit > MOST {
         return refuse(format!("Invalid limit: must be less than or equal to {MOST}."));
     }
-    let Ok(offset) = u32::try_from(offset) else {
-        return refuse("Invalid offset: must be greater than or equal to 0.".to_owned());
-    };
     Ok(Page { limit: u32::try_from(limit).unwrap_or(0), offset })
 }

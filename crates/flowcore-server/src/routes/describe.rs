@@ -1,8 +1,8 @@
 //! What the types of a handler's arguments and answer say of an operation.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::generate::SchemaSettings;
@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::extract::{Body, Id, Query};
+use crate::extract::{Body, Id, Path, Query};
 use crate::state::App;
 
 /// What is known of an operation beyond its line in the table.
@@ -69,6 +69,12 @@ impl Input for Id {
 }
 
 impl<T: PathParameters> Input for Path<T> {
+    fn describe(description: &mut Description) {
+        T::describe(description);
+    }
+}
+
+impl<T: PathParameters> Input for axum::extract::Path<T> {
     fn describe(description: &mut Description) {
         T::describe(description);
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::describe::Description;
 use super::table::{Route, Routes};
+use crate::validation::may_be_absent;
 
 impl Routes {
     /// Writes the table as an OpenAPI 3.1 document. `base` is where its paths begin: `/api`.
@@ -62,7 +63,7 @@ fn operation(route: &Route, description: &Description, mistakes: &Schema) -> Val
     }
     if let Some(body) = &description.body {
         written["requestBody"] = json!({"content": content(body)});
-        if is_required(body, description) {
+        if !may_be_absent(body.as_value(), &Value::Object(description.schemas.definitions().clone())) {
             written["requestBody"]["required"] = true.into();
         }
     }
@@ -105,17 +106,6 @@ fn parameters(route: &Route, description: &Description) -> Vec<Value> {
         parameters.push(json!({"in": "header", "name": "x-prefect-api-version", "required": false, "schema": schema}));
     }
     parameters
-}
-
-/// Tells whether a request must have a body: one that is a single object or a list must be there, one that is several objects,
-/// which may come with others beside them, only if it cannot do without one of these.
-pub(crate) fn is_required(body: &Schema, description: &Description) -> bool {
-    let name = body.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-    let named = name.and_then(|name| description.schemas.definitions().get(name));
-    let body = named.unwrap_or(body.as_value());
-    body.get("additionalProperties").is_some()
-        || !list(body.get("required")).is_empty()
-        || body.get("type").is_some_and(|kind| kind == "array")
 }
 
 fn list(value: Option<&Value>) -> &[Value] {

@@ -1,0 +1,91 @@
+//! What is wrong with a request, in the words of pydantic, which Prefect's clients know.
+//!
+//! Bodies are read by serde alone. Only one that serde refuses is held against its JSON schema ([`check`]), which finds all
+//! mistakes at once; serde would tell the first. As pydantic does, the check also takes what is meant well, `"20"` for a
+//! number or `"yes"` for a truth value, and a request that has nothing worse is read again in the form that it should have.
+
+mod check;
+mod scalar;
+mod text;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use serde_path_to_error::Segment;
+
+use self::check::Check;
+pub(crate) use self::text::{is_too_deep, parse};
+use crate::error::ApiError;
+
+/// Where a value came from, which begins the place of each mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The body.
+    Body,
+    /// The parameters behind the path.
+    Query,
+}
+
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
+            Source::Body => "body",
+            Source::Query => "query",
+        }
+    }
+}
+
+/// Reads a value that serde has refused in the form in which it came: in the form that it should have, or not at all.
+pub(crate) fn read_leniently<T: DeserializeOwned + JsonSchema>(source: Source, sent: Value) -> Result<T, ApiError> {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let body = if source == Source::Body { sent.clone() } else { Value::Null };
+    let mut check = Check::new(&schema, source.name());
+    let meant = check.root(sent);
+    if !check.mistakes.is_empty() {
+        return Err(ApiError::Invalid { detail: check.mistakes, body });
+    }
+    // What types check beyond their schemas is in serde's words.
+    serde_path_to_error::deserialize(&meant).map_err(|error| {
+        let mut place = vec![Value::from(source.name())];
+        place.extend(error.path().iter().filter_map(segment));
+        let message = format!("Value error, {}", error.inner());
+        let detail = vec![json!({"type": "value_error", "loc": place, "msg": message, "input": body})];
+        ApiError::Invalid { detail, body }
+    })
+}
+
+/// Says that there is no body where one must be.
+pub(crate) fn missing_body() -> ApiError {
+    let detail = vec![json!({"type": "missing", "loc": ["body"], "msg": "Field required", "input": null})];
+    ApiError::Invalid { detail, body: Value::Null }
+}
+
+/// Tells whether a request can do without this body: one that is a single object or a list must be there, one that is several
+/// objects, which come as its fields, only if one of these must.
+pub(crate) fn may_be_absent(schema: &Value, definitions: &Value) -> bool {
+    let body = resolve(schema, definitions);
+    let required = body["required"].as_array().is_some_and(|fields| !fields.is_empty());
+    body.get("additionalProperties").is_none() && !required && body["type"] != "array"
+}
+
+/// Tells the same of a type.
+pub(crate) fn type_may_be_absent<T: JsonSchema>() -> bool {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    may_be_absent(&schema, &schema["$defs"])
+}
+
+fn resolve<'a>(schema: &'a Value, definitions: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        Some(name) => resolve(&definitions[name], definitions),
+        None => schema,
+    }
+}
+
+fn segment(segment: &Segment) -> Option<Value> {
+    match segment {
+        Segment::Seq { index } => Some(json!(index)),
+        Segment::Map { key } => Some(json!(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
