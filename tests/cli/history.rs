@@ -54,6 +54,7 @@ pub(crate) fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
         parameters: json_text(&json!({})),
         flow_version: None,
         parent_task_run_id: None,
+        parent_task_run: None,
         policy: RetryPolicy::default(),
         labels: BTreeMap::new(),
         origin: FlowRunOrigin::default(),

@@ -12,6 +12,7 @@ mod filters;
 mod flow_runs;
 mod fuzz;
 mod prefect_client;
+mod rust_client;
 mod task_runs;
 mod validation;
 mod variables;
@@ -50,4 +51,6 @@ on_both_databases! {
         workers_are_heard_of, due_runs_come_in_strict_order, one_of_many_workers_gets_a_run;
     fuzz: every_route_stands_what_comes;
     prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect;
+    rust_client: a_flow_is_seen_on_the_server, flows_go_the_ways_that_they_go_on_a_database,
+        a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
 }

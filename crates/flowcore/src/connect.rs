@@ -5,7 +5,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, ServerError};
+#[cfg(feature = "client")]
+use crate::client::{HttpClient, HttpOptions};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::background::Background;
 use crate::engine::core::{DefaultEngine, Engine, EngineError, EngineParts, Limits};
@@ -17,6 +19,8 @@ pub use crate::engine::program::command;
 use crate::model::{FlowRun, LogLevel};
 use crate::orchestration::{Orchestrator, Probe};
 use crate::results::{KeyLocks, ResultError, Storage};
+#[cfg(not(feature = "client"))]
+use crate::settings::redact_url;
 use crate::settings::{LockPlace, Settings, SettingsError};
 use crate::store::memory::MemoryStore;
 use crate::store::{self, StoreError};
@@ -38,10 +42,48 @@ pub enum ConnectError {
     Client(#[from] ClientError),
 }
 
-/// Opens the database that the settings name, with the rules over it.
+/// Gives a client of the server that the settings name, or else opens the database that they name, with the rules over it.
+/// For tools: where the server is away they hear so soon, while the runs of an [`engine`] wait for it.
 pub async fn client(settings: &Settings) -> Result<Arc<dyn Client>, ConnectError> {
+    match &settings.api.url {
+        Some(url) => server(settings, url, For::Tools),
+        None => database(settings).await,
+    }
+}
+
+async fn database(settings: &Settings) -> Result<Arc<dyn Client>, ConnectError> {
     let store = store::connect(&settings.store_url()).await?;
     Ok(Arc::new(Orchestrator::new(store, Arc::new(SystemClock))))
+}
+
+/// Who waits for a server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Tools,
+    Runs,
+}
+
+#[cfg(feature = "client")]
+fn server(settings: &Settings, url: &str, whom: For) -> Result<Arc<dyn Client>, ConnectError> {
+    let options = HttpOptions {
+        url: url.to_owned(),
+        key: settings.api.key.clone(),
+        auth_string: settings.api.auth_string.clone(),
+        home: settings.home.clone(),
+        outbox_limit: settings.api.outbox_limit,
+        patience: if whom == For::Runs { HttpOptions::FOR_RUNS } else { HttpOptions::FOR_COMMANDS },
+    };
+    Ok(Arc::new(HttpClient::new(options, Arc::new(SystemClock)).map_err(ClientError::from)?))
+}
+
+#[cfg(not(feature = "client"))]
+fn server(_: &Settings, url: &str, _: For) -> Result<Arc<dyn Client>, ConnectError> {
+    let reason = format!(
+        "FLOWCORE_API_URL or PREFECT_API_URL is {}, and flowcore was built without its feature `client`: turn that on in \
+         Cargo.toml, or leave the variable out to record runs in a database",
+        redact_url(url)
+    );
+    Err(ClientError::from(ServerError::NotStarted(reason)).into())
 }
 
 /// Gives what tells whether a process of this host is alive.
@@ -52,7 +94,15 @@ pub fn probe() -> impl Probe {
 /// Makes an engine as the settings say, marks runs whose process has died as Crashed and says how to resume them.
 pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let client = client(settings).await?;
+    let client = match &settings.api.url {
+        Some(_) if settings.lock_place() == LockPlace::Database => {
+            let reason = "FLOWCORE_LOCK_MANAGER is DATABASE, and runs are reported to a server, whose database is not ours to \
+                          lock in: leave one of the two variables out";
+            return Err(ClientError::from(ServerError::NotStarted(reason.to_owned())).into());
+        }
+        Some(url) => server(settings, url, For::Runs)?,
+        None => database(settings).await?,
+    };
     let engine = Engine::new(EngineParts {
         storage: Storage::from_url(&settings.result_storage, &settings.s3)?,
         locks: match settings.lock_place() {
@@ -62,7 +112,8 @@ pub async fn engine(settings: &Settings) -> Result<Engine, ConnectError> {
         limits: Limits { inline_result: settings.inline_result_limit, tasks: settings.task_limit },
         ui_url: settings.ui_url.clone(),
         // Who looks for the runs of dead processes does not see those in memory.
-        process_folder: (!settings.database_url.starts_with("memory")).then(|| settings.home.join("processes")),
+        process_folder: (settings.api.url.is_some() || !settings.database_url.starts_with("memory"))
+            .then(|| settings.home.join("processes")),
         client: client.clone(),
         clock,
         background: Background::default(),

@@ -49,10 +49,11 @@ const LAYERS: &[Layer] = &[
         never: &[],
         why: "results are kept without knowing about runs",
     },
-    // The only way to create or change a run. It names the store for the errors of the client in this process.
+    // The only way to create or change a run. It names the store for the errors of the client in this process, and the bodies
+    // of the API for the client over HTTP.
     Layer {
         module: "client",
-        may: Only(&["model", "clock", "orchestration", "store"]),
+        may: Only(&["model", "clock", "orchestration", "store", "wire"]),
         never: &["store::sql", "store::memory"],
         why: "a client passes on to the orchestrator",
     },

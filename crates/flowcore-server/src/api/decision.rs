@@ -9,15 +9,13 @@ pub(super) fn decided(decision: &Decision, stands: &State, now: Timestamp) -> Or
     let (state, status, details) = match decision {
         Decision::Accept(state) => (Some(state), SetStateStatus::Accept, ResponseDetails::Accept {}),
         Decision::Reject(state, why) => {
-            (Some(state), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some((*why).to_owned()) })
+            (Some(state), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some(why.to_string()) })
         }
         // The run stays where it is, and that is the state which it has instead.
         Decision::Stay(why) => {
-            (Some(stands), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some((*why).to_owned()) })
+            (Some(stands), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some(why.to_string()) })
         }
-        Decision::Abort(why) => {
-            (None, SetStateStatus::Abort, ResponseDetails::Abort { reason: Some((*why).to_owned()) })
-        }
+        Decision::Abort(why) => (None, SetStateStatus::Abort, ResponseDetails::Abort { reason: Some(why.to_string()) }),
         Decision::Wait(until) => {
             let left = *until - now;
             // Rounded up: who comes too early would have to wait again.

@@ -5,15 +5,20 @@
 
 mod artifacts;
 mod control;
+#[cfg(feature = "client")]
+mod http;
 mod inputs;
 mod limits;
 mod local;
+mod server_error;
 mod variables;
 
 use async_trait::async_trait;
 
 pub use artifacts::ArtifactClient;
 pub use control::RunControl;
+#[cfg(feature = "client")]
+pub use http::{HttpClient, HttpOptions};
 pub use inputs::InputClient;
 
 use crate::model::{
@@ -24,6 +29,7 @@ use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision}
 pub use crate::store::Recorded;
 use crate::store::StoreError;
 pub use limits::LimitClient;
+pub use server_error::ServerError;
 pub use variables::VariableClient;
 
 /// What can go wrong between the engine and what keeps its runs.
@@ -32,6 +38,9 @@ pub enum ClientError {
     /// The store in this process failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The server failed, or cannot be reached.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// A concurrency limit cannot be made or changed so.
     #[error(transparent)]
     Limit(#[from] LimitError),

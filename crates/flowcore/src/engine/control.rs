@@ -104,7 +104,9 @@ impl<'a> Resume<'a> {
                 self.engine.0.executing.tell(&decided.run);
                 Ok(state)
             }
-            Decision::Reject(_, why) => Err(ControlError::Refused { run: run.name, what: "resumed", why: why.into() }),
+            Decision::Reject(_, why) => {
+                Err(ControlError::Refused { run: run.name, what: "resumed", why: why.into_owned() })
+            }
             _ => Err(refused(&decided.run, "resumed")),
         }
     }

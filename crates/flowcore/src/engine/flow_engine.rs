@@ -184,7 +184,7 @@ impl FlowExecution {
         let run = match taken {
             Some(run) => run,
             None => {
-                let new = new_run(&engine, &call, &arguments, parent.as_deref().map(Parent::id), &tags, executor)?;
+                let new = new_run(&engine, &call, &arguments, parent.as_deref(), &tags, executor)?;
                 engine.0.client.create_flow_run(new).await?
             }
         };

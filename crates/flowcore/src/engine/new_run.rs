@@ -7,8 +7,9 @@ use super::definition::FLOW_LABEL;
 use super::error::Error;
 use super::flow_call::FlowCallParts;
 use super::names::{fill, made_up};
+use super::subflow::Parent;
 use super::tags::{Tags, add_tags};
-use crate::model::{FlowRunId, FlowRunOrigin, TaskRunId};
+use crate::model::{FlowRunId, FlowRunOrigin};
 use crate::orchestration::{Executor, NewFlowRun};
 
 /// Says what run to make for a call.
@@ -16,7 +17,7 @@ pub(crate) fn new_run(
     engine: &Engine,
     call: &FlowCallParts,
     arguments: &Map<String, Json>,
-    parent_task_run_id: Option<TaskRunId>,
+    parent: Option<&Parent>,
     tags: &Tags,
     executor: Executor,
 ) -> Result<NewFlowRun, Error> {
@@ -42,7 +43,8 @@ pub(crate) fn new_run(
         tags: all,
         parameters: serde_json::value::to_raw_value(arguments)?,
         flow_version: options.common.version.clone(),
-        parent_task_run_id,
+        parent_task_run_id: parent.map(Parent::id),
+        parent_task_run: parent.map(|parent| Box::new(parent.task_run())),
         policy: options.common.retry_policy(),
         labels: renamed.into_iter().collect(),
         origin: FlowRunOrigin::default(),

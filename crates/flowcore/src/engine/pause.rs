@@ -224,7 +224,7 @@ impl<T> Pause<T> {
                 engine.0.executing.tell(&decided.run);
                 return std::future::pending().await;
             }
-            return refused(why);
+            return refused(&why);
         }
         tracing::info!(target: "flowcore::flow_run", "Paused; resume it with: {} flow-run resume {}", command(), flow.id);
         let mut pausing = Pausing { engine, pauses: &flow.pauses, run: decided.run, wait, over: false };

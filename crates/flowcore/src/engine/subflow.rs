@@ -89,6 +89,11 @@ impl Parent {
         self.entry.with(|run| run.id)
     }
 
+    /// Gives the run as it stands.
+    pub(crate) fn task_run(&self) -> TaskRun {
+        self.entry.with(TaskRun::clone)
+    }
+
     /// Gives the result if the same call completed in an earlier attempt.
     pub(crate) async fn finished(&self, child: &Engine, call: &FlowCallParts) -> Option<Settled> {
         let state = self.entry.with(|run| run.state.clone());

@@ -16,6 +16,34 @@ pub enum Resumption {
     WrongInput(Vec<InputProblem>),
 }
 
+/// Makes the state in which a paused flow run goes on, out of a RUNNING one: that one where its process waits, SCHEDULED
+/// if it is suspended.
+///
+/// # Errors
+/// The input is not what the run waits for.
+pub fn resumed(run: &FlowRun, input: Option<Value>, running: State) -> Result<State, Vec<InputProblem>> {
+    let details = run.state.details.as_deref().cloned().unwrap_or_default();
+    if run.state.kind == StateType::Paused {
+        let wrong = match (&details.input_schema, &input) {
+            (Some(schema), input) => problems(schema, input.as_ref()),
+            (None, Some(_)) => vec![InputProblem::unexpected()],
+            (None, None) => Vec::new(),
+        };
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+    }
+    let mut state = if details.pause_reschedule {
+        let due = running.timestamp;
+        State::new(StateType::Scheduled, running.id, due).named(StateName::RESUMING).scheduled_for(due)
+    } else {
+        running
+    };
+    state.details_mut().pause_key = details.pause_key;
+    state.details_mut().input = input;
+    Ok(state)
+}
+
 impl Orchestrator {
     /// Asks a flow run to end. One that a process executes becomes CANCELLING, and its process ends it; one that nobody
     /// executes becomes CANCELLED. One that has ended, or was asked already, stays as it is.
@@ -38,26 +66,10 @@ impl Orchestrator {
     /// suspended. FAILED instead if the time limit of a suspension has passed.
     pub async fn resume_flow_run(&self, run: &FlowRun, input: Option<Value>) -> Result<Resumption, StoreError> {
         let paused = run.state.id;
-        let details = run.state.details.as_deref().cloned().unwrap_or_default();
-        if run.state.kind == StateType::Paused {
-            let wrong = match (&details.input_schema, &input) {
-                (Some(schema), input) => problems(schema, input.as_ref()),
-                (None, Some(_)) => vec![InputProblem::unexpected()],
-                (None, None) => Vec::new(),
-            };
-            if !wrong.is_empty() {
-                return Ok(Resumption::WrongInput(wrong));
-            }
-        }
-        let mut state = if details.pause_reschedule {
-            let state = self.state(StateType::Scheduled).named(StateName::RESUMING);
-            let due = state.timestamp;
-            state.scheduled_for(due)
-        } else {
-            self.state(StateType::Running)
+        let state = match resumed(run, input, self.state(StateType::Running)) {
+            Ok(state) => state,
+            Err(wrong) => return Ok(Resumption::WrongInput(wrong)),
         };
-        state.details_mut().pause_key = details.pause_key;
-        state.details_mut().input = input;
         let not_paused = move |run: &FlowRun| match run.state.kind {
             StateType::Paused if run.state.id == paused => None,
             StateType::Paused => Some("the run is paused anew since it was looked at"),

@@ -10,13 +10,13 @@ pub enum Decision {
     /// The run enters the proposed state, perhaps renamed.
     Accept(State),
     /// The run enters another state instead.
-    Reject(State, &'static str),
+    Reject(State, Text),
     /// The run stays where it is; the proposal does not fit.
-    Stay(&'static str),
+    Stay(Text),
     /// Ask again at this time.
     Wait(Timestamp),
     /// Whoever proposed this must stop.
-    Abort(&'static str),
+    Abort(Text),
 }
 
 /// A run as the rules see it.
@@ -64,9 +64,9 @@ pub fn govern(
             Verdict::Continue => {}
             Verdict::Rename(name) => proposed.name = name,
             Verdict::KeepSchedule(time) => proposed.details_mut().scheduled_time = Some(time),
-            Verdict::Stay(reason) => return Decision::Stay(reason),
+            Verdict::Stay(reason) => return Decision::Stay(Text::Borrowed(reason)),
             Verdict::Wait(until) => return Decision::Wait(until),
-            Verdict::Abort(reason) => return Decision::Abort(reason),
+            Verdict::Abort(reason) => return Decision::Abort(Text::Borrowed(reason)),
             Verdict::Reject(replacement) => {
                 // One replacement a transition: a second rule may rename it or stop it, but not start over.
                 let Some(new_id) = new_id.take() else { continue };
@@ -83,7 +83,7 @@ pub fn govern(
     }
     match rejected {
         None => Decision::Accept(proposed),
-        Some(reason) => Decision::Reject(proposed, reason),
+        Some(reason) => Decision::Reject(proposed, Text::Borrowed(reason)),
     }
 }
 

@@ -16,7 +16,7 @@ mod slots;
 mod variables;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
-pub use control::Resumption;
+pub use control::{Resumption, resumed};
 pub use govern::{Decision, Governed, govern};
 pub use input_schema::{InputField, InputProblem, input_fields, read_input_field, takes_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};

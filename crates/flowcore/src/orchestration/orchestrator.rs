@@ -44,6 +44,8 @@ pub struct NewFlowRun {
     pub flow_version: Option<String>,
     /// The task run that stands for this subflow.
     pub parent_task_run_id: Option<TaskRunId>,
+    /// The same with all that is known of it, for a store that wants to know it before its subflow.
+    pub parent_task_run: Option<Box<TaskRun>>,
     /// How failures are treated.
     pub policy: RetryPolicy,
     /// Key and value pairs for finding it.
@@ -174,7 +176,9 @@ impl Orchestrator {
             self.enter(&mut next, state.clone());
             match self.store.swap_flow_run(next.clone(), run.state.id).await? {
                 Swap::Applied => return Ok(RunDecision { run: next, decision: Decision::Accept(state) }),
-                Swap::Missing => return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted") }),
+                Swap::Missing => {
+                    return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted".into()) });
+                }
                 Swap::Conflict(now) => run = *now,
             }
         }
@@ -241,7 +245,7 @@ impl Orchestrator {
         let mut run = known;
         loop {
             let decision = match forbid(&run) {
-                Some(why) => Decision::Abort(why),
+                Some(why) => Decision::Abort(why.into()),
                 None => self.judge(&run, proposed.clone()),
             };
             let (Decision::Accept(state) | Decision::Reject(state, _)) = &decision else {
@@ -255,12 +259,12 @@ impl Orchestrator {
                 Swap::Applied => return Ok(RunDecision { run: next, decision }),
                 Swap::Missing => {
                     // As it stood: it has not entered the state.
-                    return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted") });
+                    return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted".into()) });
                 }
                 Swap::Conflict(now) if now.times.run_count > attempt => {
                     return Ok(RunDecision {
                         run: *now,
-                        decision: Decision::Abort("a newer attempt of the run has begun"),
+                        decision: Decision::Abort("a newer attempt of the run has begun".into()),
                     });
                 }
                 Swap::Conflict(now) => run = *now,

@@ -99,6 +99,40 @@ pub(super) const DATABASE_URL: KnownSetting = KnownSetting::new(
     "flowcore.db in the home folder",
 );
 
+pub(super) const API_URL: KnownSetting = KnownSetting::new(
+    "api.url",
+    &["FLOWCORE_API_URL", "PREFECT_API_URL"],
+    "The server that runs are reported to, instead of a database.",
+    "an address such as http://127.0.0.1:4200/api",
+    "none: runs are recorded in the database",
+);
+
+pub(super) const API_KEY: KnownSetting = KnownSetting::new(
+    "api.key",
+    &["FLOWCORE_API_KEY", "PREFECT_API_KEY"],
+    "The key by which the server knows who reports.",
+    "a text",
+    "none",
+)
+.secret();
+
+pub(super) const API_AUTH_STRING: KnownSetting = KnownSetting::new(
+    "api.auth_string",
+    &["FLOWCORE_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"],
+    "User and password for a server with basic authentication.",
+    "USER:PASSWORD",
+    "none",
+)
+.secret();
+
+pub(super) const API_OUTBOX_LIMIT: KnownSetting = KnownSetting::new(
+    "api.outbox_limit",
+    &["FLOWCORE_API_OUTBOX_LIMIT"],
+    "How much of what runs report may wait on disk while the server is away, of task runs and of log lines each.",
+    "a number of bytes, or one with KiB or MiB behind it",
+    "1024 MiB",
+);
+
 pub(super) const SQLITE_SYNCHRONOUS: KnownSetting = KnownSetting::new(
     "sqlite.synchronous",
     &["FLOWCORE_SQLITE_SYNCHRONOUS"],
@@ -241,6 +275,10 @@ static ALL: &[&KnownSetting] = &[
     &HOME,
     &PROFILE,
     &DATABASE_URL,
+    &API_URL,
+    &API_KEY,
+    &API_AUTH_STRING,
+    &API_OUTBOX_LIMIT,
     &SQLITE_SYNCHRONOUS,
     &RESULT_STORAGE,
     &LOGGING_LEVEL,

@@ -32,6 +32,7 @@
 //!
 //! Both files need the feature `settings-files`, which is on by default.
 
+mod api;
 mod builder;
 mod check;
 mod document;
@@ -55,6 +56,7 @@ mod value_file;
 mod values;
 mod warning;
 
+pub use api::ApiSettings;
 pub use builder::{Places, SettingsBuilder};
 pub use error::{SettingsError, SettingsProblem};
 pub use known::{KnownSetting, known_settings};

@@ -51,6 +51,13 @@ pub(super) fn folder_url(path: &str) -> String {
     format!("file://{}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }
 
+/// Reads the address of a server's API.
+pub(super) fn http_url(found: &Found) -> Option<String> {
+    let (scheme, rest) = split_scheme(&found.text)?;
+    let has_host = rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    (["http", "https"].contains(&scheme) && has_host).then(|| found.text.trim_end_matches('/').to_owned())
+}
+
 /// Reads the number of a port.
 pub(super) fn port(found: &Found) -> Option<u16> {
     found.text.parse().ok()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::api::ApiSettings;
 use super::builder::SettingsBuilder;
 use super::error::{SettingsError, SettingsProblem};
 use super::known::{self, KnownSetting};
@@ -33,6 +34,8 @@ pub struct Settings {
     /// `PREFECT_API_DATABASE_CONNECTION_URL` or `PREFECT_SERVER_DATABASE_CONNECTION_URL`; by default `flowcore.db` in the
     /// home folder.
     pub database_url: String,
+    /// The server that runs are reported to.
+    pub api: ApiSettings,
     /// When SQLite waits until the disk has what it wrote. Set by `FLOWCORE_SQLITE_SYNCHRONOUS`; by default with every
     /// commit.
     pub sqlite_synchronous: Synchronous,
@@ -99,6 +102,12 @@ impl Settings {
             database_url: reader
                 .read(&known::DATABASE_URL, parse::database_url)
                 .unwrap_or_else(|| default_database(database_file)),
+            api: ApiSettings {
+                url: reader.read(&known::API_URL, parse::http_url),
+                key: reader.read(&known::API_KEY, parse::text),
+                auth_string: reader.read(&known::API_AUTH_STRING, parse::text),
+                outbox_limit: reader.read(&known::API_OUTBOX_LIMIT, parse::bytes).unwrap_or(1024 * 1024 * 1024),
+            },
             sqlite_synchronous: reader
                 .read(&known::SQLITE_SYNCHRONOUS, |found| found.text.parse().ok())
                 .unwrap_or_default(),
@@ -151,7 +160,11 @@ impl Settings {
 
     /// Tells where locks on keys are kept: as set, or in the database if that is a PostgreSQL server.
     pub fn lock_place(&self) -> LockPlace {
-        self.lock_manager.unwrap_or_else(|| LockPlace::of(&self.database_url))
+        let default = || match &self.api.url {
+            Some(_) => LockPlace::Folder,
+            None => LockPlace::of(&self.database_url),
+        };
+        self.lock_manager.unwrap_or_else(default)
     }
 
     /// Lists the settings with their values, without secrets, and where these came from. What has no value is left out.
@@ -179,7 +192,7 @@ impl Settings {
             let default = self.read.get(known.name()).is_none_or(|(_, source)| *source == Source::Default);
             default && value.starts_with("memory")
         };
-        if of_itself(&known::DATABASE_URL, &self.database_url) {
+        if self.api.url.is_none() && of_itself(&known::DATABASE_URL, &self.database_url) {
             Some(SettingsWarning::NothingKept)
         } else if of_itself(&known::RESULT_STORAGE, &self.result_storage) {
             Some(SettingsWarning::ResultsNotKept)
@@ -196,6 +209,10 @@ impl Settings {
             (&known::HOME, Some(self.home.display().to_string())),
             (&known::PROFILE, self.profile.clone()),
             (&known::DATABASE_URL, Some(self.database_url.clone())),
+            (&known::API_URL, self.api.url.clone()),
+            (&known::API_KEY, self.api.key.clone()),
+            (&known::API_AUTH_STRING, self.api.auth_string.clone()),
+            (&known::API_OUTBOX_LIMIT, Some(self.api.outbox_limit.to_string())),
             (&known::SQLITE_SYNCHRONOUS, Some(self.sqlite_synchronous.as_str().to_owned())),
             (&known::RESULT_STORAGE, Some(self.result_storage.clone())),
             (&known::LOGGING_LEVEL, Some(self.log_level.as_str().to_owned())),

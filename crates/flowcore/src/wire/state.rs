@@ -49,6 +49,26 @@ impl StateCreate {
     }
 }
 
+impl From<&State> for StateCreate {
+    fn from(state: &State) -> Self {
+        StateCreate {
+            kind: state.kind,
+            name: Some(state.name.to_string()),
+            message: state.message.clone(),
+            data: raw(state),
+            state_details: state.details.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// Writes the data of a state, those of another kind of client in its own form.
+fn raw(state: &State) -> Option<Box<RawValue>> {
+    state.data.as_deref().and_then(|data| match data {
+        StateData::Foreign { value } => Some(value.clone()),
+        own => serde_json::value::to_raw_value(own).ok(),
+    })
+}
+
 /// Reads the data of a state: our own, or another kind of client's.
 fn data(raw: Box<RawValue>) -> StateData {
     serde_json::from_str(raw.get()).unwrap_or(StateData::Foreign { value: raw })
@@ -77,17 +97,13 @@ pub struct StateBody {
 
 impl From<&State> for StateBody {
     fn from(state: &State) -> Self {
-        let data = state.data.as_deref().and_then(|data| match data {
-            StateData::Foreign { value } => Some(value.clone()),
-            own => serde_json::value::to_raw_value(own).ok(),
-        });
         StateBody {
             id: state.id.0,
             kind: state.kind,
             name: Some(state.name.to_string()),
             timestamp: Moment(state.timestamp),
             message: state.message.clone(),
-            data,
+            data: raw(state),
             state_details: state.details.as_deref().map(DetailsBody::from).unwrap_or_default(),
         }
     }

@@ -43,6 +43,7 @@ pub(super) async fn create(
         parameters: body.parameters.unwrap_or_else(empty),
         flow_version: body.flow_version,
         parent_task_run_id: body.parent_task_run_id.map(Into::into),
+        parent_task_run: None,
         policy: RetryPolicy::from(&body.empirical_policy),
         labels: body.labels.unwrap_or_else(Labels::new),
         origin: FlowRunOrigin {

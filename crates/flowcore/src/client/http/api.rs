@@ -1,0 +1,303 @@
+//! Requests to the server: with time limits, and repeated where that is safe.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::options::HttpOptions;
+use super::tls;
+use crate::client::{ClientError, ServerError};
+
+/// How long a connection may take to be made.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long one request may take, its answer included: as long as Prefect's client waits.
+const REQUEST: Duration = Duration::from_secs(60);
+
+/// The longest that a server's `Retry-After` is obeyed at once: it may say nonsense.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// The version of Prefect's API that the requests are made for.
+const API_VERSION: &str = "0.8.4";
+
+/// The server's API.
+pub(super) struct Api {
+    http: reqwest::Client,
+    url: String,
+    /// For how long a request is repeated.
+    patience: Duration,
+}
+
+/// Whether a request may be made again when nobody knows what has become of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Twice is like once.
+    Safely,
+    /// Only if the server cannot have taken it.
+    IfUntaken,
+    /// Not even then: whoever asks will ask again.
+    Never,
+}
+
+/// One request.
+pub(super) struct Request {
+    method: Method,
+    path: String,
+    body: Option<Vec<u8>>,
+    /// What it is for, as the end of "the server refused to".
+    what: String,
+    repeat: Repeat,
+}
+
+impl Request {
+    fn new(method: Method, path: impl Into<String>, what: impl Into<String>) -> Self {
+        Request { method, path: path.into(), body: None, what: what.into(), repeat: Repeat::Safely }
+    }
+
+    pub(super) fn get(path: impl Into<String>, what: impl Into<String>) -> Self {
+        Request::new(Method::GET, path, what)
+    }
+
+    pub(super) fn delete(path: impl Into<String>, what: impl Into<String>) -> Self {
+        Request::new(Method::DELETE, path, what)
+    }
+
+    pub(super) fn post(path: impl Into<String>, what: impl Into<String>, body: &impl Serialize) -> Self {
+        Request::new(Method::POST, path, what).with(body)
+    }
+
+    pub(super) fn patch(path: impl Into<String>, what: impl Into<String>, body: &impl Serialize) -> Self {
+        Request::new(Method::PATCH, path, what).with(body)
+    }
+
+    fn with(self, body: &impl Serialize) -> Self {
+        // Bodies are plain data with texts as keys, which can always be written.
+        Request { body: Some(serde_json::to_vec(body).unwrap_or_default()), ..self }
+    }
+
+    /// Says whether it may be made again.
+    pub(super) fn repeat(self, repeat: Repeat) -> Self {
+        Request { repeat, ..self }
+    }
+}
+
+/// What the server answered: a success, or that there is no such thing.
+pub(super) struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+    what: String,
+}
+
+impl Answer {
+    /// Reads what must be there.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+        if self.status == StatusCode::NOT_FOUND {
+            let detail = detail(&self.body);
+            return Err(ServerError::Refused { what: self.what, status: self.status.as_u16(), detail }.into());
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let reason = match std::str::from_utf8(&self.body) {
+                Ok(text) => format!("{error} in `{}`", text.chars().take(200).collect::<String>()),
+                Err(_) => error.to_string(),
+            };
+            ServerError::Unreadable { what: self.what, reason }.into()
+        })
+    }
+
+    /// Reads what may not be there.
+    pub(super) fn read_if_found<T: DeserializeOwned>(self) -> Result<Option<T>, ClientError> {
+        if self.status == StatusCode::NOT_FOUND { Ok(None) } else { self.read().map(Some) }
+    }
+
+    /// Tells whether there was such a thing.
+    pub(super) fn found(&self) -> bool {
+        self.status != StatusCode::NOT_FOUND
+    }
+
+    /// Tells whether the server has the thing that was asked about locked.
+    pub(super) fn is_locked(&self) -> bool {
+        self.status == StatusCode::LOCKED
+    }
+
+    /// Tells whether there was one already.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
+}
+
+/// Why one attempt came to nothing.
+struct Trouble {
+    error: ServerError,
+    /// Whether the server cannot have taken the request.
+    untaken: bool,
+    /// When the server wants to be asked again.
+    after: Option<Duration>,
+}
+
+impl Api {
+    pub(super) fn new(options: &HttpOptions) -> Result<Self, ServerError> {
+        let not_started = |reason: String| ServerError::NotStarted(reason);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-prefect-api-version", HeaderValue::from_static(API_VERSION));
+        if let Some(key) = &options.key {
+            let mut value = HeaderValue::try_from(format!("Bearer {key}"))
+                .map_err(|_| not_started("FLOWCORE_API_KEY has letters that no header can have".to_owned()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let encrypted = options.url.starts_with("https:");
+        let tls = tls::config(encrypted).map_err(|error| {
+            not_started(format!(
+                "{error}; check that the machine has root certificates, or set SSL_CERT_FILE to a file of them"
+            ))
+        })?;
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("flowcore/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(CONNECT)
+            .timeout(REQUEST)
+            .tls_backend_preconfigured(tls)
+            .build()
+            .map_err(|error| not_started(error.to_string()))?;
+        Ok(Api { http, url: options.url.clone(), patience: options.patience })
+    }
+
+    /// Asks, and asks again where that is safe while the server is away.
+    pub(super) async fn ask(&self, request: Request, auth: Option<&str>) -> Result<Answer, ClientError> {
+        let until = Instant::now() + self.patience;
+        let mut backoff = Backoff::default();
+        loop {
+            let trouble = match self.once(&request, auth).await {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) => trouble,
+            };
+            let may_repeat = match request.repeat {
+                Repeat::Safely => true,
+                Repeat::IfUntaken => trouble.untaken,
+                Repeat::Never => false,
+            };
+            let first = !backoff.has_waited();
+            let wait = trouble.after.unwrap_or_default() + backoff.next();
+            if !may_repeat || !trouble.error.is_passing() || Instant::now() + wait > until {
+                return Err(trouble.error.into());
+            }
+            if first && self.patience > REQUEST {
+                tracing::warn!(
+                    target: "flowcore",
+                    "{}; it is asked again for up to {} min", trouble.error, self.patience.as_secs() / 60
+                );
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(&self, request: &Request, auth: Option<&str>) -> Result<Answer, Trouble> {
+        let asked = self.http.request(request.method.clone(), format!("{}{}", self.url, request.path));
+        let mut asked = self.authorized(asked, auth);
+        if let Some(body) = &request.body {
+            asked = asked.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let answer = self.send(asked).await?;
+        let (status, after) = (answer.status(), retry_after(&answer));
+        let body = answer.bytes().await.map_err(|error| self.away(&error, false))?.to_vec();
+        let what = request.what.clone();
+        match status {
+            _ if status.is_success() => Ok(Answer { status, body, what }),
+            StatusCode::NOT_FOUND | StatusCode::LOCKED | StatusCode::CONFLICT => Ok(Answer { status, body, what }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(Trouble::lasting(ServerError::Forbidden { what, status: status.as_u16() }))
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                let error = ServerError::Away { url: self.url.clone(), reason: said(status, &body) };
+                Err(Trouble { error, untaken: true, after })
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                let error = ServerError::Away { url: self.url.clone(), reason: said(status, &body) };
+                Err(Trouble { error, untaken: false, after })
+            }
+            _ => {
+                let error = ServerError::Refused { what, status: status.as_u16(), detail: detail(&body) };
+                Err(Trouble::lasting(error))
+            }
+        }
+    }
+
+    fn authorized(&self, request: RequestBuilder, auth: Option<&str>) -> RequestBuilder {
+        match auth.and_then(|auth| auth.split_once(':')) {
+            Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
+        request.send().await.map_err(|error| self.away(&error, error.is_connect()))
+    }
+
+    /// Asks for a websocket with Prefect's subprotocol.
+    pub(super) async fn upgrade(&self, path: &str, auth: Option<&str>) -> Result<Response, String> {
+        let asked = self
+            .authorized(self.http.get(format!("{}{path}", self.url)), auth)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            // Any sixteen bytes: a digest of them in the answer would tell it from one out of a cache, which the
+            // acknowledgement of the proof does as well.
+            .header(SEC_WEBSOCKET_KEY, "Zmxvd2NvcmUgY2xpZW50IQ==")
+            .header(SEC_WEBSOCKET_PROTOCOL, "prefect");
+        asked.send().await.map_err(|error| deepest(&error))
+    }
+
+    fn away(&self, error: &reqwest::Error, untaken: bool) -> Trouble {
+        let error = ServerError::Away { url: self.url.clone(), reason: deepest(error) };
+        Trouble { error, untaken, after: None }
+    }
+}
+
+/// Tells the cause that lies deepest: that the connection was refused, that a name is unknown.
+fn deepest(error: &reqwest::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        reason = deeper.to_string();
+        cause = deeper.source();
+    }
+    reason
+}
+
+impl Trouble {
+    fn lasting(error: ServerError) -> Self {
+        Trouble { error, untaken: false, after: None }
+    }
+}
+
+/// Reads how many seconds the server wants to be left alone.
+fn retry_after(answer: &Response) -> Option<Duration> {
+    let seconds: f64 = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok().map(|after| after.min(LONGEST_RETRY_AFTER))
+}
+
+fn said(status: StatusCode, body: &[u8]) -> String {
+    format!("it says {status}: {}", detail(body))
+}
+
+/// Finds the sentence in an answer that says what is wrong.
+fn detail(body: &[u8]) -> String {
+    let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let sentence = read.as_ref().and_then(|read| {
+        let detail = read.get("exception_detail").or_else(|| read.get("detail"));
+        detail.or_else(|| read.get("exception_message"))
+    });
+    match sentence {
+        Some(serde_json::Value::String(sentence)) => sentence.clone(),
+        Some(other) => other.to_string(),
+        None => String::from_utf8_lossy(body).chars().take(200).collect(),
+    }
+}
