@@ -1,7 +1,7 @@
 //! Sends a server requests by chance, from its own OpenAPI document.
 
 use flowcore::{Error, Result};
-use flowcore_server::Server;
+use flowcore_server::{KeySource, Server};
 use flowcore_tests::fuzz::{Fuzz, fuzz};
 use tokio::net::TcpListener;
 
@@ -27,6 +27,7 @@ pub(crate) async fn run(plan: &Fuzz) -> Result<()> {
     println!("{plan:?}");
     let folder = tempfile::tempdir()?;
     let server = Server::open(&format!("sqlite://{}", folder.path().join("server.db").display())).await?;
+    let server = server.with_keys(&KeySource::Folder(folder.path().to_owned())).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let api = format!("http://{}/api", listener.local_addr()?);
     let serving = tokio::spawn(server.serve(listener, std::future::pending()));

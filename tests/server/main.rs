@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod artifacts;
+mod blocks;
 mod contract;
+mod encryption;
 mod filters;
 mod flow_runs;
 mod fuzz;
@@ -50,7 +52,9 @@ on_both_databases! {
     work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
         workers_are_heard_of, due_runs_come_in_strict_order, one_of_many_workers_gets_a_run;
     fuzz: every_route_stands_what_comes;
-    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect;
     rust_client: a_flow_is_seen_on_the_server, flows_go_the_ways_that_they_go_on_a_database,
         a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
+    blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
+        blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
+    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect, blocks_of_prefect;
 }

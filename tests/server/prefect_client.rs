@@ -28,3 +28,7 @@ pub(crate) async fn a_flow_of_prefects_runs(world: Arc<World>) {
 pub(crate) async fn variables_and_artifacts_of_prefect(world: Arc<World>) {
     run(&world, "variables.py").await;
 }
+
+pub(crate) async fn blocks_of_prefect(world: Arc<World>) {
+    run(&world, "blocks.py").await;
+}

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use flowcore_server::Server;
+use flowcore_server::{KeySource, Server};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -23,7 +23,13 @@ pub(crate) struct World {
 
 impl World {
     async fn start(database: &str) -> Self {
-        let server = Server::open(database).await.unwrap();
+        World::start_with_keys(database, "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=").await
+    }
+
+    pub(crate) async fn start_with_keys(database: &str, keys: &str) -> Self {
+        let keys = KeySource::Text(keys.to_owned());
+        let server = Server::open(database).await.unwrap().with_keys(&keys).await.unwrap();
+        let server = server.with_system_blocks().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}/api", listener.local_addr().unwrap());
         let (end, ended) = oneshot::channel();
@@ -35,7 +41,7 @@ impl World {
         World { api, client: Client::builder().no_proxy().build().unwrap(), end, serving }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.client);
         self.end.send(()).unwrap();
         self.serving.await.unwrap();

@@ -15,7 +15,9 @@
 
 mod api;
 mod artifacts;
+mod blocks;
 mod docs;
+mod encryption;
 mod error;
 mod events;
 mod extract;
@@ -34,5 +36,6 @@ mod validation;
 mod variables;
 mod ws;
 
+pub use encryption::{KeyError, KeySource};
 pub use events::NewEvent;
 pub use server::{Server, ServerError};

@@ -13,10 +13,11 @@ use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
 use uuid::Uuid;
 
+use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
 use crate::state::App;
-use crate::{api, docs, ws};
+use crate::{api, blocks, docs, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -32,6 +33,15 @@ pub enum ServerError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no key for what is secret, or the wrong one.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The block types of Prefect's clients cannot be made.
+    #[error(
+        "the block types of Prefect's clients cannot be made: {0}; the server starts without them where \
+         FLOWCORE_SERVER_BLOCKS_REGISTER_ON_START is false"
+    )]
+    SystemBlocks(String),
     /// The network failed.
     #[error("the server cannot go on: {0}")]
     Network(#[from] std::io::Error),
@@ -47,6 +57,30 @@ impl Server {
         let store = sql::connect_server(database).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Server { app: App::new(store, clock) })
+    }
+
+    /// Takes keys for what is secret in blocks, if they are the right ones for the database. Without keys a server neither
+    /// keeps nor shows blocks. What is encrypted with another key than the first is encrypted anew.
+    ///
+    /// # Errors
+    ///
+    /// There is no key, it is the wrong one, or the database fails.
+    pub async fn with_keys(mut self, source: &KeySource) -> Result<Self, ServerError> {
+        self.app.keys = Some(encryption::adopt(&*self.app.store, source).await?);
+        Ok(self)
+    }
+
+    /// Makes the block types that Prefect's clients bring along, unless they are there.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub async fn with_system_blocks(self) -> Result<Self, ServerError> {
+        match blocks::register(&self.app).await {
+            Ok(()) => Ok(self),
+            Err(ApiError::Store(error)) => Err(error.into()),
+            Err(error) => Err(ServerError::SystemBlocks(format!("{error:?}"))),
+        }
     }
 
     /// Tells of something that happens now, as the server does of what its clients change. Gives the event's id.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use flowcore::clock::Clock;
 use flowcore::model::{State, StateId, StateType, Timestamp};
 use flowcore::orchestration::Orchestrator;
 use flowcore::store::{ServerStore, Store};
 
+use crate::encryption::Keys;
+use crate::error::ApiError;
 use crate::events::Events;
 
 /// Rules, store and clock, and whom to tell of what happens.
@@ -16,13 +19,23 @@ pub(crate) struct App {
     pub(crate) store: Arc<dyn ServerStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Events,
+    /// What encrypts blocks, once it is known.
+    pub(crate) keys: Option<Keys>,
 }
 
 impl App {
     pub(crate) fn new(store: Arc<dyn ServerStore>, clock: Arc<dyn Clock>) -> Self {
         let rows: Arc<dyn Store> = store.clone();
         let events = Events::new(store.clone(), clock.clone());
-        App { orchestrator: Orchestrator::new(rows, clock.clone()), store, clock, events }
+        App { orchestrator: Orchestrator::new(rows, clock.clone()), store, clock, events, keys: None }
+    }
+
+    /// Gives what encrypts blocks.
+    pub(crate) fn keys(&self) -> Result<&Keys, ApiError> {
+        self.keys.as_ref().ok_or_else(|| {
+            let why = "this server was started without a key for blocks".to_owned();
+            ApiError::Refused(StatusCode::INTERNAL_SERVER_ERROR, why)
+        })
     }
 
     /// Tells the time.

@@ -1,7 +1,8 @@
 //! `flowcore server`: runs the server.
 
 use clap::{Args, Subcommand};
-use flowcore_server::Server;
+use flowcore::settings::Settings;
+use flowcore_server::{KeySource, Server, ServerError};
 use tokio::net::TcpListener;
 
 use crate::failure::Failure;
@@ -34,12 +35,19 @@ pub(super) async fn run(command: ServerCommand, profile: Option<&str>, out: &mut
     let port = arguments.port.unwrap_or(settings.server.port);
     let listener = listen(&host, port).await?;
     let address = listener.local_addr().map_err(|error| Failure::new(format!("the server has no address: {error}")))?;
-    let server = Server::open(&settings.store_url()).await.map_err(|error| Failure::new(error.to_string()))?;
+    let server = open(&settings).await.map_err(|error| Failure::new(error.to_string()))?;
     out.line(format!("The server listens on http://{address}/api"))?;
     out.flush()?;
     server.serve(listener, told_to_end()).await.map_err(|error| Failure::new(error.to_string()))?;
     note("The server has ended.");
     Ok(())
+}
+
+async fn open(settings: &Settings) -> Result<Server, ServerError> {
+    let keys = settings.encryption_key.clone().map(KeySource::Text);
+    let keys = keys.unwrap_or_else(|| KeySource::Folder(settings.home.clone()));
+    let server = Server::open(&settings.store_url()).await?.with_keys(&keys).await?;
+    if settings.server.register_blocks { server.with_system_blocks().await } else { Ok(server) }
 }
 
 /// Begins to listen. Without authentication, which is not there yet, nobody but this machine may ask.

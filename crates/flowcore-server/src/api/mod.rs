@@ -1,15 +1,21 @@
 //! The REST API: one file a kind of object, each handler with its place.
 
 mod artifacts;
+mod block_documents;
+mod block_schemas;
+mod block_types;
 mod decision;
 mod flow_runs;
 mod flows;
 mod logs;
+mod names;
 mod root;
 mod task_runs;
 mod variables;
 mod work_pools;
 mod work_queues;
+
+pub(crate) use root::PREFECT_VERSION;
 
 use crate::routes::Routes;
 
@@ -22,6 +28,9 @@ pub(crate) fn routes() -> Routes {
         .merge(task_runs::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
+        .merge(block_types::routes())
+        .merge(block_schemas::routes())
+        .merge(block_documents::routes())
         .merge(variables::routes())
         .merge(work_pools::routes())
         .merge(work_queues::routes())

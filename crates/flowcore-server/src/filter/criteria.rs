@@ -70,6 +70,19 @@ impl OneOfIds {
     }
 }
 
+/// Asks for texts that are always asked for in one way.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OneOfTexts {
+    any_: Option<Vec<String>>,
+}
+
+impl OneOfTexts {
+    pub(crate) fn on(&self, column: Column) -> Condition {
+        Condition::All(self.any_.iter().map(|texts| one_of(column, Values::Texts(texts.clone()))).collect())
+    }
+}
+
 /// Asks for identifiers, or for their absence.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -4,6 +4,7 @@
 //! several kinds of objects in one request hold together: of flow runs, those whose flow, task runs and so on also fit.
 
 mod artifact;
+mod block;
 mod criteria;
 mod flow;
 mod flow_run;
@@ -14,6 +15,7 @@ mod variable;
 mod work_pool;
 
 pub(crate) use artifact::{ArtifactCollectionFilter, ArtifactFilter, ArtifactSort};
+pub(crate) use block::{BlockDocumentSort, BlockObjects, BlockSchemaFilter, BlockTypeFilter};
 pub(crate) use flow::{FlowFilter, FlowSort};
 pub(crate) use flow_run::{FlowRunFilter, FlowRunSort};
 pub(crate) use log::{LogFilter, LogSort};

@@ -213,6 +213,27 @@ pub(super) const SERVER_PORT: KnownSetting = KnownSetting::new(
     "4200",
 );
 
+pub(super) const SERVER_REGISTER_BLOCKS: KnownSetting = KnownSetting::new(
+    "server.blocks.register_on_start",
+    &[
+        "FLOWCORE_SERVER_BLOCKS_REGISTER_ON_START",
+        "PREFECT_SERVER_BLOCKS_REGISTER_ON_START",
+        "PREFECT_API_BLOCKS_REGISTER_ON_START",
+    ],
+    "Whether the server makes the block types of Prefect's clients when it starts.",
+    "true or false",
+    "true",
+);
+
+pub(super) const ENCRYPTION_KEY: KnownSetting = KnownSetting::new(
+    "encryption.key",
+    &["FLOWCORE_ENCRYPTION_KEY"],
+    "The key that the server encrypts blocks with.",
+    "32 random bytes in Base64; several with commas between, of which the first encrypts and all decrypt",
+    "the file encryption.key in the home folder, which the server makes",
+)
+.secret();
+
 pub(super) const S3_ENDPOINT: KnownSetting = KnownSetting::new(
     "s3.endpoint",
     &["FLOWCORE_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
@@ -289,6 +310,8 @@ static ALL: &[&KnownSetting] = &[
     &LOCK_MANAGER,
     &SERVER_HOST,
     &SERVER_PORT,
+    &SERVER_REGISTER_BLOCKS,
+    &ENCRYPTION_KEY,
     &S3_ENDPOINT,
     &S3_REGION,
     &S3_ACCESS_KEY_ID,

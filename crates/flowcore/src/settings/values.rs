@@ -58,6 +58,10 @@ pub struct Settings {
     pub lock_manager: Option<LockPlace>,
     /// Where the server listens.
     pub server: ServerSettings,
+    /// What the server encrypts blocks with: 32 bytes in Base64, or several such with commas between, of which the first
+    /// encrypts and all decrypt. Set by `FLOWCORE_ENCRYPTION_KEY`; `None`, the default, is the file `encryption.key` in the
+    /// home folder.
+    pub encryption_key: Option<String>,
     /// How to reach S3. Set by the variables that begin with `FLOWCORE_S3_`, or those of Amazon's own tools.
     pub s3: S3Settings,
     /// What was read, by name: the value as it was then, and where it came from. What is not in here was a default.
@@ -123,7 +127,9 @@ impl Settings {
             server: ServerSettings {
                 host: reader.read(&known::SERVER_HOST, parse::text).unwrap_or_else(|| "127.0.0.1".to_owned()),
                 port: reader.read(&known::SERVER_PORT, parse::port).unwrap_or(4200),
+                register_blocks: reader.read(&known::SERVER_REGISTER_BLOCKS, parse::flag).unwrap_or(true),
             },
+            encryption_key: reader.read(&known::ENCRYPTION_KEY, parse::text),
             s3: S3Settings {
                 endpoint: reader.read(&known::S3_ENDPOINT, parse::text),
                 region: reader.read(&known::S3_REGION, parse::text),
@@ -223,6 +229,8 @@ impl Settings {
             (&known::LOCK_MANAGER, self.lock_manager.map(|place| place.as_str().to_owned())),
             (&known::SERVER_HOST, Some(self.server.host.clone())),
             (&known::SERVER_PORT, Some(self.server.port.to_string())),
+            (&known::SERVER_REGISTER_BLOCKS, Some(self.server.register_blocks.to_string())),
+            (&known::ENCRYPTION_KEY, self.encryption_key.clone()),
             (&known::S3_ENDPOINT, s3.endpoint.clone()),
             (&known::S3_REGION, s3.region.clone()),
             (&known::S3_ACCESS_KEY_ID, s3.access_key_id.clone()),

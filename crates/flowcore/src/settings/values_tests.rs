@@ -37,6 +37,7 @@ fn a_home_is_enough() {
             "FLOWCORE_TASK_LIMIT=256 (default)",
             "FLOWCORE_SERVER_HOST=127.0.0.1 (default)",
             "FLOWCORE_SERVER_PORT=4200 (default)",
+            "FLOWCORE_SERVER_BLOCKS_REGISTER_ON_START=true (default)",
         ]
     );
 }
@@ -53,6 +54,8 @@ fn what_is_set_counts_and_says_by_what() {
         ("FLOWCORE_TASK_LIMIT", " 8 "),
         ("PREFECT_SERVER_API_HOST", "localhost"),
         ("FLOWCORE_SERVER_PORT", "4300"),
+        ("PREFECT_API_BLOCKS_REGISTER_ON_START", "false"),
+        ("FLOWCORE_ENCRYPTION_KEY", "hush"),
         ("AWS_REGION", "eu-north-1"),
         ("FLOWCORE_S3_SECRET_ACCESS_KEY", "hush"),
     ])
@@ -69,6 +72,8 @@ fn what_is_set_counts_and_says_by_what() {
             "FLOWCORE_TASK_LIMIT=8 (environment, FLOWCORE_TASK_LIMIT)",
             "FLOWCORE_SERVER_HOST=localhost (environment, PREFECT_SERVER_API_HOST)",
             "FLOWCORE_SERVER_PORT=4300 (environment, FLOWCORE_SERVER_PORT)",
+            "FLOWCORE_SERVER_BLOCKS_REGISTER_ON_START=false (environment, PREFECT_API_BLOCKS_REGISTER_ON_START)",
+            "FLOWCORE_ENCRYPTION_KEY=*** (environment, FLOWCORE_ENCRYPTION_KEY)",
             "FLOWCORE_S3_REGION=eu-north-1 (environment, AWS_REGION)",
             "FLOWCORE_S3_SECRET_ACCESS_KEY=*** (environment, FLOWCORE_S3_SECRET_ACCESS_KEY)",
         ]
