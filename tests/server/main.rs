@@ -7,14 +7,18 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod artifacts;
+mod automations;
 mod blocks;
 mod contract;
 mod encryption;
+mod events;
 mod filters;
 mod flow_runs;
 mod fuzz;
+mod live;
 mod prefect_client;
 mod rust_client;
+mod socket;
 mod task_runs;
 mod validation;
 mod variables;
@@ -44,6 +48,13 @@ async fn the_contract_is_prefects() {
 on_both_databases! {
     flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,
         a_key_makes_one_run, a_run_is_edited_while_it_moves, a_failed_run_is_tried_again;
+    automations: automations_are_kept_as_they_came, automations_go_with_what_they_belong_to,
+        mistakes_in_automations_are_told, searches_are_saved;
+    events: events_are_found_by_what_they_say, pages_of_events_lead_to_each_other, events_are_counted,
+        states_of_runs_are_events;
+    live: the_past_and_the_present_join_without_a_gap, states_are_told_of_whoever_has_written_them,
+        only_what_is_asked_for_is_told, log_lines_are_told_as_they_come, background_tasks_go_to_one_worker_each,
+        workers_have_to_say_what_they_serve;
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
     task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
@@ -56,5 +67,6 @@ on_both_databases! {
         a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
-    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect, blocks_of_prefect;
+    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect, blocks_of_prefect,
+        events_automations_and_background_tasks_of_prefect;
 }

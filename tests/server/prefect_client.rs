@@ -32,3 +32,7 @@ pub(crate) async fn variables_and_artifacts_of_prefect(world: Arc<World>) {
 pub(crate) async fn blocks_of_prefect(world: Arc<World>) {
     run(&world, "blocks.py").await;
 }
+
+pub(crate) async fn events_automations_and_background_tasks_of_prefect(world: Arc<World>) {
+    run(&world, "events.py").await;
+}

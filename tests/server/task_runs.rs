@@ -2,42 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
+use crate::socket::{EVENTS_IN, connect, flush, send};
 use crate::world::{World, text};
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Connects as Prefect's clients do.
-async fn connect(world: &World) -> Socket {
-    let mut request = format!("{}/events/in", world.api.replacen("http", "ws", 1)).into_client_request().unwrap();
-    request.headers_mut().insert("Sec-WebSocket-Protocol", "prefect".parse().unwrap());
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    send(&mut socket, &json!({"type": "auth", "token": null})).await;
-    let answer = socket.next().await.unwrap().unwrap().into_text().unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), json!({"type": "auth_success"}));
-    socket
-}
-
-async fn send(socket: &mut Socket, message: &Value) {
-    socket.send(Message::text(message.to_string())).await.unwrap();
-}
-
-/// Sends a ping and waits for its answer: what was sent before is committed then.
-async fn flush(socket: &mut Socket) {
-    socket.send(Message::Ping("x".into())).await.unwrap();
-    loop {
-        if let Message::Pong(_) = socket.next().await.unwrap().unwrap() {
-            return;
-        }
-    }
-}
 
 /// What a client reports when a task run enters a state, this many seconds behind noon.
 fn entered(task_run: Uuid, flow_run: &str, second: u32, kind: &str, run_count: u32) -> Value {
@@ -70,7 +41,7 @@ pub(crate) async fn events_in_any_order_make_one_history(world: Arc<World>) {
         entered(task_run, &flow_run, 2, "RUNNING", 1),
         entered(task_run, &flow_run, 9, "COMPLETED", 1),
     ];
-    let (mut one, mut two) = (connect(&world).await, connect(&world).await);
+    let (mut one, mut two) = (connect(&world, EVENTS_IN).await, connect(&world, EVENTS_IN).await);
     for (socket, number) in [(0, 2), (1, 0), (0, 2), (1, 1), (0, 1)] {
         let socket = if socket == 0 { &mut one } else { &mut two };
         send(socket, &events[number]).await;
@@ -90,7 +61,7 @@ pub(crate) async fn events_in_any_order_make_one_history(world: Arc<World>) {
 }
 
 pub(crate) async fn a_ping_is_answered_behind_the_commit(world: Arc<World>) {
-    let mut socket = connect(&world).await;
+    let mut socket = connect(&world, EVENTS_IN).await;
     let runs: Vec<Uuid> = (0..300).map(|_| Uuid::new_v4()).collect();
     let flow = world.flow("etl").await;
     let flow_run = world.flow_run(json!({"flow_id": flow})).await;
@@ -105,7 +76,7 @@ pub(crate) async fn a_ping_is_answered_behind_the_commit(world: Arc<World>) {
 }
 
 pub(crate) async fn other_events_are_kept(world: Arc<World>) {
-    let mut socket = connect(&world).await;
+    let mut socket = connect(&world, EVENTS_IN).await;
     let event = json!({
         "id": Uuid::new_v4(), "occurred": "2026-05-28T12:00:00Z", "event": "order.received",
         "resource": {"prefect.resource.id": "shop.order.1"}, "payload": {"n": 1}

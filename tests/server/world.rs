@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub(crate) struct World {
     /// `http://127.0.0.1:PORT/api`
     pub(crate) api: String,
+    database: String,
     client: Client,
     end: oneshot::Sender<()>,
     serving: JoinHandle<()>,
@@ -38,7 +39,18 @@ impl World {
         });
         // It wants to know who would encrypt, also where nothing is encrypted. Another test may have said so before.
         drop(rustls::crypto::ring::default_provider().install_default());
-        World { api, client: Client::builder().no_proxy().build().unwrap(), end, serving }
+        World {
+            api,
+            database: database.to_owned(),
+            client: Client::builder().no_proxy().build().unwrap(),
+            end,
+            serving,
+        }
+    }
+
+    /// Starts another server on the same database.
+    pub(crate) async fn replica(&self) -> World {
+        World::start(&self.database).await
     }
 
     pub(crate) async fn stop(self) {

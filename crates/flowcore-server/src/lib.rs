@@ -15,6 +15,8 @@
 
 mod api;
 mod artifacts;
+mod automations;
+mod background;
 mod blocks;
 mod docs;
 mod encryption;
@@ -22,6 +24,7 @@ mod error;
 mod events;
 mod extract;
 mod filter;
+mod live;
 mod pools;
 mod recorder;
 mod routes;

@@ -2,29 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use flowcore::model::{Event, FlowRunId, InputDigest, Resource, RetryPolicy, RunTimes, StateId, TaskRun, TaskRunId};
+use flowcore::model::{FlowRunId, InputDigest, Resource, RetryPolicy, RunTimes, StateId, TaskRun, TaskRunId};
 use flowcore::wire::{Moment, PolicyBody, StateCreate, edges};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::events::{EventBody, UncheckedEvent};
 use crate::state::App;
-
-/// An event as clients send it.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct EventBody {
-    occurred: Moment,
-    event: String,
-    resource: Resource,
-    #[serde(default)]
-    related: Vec<Resource>,
-    #[serde(default)]
-    payload: Value,
-    id: Uuid,
-    #[serde(default)]
-    follows: Option<Uuid>,
-}
 
 /// What an event says of a task run: the run, and the state that it has entered.
 #[derive(Deserialize)]
@@ -82,33 +68,28 @@ struct TaskRunFields {
 
 /// Keeps events. When this returns they are committed.
 pub(crate) async fn record(app: &App, events: Vec<EventBody>) -> Result<(), ApiError> {
-    let mut seen = Vec::new();
+    let (mut seen, mut told) = (Vec::new(), Vec::new());
     let mut others = Vec::new();
     for event in events {
-        match task_run(&event) {
-            Some(Ok(run)) => seen.push(run),
-            Some(Err(error)) => {
-                tracing::warn!(target: "flowcore_server", id = %event.id, "an event tells of no task run: {error}");
+        match task_run(&event.0) {
+            Some(Ok(run)) => {
+                seen.push(run);
+                told.push(event.received(app.now()));
             }
-            None => others.push(Event {
-                id: event.id,
-                occurred: event.occurred.0,
-                event: event.event,
-                resource: event.resource,
-                related: event.related,
-                payload: event.payload,
-                follows: event.follows,
-                received: app.now(),
-            }),
+            Some(Err(error)) => {
+                tracing::warn!(target: "flowcore_server", id = %event.0.id, "an event tells of no task run: {error}");
+            }
+            None => others.push(event.received(app.now())),
         }
     }
     app.store.observe_task_runs(seen).await?;
+    app.events.live().announce(told);
     app.events.record(others).await?;
     Ok(())
 }
 
 /// Reads the task run that an event of a client's orchestration tells of.
-fn task_run(event: &EventBody) -> Option<Result<TaskRun, serde_json::Error>> {
+fn task_run(event: &UncheckedEvent) -> Option<Result<TaskRun, serde_json::Error>> {
     let orchestrated = event.resource.get("prefect.orchestration").is_some_and(|by| by == "client");
     if !orchestrated || !event.event.starts_with("prefect.task-run.") {
         return None;
@@ -119,8 +100,9 @@ fn task_run(event: &EventBody) -> Option<Result<TaskRun, serde_json::Error>> {
     Some(read(event, id, flow_run_id))
 }
 
-fn read(event: &EventBody, id: TaskRunId, flow_run_id: Option<FlowRunId>) -> Result<TaskRun, serde_json::Error> {
-    let TaskRunPayload { task_run: fields, validated_state } = serde_json::from_value(event.payload.clone())?;
+fn read(event: &UncheckedEvent, id: TaskRunId, flow_run_id: Option<FlowRunId>) -> Result<TaskRun, serde_json::Error> {
+    let TaskRunPayload { task_run: fields, validated_state } =
+        serde_json::from_value(Value::Object(event.payload.clone()))?;
     // By the convention of Prefect's recorder the state's id is the event's.
     let mut state = validated_state.read()?.into_state(StateId(event.id), event.occurred.0);
     let details = state.details_mut();
@@ -174,7 +156,7 @@ mod tests {
     const RUN: &str = "01930000-0000-7000-8000-000000000001";
     const FLOW_RUN: &str = "01930000-0000-7000-8000-000000000002";
 
-    fn event(orchestrated: bool) -> EventBody {
+    fn event(orchestrated: bool) -> UncheckedEvent {
         let mut resource = json!({"prefect.resource.id": format!("prefect.task-run.{RUN}")});
         if orchestrated {
             resource["prefect.orchestration"] = "client".into();
@@ -212,7 +194,7 @@ mod tests {
     fn an_event_that_only_tells_of_an_event_is_none() {
         assert!(task_run(&event(false)).is_none());
         let mut broken = event(true);
-        broken.payload = Value::Null;
+        broken.payload.clear();
         assert!(task_run(&broken).unwrap().is_err());
     }
 }

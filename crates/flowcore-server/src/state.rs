@@ -8,9 +8,11 @@ use flowcore::model::{State, StateId, StateType, Timestamp};
 use flowcore::orchestration::Orchestrator;
 use flowcore::store::{ServerStore, Store};
 
+use crate::background::{Deliveries, Workers};
 use crate::encryption::Keys;
 use crate::error::ApiError;
 use crate::events::Events;
+use crate::live::{Feed, NewLogs};
 
 /// Rules, store and clock, and whom to tell of what happens.
 #[derive(Clone)]
@@ -21,13 +23,27 @@ pub(crate) struct App {
     pub(crate) events: Events,
     /// What encrypts blocks, once it is known.
     pub(crate) keys: Option<Keys>,
+    pub(crate) logs: Feed<NewLogs>,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) workers: Workers,
 }
 
 impl App {
     pub(crate) fn new(store: Arc<dyn ServerStore>, clock: Arc<dyn Clock>) -> Self {
         let rows: Arc<dyn Store> = store.clone();
         let events = Events::new(store.clone(), clock.clone());
-        App { orchestrator: Orchestrator::new(rows, clock.clone()), store, clock, events, keys: None }
+        let deliveries = Deliveries::new(store.clone(), clock.clone());
+        let logs = Feed::new(NewLogs { store: store.clone(), clock: clock.clone() });
+        App {
+            orchestrator: Orchestrator::new(rows, clock.clone()),
+            store,
+            clock,
+            events,
+            logs,
+            deliveries,
+            workers: Workers::default(),
+            keys: None,
+        }
     }
 
     /// Gives what encrypts blocks.

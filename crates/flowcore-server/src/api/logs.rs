@@ -32,7 +32,9 @@ async fn create(State(app): State<App>, Body(lines): Body<Vec<LogCreate>>) -> Re
         flow_run_id: line.flow_run_id.map(Into::into),
         task_run_id: line.task_run_id.map(Into::into),
     });
-    app.store.append_logs(lines.collect()).await?;
+    let lines: Vec<LogLine> = lines.collect();
+    app.store.append_logs(lines.clone()).await?;
+    app.logs.announce(lines);
     Ok(StatusCode::CREATED)
 }
 

@@ -1,16 +1,21 @@
 //! The REST API: one file a kind of object, each handler with its place.
 
 mod artifacts;
+mod automations;
 mod block_documents;
 mod block_schemas;
 mod block_types;
 mod decision;
+mod events;
 mod flow_runs;
 mod flows;
 mod logs;
 mod names;
 mod root;
+mod saved_searches;
 mod task_runs;
+mod task_workers;
+mod templates;
 mod variables;
 mod work_pools;
 mod work_queues;
@@ -26,6 +31,7 @@ pub(crate) fn routes() -> Routes {
         .merge(flows::routes())
         .merge(flow_runs::routes())
         .merge(task_runs::routes())
+        .merge(task_workers::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
         .merge(block_types::routes())
@@ -34,4 +40,8 @@ pub(crate) fn routes() -> Routes {
         .merge(variables::routes())
         .merge(work_pools::routes())
         .merge(work_queues::routes())
+        .merge(events::routes())
+        .merge(automations::routes())
+        .merge(templates::routes())
+        .merge(saved_searches::routes())
 }

@@ -73,6 +73,7 @@ async fn create(
         state,
     };
     app.store.observe_task_runs(vec![run.clone()]).await?;
+    app.deliveries.tell(&run);
     Ok((StatusCode::CREATED, Json(TaskRunBody::new(&run, now))))
 }
 

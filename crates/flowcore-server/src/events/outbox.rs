@@ -8,19 +8,17 @@ use std::time::Duration;
 use flowcore::clock::Clock;
 use flowcore::model::Event;
 use flowcore::store::{ServerStore, StoreError};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::NewEvent;
+use crate::live::{Feed, NewEvents};
 
 /// How many events are kept at once, at most.
 const TOGETHER: usize = 500;
 
 /// How many events may wait while the store is away; beyond it the oldest are dropped, and said to be.
 const MOST_WAITING: usize = 100_000;
-
-/// How many events a listener may be behind before it has to begin anew.
-const MOST_BEHIND: usize = 4096;
 
 /// How long the end of the server waits for events to be kept.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,7 +36,7 @@ struct Shared {
     outbox: Mutex<Outbox>,
     /// Told when the outbox is empty.
     idle: Notify,
-    live: broadcast::Sender<Arc<Event>>,
+    live: Feed<NewEvents>,
 }
 
 #[derive(Default)]
@@ -51,7 +49,7 @@ struct Outbox {
 
 impl Events {
     pub(crate) fn new(store: Arc<dyn ServerStore>, clock: Arc<dyn Clock>) -> Self {
-        let (live, _) = broadcast::channel(MOST_BEHIND);
+        let live = Feed::new(NewEvents { store: store.clone(), clock: clock.clone() });
         Events(Arc::new(Shared { store, clock, outbox: Mutex::default(), idle: Notify::new(), live }))
     }
 
@@ -77,8 +75,13 @@ impl Events {
     /// Keeps events that others tell of. When this returns they are committed.
     pub(crate) async fn record(&self, events: Vec<Event>) -> Result<(), StoreError> {
         self.0.store.append_events(events.clone()).await?;
-        self.0.announce(events);
+        self.0.live.announce(events);
         Ok(())
+    }
+
+    /// Gives what hands events on as they happen.
+    pub(crate) fn live(&self) -> &Feed<NewEvents> {
+        &self.0.live
     }
 
     /// Waits until all that was told of is kept, but not for a database that is away.
@@ -105,13 +108,6 @@ impl Shared {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn announce(&self, events: Vec<Event>) {
-        if self.live.receiver_count() > 0 {
-            // Whoever listened may have gone meanwhile, which is as well.
-            events.into_iter().for_each(|event| drop(self.live.send(Arc::new(event))));
-        }
-    }
-
     /// Takes what waits, or ends the work when nothing does.
     fn next(&self) -> Option<Vec<Event>> {
         let mut outbox = self.lock();
@@ -129,7 +125,7 @@ async fn keep(shared: Arc<Shared>) {
     while let Some(events) = shared.next() {
         loop {
             match shared.store.append_events(events.clone()).await {
-                Ok(()) => break shared.announce(events),
+                Ok(()) => break shared.live.announce(events),
                 Err(StoreError::Closed) => break,
                 Err(error) => {
                     tracing::error!(target: "flowcore_server", "events are not kept yet: {error}");

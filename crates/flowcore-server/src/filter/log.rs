@@ -1,11 +1,14 @@
 //! Log lines.
 
-use flowcore::model::Order;
+use flowcore::model::{LogLine, Order};
 use flowcore::store::query::{Column, Condition, Test, log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::criteria::{Operator, OptionalIds, Times};
+use super::holds::{Cell, holds};
+use super::text::{TextSearch, Words};
 
 /// Selects log lines.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -26,40 +29,19 @@ struct Levels {
     le_: Option<i64>,
 }
 
-/// A search in the messages: `error "timed out" +retry -debug` is one of the first two, with the third, without the last.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct TextSearch {
-    query: String,
+fn contains(word: String) -> Condition {
+    Condition::Column(log::MESSAGE, Test::Contains(word))
 }
 
 impl TextSearch {
     fn condition(&self) -> Condition {
-        let (mut any, mut all) = (Vec::new(), Vec::new());
-        let mut rest = self.query.trim_start();
-        while let Some(first) = rest.chars().next() {
-            let sign = matches!(first, '+' | '-' | '!').then_some(first);
-            rest = &rest[sign.map_or(0, char::len_utf8)..];
-            // A quotation without an end goes to the end of the text.
-            let (word, behind) = match rest.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-                None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-            };
-            rest = behind.trim_start();
-            if word.is_empty() {
-                continue;
-            }
-            let contains = Condition::Column(log::MESSAGE, Test::Contains(word.to_owned()));
-            match sign {
-                None => any.push(contains),
-                Some('+') => all.push(contains),
-                Some(_) => all.push(Condition::Not(Box::new(contains))),
-            }
-        }
+        let Words { any, all, none } = self.words();
+        let mut conditions: Vec<Condition> = all.into_iter().map(contains).collect();
+        conditions.extend(none.into_iter().map(|word| Condition::Not(Box::new(contains(word)))));
         if !any.is_empty() {
-            all.push(Condition::Any(any));
+            conditions.push(Condition::Any(any.into_iter().map(contains).collect()));
         }
-        Condition::All(all)
+        Condition::All(conditions)
     }
 }
 
@@ -78,6 +60,22 @@ impl LogFilter {
             self.text.as_ref().map(TextSearch::condition),
         ];
         self.operator.join(criteria.into_iter().flatten().collect())
+    }
+}
+
+impl LogFilter {
+    /// Tells whether a line is selected that was only just written.
+    pub(crate) fn selects(&self, line: &LogLine) -> bool {
+        let id = |id: Option<Uuid>| id.map_or(Cell::Absent, Cell::Id);
+        let text = line.text();
+        holds(&self.condition(), &|column| match column {
+            log::LEVEL => Cell::Number(line.level.number().into()),
+            log::TIMESTAMP => Cell::Number(line.timestamp.timestamp_micros()),
+            log::FLOW_RUN_ID => id(line.flow_run_id.map(|id| id.0)),
+            log::TASK_RUN_ID => id(line.task_run_id.map(|id| id.0)),
+            log::MESSAGE => Cell::Text(&text),
+            _ => Cell::Absent,
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the types of a handler's arguments and answer say of an operation.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::generate::SchemaSettings;
@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::events::Countable;
 use crate::extract::{Body, Id, Path, Query};
 use crate::state::App;
 
@@ -48,6 +49,7 @@ pub(crate) trait Input {
 
 impl Input for State<App> {}
 impl Input for HeaderMap {}
+impl Input for OriginalUri {}
 impl Input for WebSocketUpgrade {}
 
 impl<T: JsonSchema> Input for Body<T> {
@@ -89,6 +91,13 @@ pub(crate) trait PathParameters {
 impl PathParameters for String {
     fn describe(description: &mut Description) {
         let schema = description.schemas.subschema_for::<String>();
+        description.path.push(schema);
+    }
+}
+
+impl PathParameters for Countable {
+    fn describe(description: &mut Description) {
+        let schema = description.schemas.subschema_for::<Countable>();
         description.path.push(schema);
     }
 }

@@ -48,6 +48,10 @@ impl Routes {
         self.add(Method::POST, path, operation)
     }
 
+    pub(crate) fn put(self, path: &'static str, operation: Operation) -> Self {
+        self.add(Method::PUT, path, operation)
+    }
+
     pub(crate) fn patch(self, path: &'static str, operation: Operation) -> Self {
         self.add(Method::PATCH, path, operation)
     }

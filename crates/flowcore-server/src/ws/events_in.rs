@@ -8,8 +8,10 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::FutureExt;
 
-use super::handshake::{SUBPROTOCOL, greet, refuse};
-use crate::recorder::{EventBody, record};
+use super::conversation::{POLICY_VIOLATION, close};
+use super::handshake::{SUBPROTOCOL, greet};
+use crate::events::EventBody;
+use crate::recorder::record;
 use crate::state::App;
 
 /// How many events are committed at once, at most.
@@ -35,7 +37,7 @@ async fn receive(app: &App, mut socket: WebSocket) {
                 Err(error) => {
                     tracing::warn!(target: "flowcore_server", "a message is no event: {error}");
                     if keep(app, &mut events).await {
-                        refuse(socket, "Expected an event").await;
+                        close(socket, POLICY_VIOLATION, "Expected an event").await;
                     }
                     return;
                 }

@@ -1,13 +1,12 @@
 //! How a connection begins: the subprotocol `prefect`, and a message that proves who is there.
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{Message, WebSocket};
 use serde::Deserialize;
+
+use super::conversation::{POLICY_VIOLATION, close};
 
 /// The subprotocol of Prefect's clients.
 pub(super) const SUBPROTOCOL: &str = "prefect";
-
-/// RFC 6455: a message breaks a rule of the server's.
-const POLICY_VIOLATION: u16 = 1008;
 
 #[derive(Deserialize)]
 struct First {
@@ -25,7 +24,7 @@ pub(super) async fn greet(mut socket: WebSocket) -> Option<WebSocket> {
             Message::Text(text) => {
                 let first: Option<First> = serde_json::from_str(&text).ok();
                 if first.is_none_or(|first| first.kind != "auth") {
-                    refuse(socket, "Expected 'auth' message").await;
+                    close(socket, POLICY_VIOLATION, "Expected 'auth' message").await;
                     return None;
                 }
                 socket.send(Message::text(r#"{"type":"auth_success"}"#)).await.ok()?;
@@ -35,10 +34,4 @@ pub(super) async fn greet(mut socket: WebSocket) -> Option<WebSocket> {
             Message::Binary(_) | Message::Close(_) => return None,
         }
     }
-}
-
-/// Ends a connection, and says why. It may be gone already, which is as well.
-pub(super) async fn refuse(mut socket: WebSocket, why: &'static str) {
-    let frame = CloseFrame { code: POLICY_VIOLATION, reason: why.into() };
-    drop(socket.send(Message::Close(Some(frame))).await);
 }

@@ -1,11 +1,19 @@
 //! The websockets.
 
+mod conversation;
 mod events_in;
+mod events_out;
 mod handshake;
+mod logs_out;
+mod scheduled;
 
 use crate::routes::Routes;
 
 /// All websockets, below `/api`.
 pub(crate) fn routes() -> Routes {
-    Routes::new(&[]).websocket("/events/in", events_in::open)
+    Routes::new(&[])
+        .websocket("/events/in", events_in::open)
+        .websocket("/events/out", events_out::open)
+        .websocket("/logs/out", logs_out::open)
+        .websocket("/task_runs/subscriptions/scheduled", scheduled::open)
 }

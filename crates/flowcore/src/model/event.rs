@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{FlowRun, State, TaskRun, Timestamp};
+use super::Timestamp;
 
 /// Labels of a thing that an event is about; `prefect.resource.id` is always among them.
 pub type Resource = BTreeMap<String, String>;
@@ -65,41 +65,5 @@ impl Event {
     /// Goes through what it happened to and what else it concerns.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         std::iter::once(&self.resource).chain(&self.related)
-    }
-
-    /// Tells of a flow run that entered a state.
-    pub fn of_flow_run(run: &FlowRun, state: &State) -> Self {
-        let mut event = Event::of_state(FLOW_RUN_PREFIX, &run.id.0, &run.name, state);
-        event.related.push(related_resource(format!("prefect.flow.{}", run.flow_id), "flow", Some(&run.flow_name)));
-        event
-    }
-
-    /// Tells of a task run that entered a state.
-    pub fn of_task_run(run: &TaskRun, state: &State) -> Self {
-        let mut event = Event::of_state(TASK_RUN_PREFIX, &run.id.0, &run.name, state);
-        event
-            .related
-            .extend(run.flow_run_id.map(|id| related_resource(format!("{FLOW_RUN_PREFIX}{id}"), "flow-run", None)));
-        event
-    }
-
-    fn of_state(prefix: &str, id: &Uuid, name: &str, state: &State) -> Self {
-        Event {
-            id: state.id.0,
-            occurred: state.timestamp,
-            event: format!("{prefix}{}", state.name),
-            resource: Resource::from([
-                (RESOURCE_ID.into(), format!("{prefix}{id}")),
-                (RESOURCE_NAME.into(), name.to_owned()),
-                ("prefect.state-name".into(), state.name.to_string()),
-                ("prefect.state-type".into(), state.kind.to_string()),
-                ("prefect.state-timestamp".into(), state.timestamp.to_rfc3339()),
-                ("prefect.state-message".into(), state.message.clone().unwrap_or_default()),
-            ]),
-            related: Vec::new(),
-            payload: serde_json::Value::Null,
-            follows: None,
-            received: state.timestamp,
-        }
     }
 }

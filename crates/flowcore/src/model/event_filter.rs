@@ -5,8 +5,8 @@
 
 use uuid::Uuid;
 
-use super::event::{RESOURCE_ID, RESOURCE_ROLE};
-use super::{Event, FlowRunId, Order, Page, Resource, Timestamp};
+use super::event::{RESOURCE_ID, RESOURCE_ROLE, TASK_RUN_PREFIX};
+use super::{Event, FlowRunId, Order, Page, Resource, TaskRunId, Timestamp};
 
 /// Selects events, in the order of their times. Of a list that is not empty one entry has to fit; an empty list says
 /// nothing.
@@ -28,6 +28,8 @@ pub struct EventFilter {
     pub related: Vec<ResourceFilter>,
     /// What resources there have to be, related or not: for each of these one that it selects.
     pub any_resource: Vec<ResourceFilter>,
+    /// What is to be found in its texts.
+    pub text: EventText,
     /// Which come first.
     pub order: Order,
     /// Rows to return.
@@ -56,8 +58,77 @@ pub struct ResourceFilter {
     pub id_prefixes: Vec<String>,
     /// Its role in the event is one of these.
     pub roles: Vec<String>,
-    /// Each of these labels has one of these values.
+    /// Its id and its role are one of these pairs.
+    pub ids_in_roles: Vec<(String, String)>,
+    /// Each of these labels has a value that fits one of these patterns, or any if there are none. In a pattern `*` stands
+    /// for any text and `?` for one character; behind a `!` it fits what it would not.
     pub labels: Vec<(String, Vec<String>)>,
+}
+
+/// Selects by what is written anywhere in an event: its name, the values of its labels, its payload. Small and capital
+/// letters are alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventText {
+    /// One of these is found.
+    pub any: Vec<String>,
+    /// All of these are found.
+    pub all: Vec<String>,
+    /// None of these is found.
+    pub none: Vec<String>,
+}
+
+impl EventText {
+    fn selects(&self, event: &Event) -> bool {
+        if *self == EventText::default() {
+            return true;
+        }
+        let mut text = event.event.clone();
+        for value in event.resources().flat_map(|resource| resource.values()) {
+            text.push(' ');
+            text.push_str(value);
+        }
+        text.push(' ');
+        text.push_str(&event.payload.to_string());
+        let text = text.to_lowercase();
+        let found = |word: &String| text.contains(&word.to_lowercase());
+        (self.any.is_empty() || self.any.iter().any(found))
+            && self.all.iter().all(found)
+            && !self.none.iter().any(found)
+    }
+}
+
+/// Tells whether a text fits a pattern.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.strip_prefix('!') {
+        Some(pattern) => !matches(pattern, text),
+        None => matches(pattern, text),
+    }
+}
+
+/// Matches from left to right; where it fails, the last `*` stands for one character more.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    let mut again = None;
+    loop {
+        let (wanted_here, text_here) = (pattern.clone(), text.clone());
+        match (pattern.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                text = text_here;
+                again = Some((wanted_here, text.clone()));
+            }
+            (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {}
+            _ => {
+                let Some((star, mut rest)) = again.take() else { return false };
+                if rest.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (star.clone(), rest.clone());
+                pattern.next();
+                again = Some((star, rest));
+            }
+        }
+    }
 }
 
 impl EventNames {
@@ -90,7 +161,12 @@ impl ResourceFilter {
         one_of(&self.ids, id)
             && (self.id_prefixes.is_empty() || self.id_prefixes.iter().any(|prefix| id.starts_with(prefix)))
             && one_of(&self.roles, value(RESOURCE_ROLE))
-            && self.labels.iter().all(|(label, values)| resource.contains_key(label) && one_of(values, value(label)))
+            && (self.ids_in_roles.is_empty()
+                || self.ids_in_roles.iter().any(|(one, role)| one == id && role == value(RESOURCE_ROLE)))
+            && self.labels.iter().all(|(label, patterns)| {
+                let value = resource.get(label);
+                value.is_some_and(|value| patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, value)))
+            })
     }
 }
 
@@ -104,6 +180,18 @@ impl EventFilter {
             && self.resource.selects(&event.resource)
             && self.related.iter().all(|wanted| event.related.iter().any(|related| wanted.selects(related)))
             && self.any_resource.iter().all(|wanted| event.resources().any(|resource| wanted.selects(resource)))
+            && self.text.selects(event)
+    }
+
+    /// Finds the task run that all selected changes of task runs' states are of, if the filter names one.
+    pub(crate) fn only_task_run(&self) -> Option<TaskRunId> {
+        let named = [&self.resource].into_iter().chain(&self.any_resource);
+        named
+            .filter_map(|resource| match &*resource.ids {
+                [id] => id.strip_prefix(TASK_RUN_PREFIX)?.parse().ok().map(TaskRunId),
+                _ => None,
+            })
+            .next()
     }
 
     /// Tells whether changes of state can be selected of runs whose events and resources begin so. If not, a store need
@@ -153,5 +241,51 @@ mod tests {
             ResourceFilter { roles: vec![role.to_owned()], ..ResourceFilter::id_prefix("shop.") }.selects(&resource)
         };
         assert!(role("buyer") && !role("seller"));
+        let pair = |id: &str, role: &str| {
+            let ids_in_roles = vec![(id.to_owned(), role.to_owned())];
+            ResourceFilter { ids_in_roles, ..ResourceFilter::default() }.selects(&resource)
+        };
+        assert!(pair("shop.customer.4", "buyer") && !pair("shop.customer.4", "seller"));
+    }
+
+    #[test]
+    fn patterns_fit_texts() {
+        for (pattern, text, expected) in [
+            ("a.*.c", "a.b.b.c", true),
+            ("a.*.c", "a.b.b.d", false),
+            ("*b*", "aabb", true),
+            ("a?c", "a\u{e4}c", true),
+            ("a?c", "ac", false),
+            ("", "", true),
+            ("*", "", true),
+            ("!*", "", false),
+            ("!a*", "b", true),
+            ("a*b*c", "abxbc", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn texts_are_found_anywhere() {
+        let mut resource = Resource::new();
+        resource.insert("shop.name".into(), "Corner SHOP".into());
+        let event = Event {
+            id: Uuid::nil(),
+            occurred: Timestamp::UNIX_EPOCH,
+            event: "order.placed".into(),
+            resource,
+            related: Vec::new(),
+            payload: serde_json::json!({"total": "99 Euro"}),
+            follows: None,
+            received: Timestamp::UNIX_EPOCH,
+        };
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let selects = |any: &[&str], all: &[&str], none: &[&str]| {
+            EventText { any: words(any), all: words(all), none: words(none) }.selects(&event)
+        };
+        assert!(selects(&["missing", "shop"], &[], &[]) && selects(&[], &["PLACED", "euro"], &["shop.name"]));
+        assert!(!selects(&["missing"], &[], &[]) && !selects(&[], &["placed", "missing"], &[]));
+        assert!(!selects(&["shop"], &[], &["euro"]));
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::query::QueryStore;
 use super::records::{RecordStore, Records};
-use super::{Store, StoreError};
+use super::{Store, StoreError, WatchStore};
 use crate::model::{FlowRun, FlowRunId, State, TaskRun};
 
 /// A store that takes what clients report.
@@ -24,12 +24,12 @@ pub trait EditStore: Store {
 }
 
 /// A store that can do all that a server needs.
-pub trait ServerStore: QueryStore + EditStore + RecordStore {
+pub trait ServerStore: QueryStore + EditStore + RecordStore + WatchStore {
     /// Gives access to the rows of any table.
     fn records(&self) -> Records<'_>;
 }
 
-impl<S: QueryStore + EditStore + RecordStore> ServerStore for S {
+impl<S: QueryStore + EditStore + RecordStore + WatchStore> ServerStore for S {
     fn records(&self) -> Records<'_> {
         Records::new(self)
     }

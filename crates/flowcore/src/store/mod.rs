@@ -21,6 +21,8 @@ pub mod records;
 pub mod sql;
 mod timeline;
 mod variables;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod watch;
 
 use async_trait::async_trait;
 
@@ -31,7 +33,11 @@ pub use edits::{EditStore, FlowRunEdit, ServerStore};
 pub use error::StoreError;
 pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use timeline::EventVisitor;
 pub use variables::{Replace, VariableStore};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use watch::WatchStore;
 
 use crate::model::{
     Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,

@@ -12,25 +12,50 @@ use crate::model::{
 pub(super) struct Timeline<'a> {
     first: BTreeMap<(Timestamp, Uuid), Event>,
     filter: &'a EventFilter,
+    /// Who is shown all that is selected instead.
+    visitor: Option<&'a mut EventVisitor<'a>>,
 }
+
+/// Somebody who looks at events, one after the other.
+pub type EventVisitor<'v> = dyn FnMut(Event) + Send + 'v;
 
 impl<'a> Timeline<'a> {
     /// Begins an empty timeline of what a filter selects, whatever flow run it is of.
     pub(super) fn new(filter: &'a EventFilter) -> Self {
-        Timeline { first: BTreeMap::new(), filter }
+        Timeline { first: BTreeMap::new(), filter, visitor: None }
     }
 
-    /// Adds what a flow run's states tell.
-    pub(super) fn flow_run<'s>(&mut self, run: &FlowRun, states: impl IntoIterator<Item = &'s State>) {
+    /// Begins a timeline that is never complete: all that the filter selects is shown to a visitor, whatever the page.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(super) fn visiting(filter: &'a EventFilter, visitor: &'a mut EventVisitor<'a>) -> Self {
+        Timeline { first: BTreeMap::new(), filter, visitor: Some(visitor) }
+    }
+
+    /// Tells whether all that is selected is wanted, and not only a page of it.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(super) fn wants_all(&self) -> bool {
+        self.visitor.is_some()
+    }
+
+    /// Adds what a flow run's states tell, of which the first came behind `before`.
+    pub(super) fn flow_run<'s>(
+        &mut self,
+        run: &FlowRun,
+        mut before: Option<&'s State>,
+        states: impl IntoIterator<Item = &'s State>,
+    ) {
         for state in states {
-            self.add_with(state.timestamp, state.id.0, || Event::of_flow_run(run, state));
+            self.add_with(state.timestamp, state.id.0, || Event::of_flow_run(run, before, state));
+            before = Some(state);
         }
     }
 
     /// Adds what a task run's states tell.
     pub(super) fn task_run<'s>(&mut self, run: &TaskRun, states: impl IntoIterator<Item = &'s State>) {
+        let mut before = None;
         for state in states {
-            self.add_with(state.timestamp, state.id.0, || Event::of_task_run(run, state));
+            self.add_with(state.timestamp, state.id.0, || Event::of_task_run(run, before, state));
+            before = Some(state);
         }
     }
 
@@ -43,7 +68,8 @@ impl<'a> Timeline<'a> {
     /// microseconds since 1970.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn is_complete(&self, bound: i64) -> bool {
-        self.first.len() >= self.capacity()
+        !self.wants_all()
+            && self.first.len() >= self.capacity()
             && self.last().is_none_or(|(time, _)| match self.filter.order {
                 Order::OldestFirst => bound > time.timestamp_micros(),
                 Order::NewestFirst => bound < time.timestamp_micros(),
@@ -53,7 +79,9 @@ impl<'a> Timeline<'a> {
     /// Tells whether nothing can come onto the page any more that is behind this event in its order.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn is_complete_behind(&self, occurred: Timestamp, id: Uuid) -> bool {
-        self.first.len() >= self.capacity() && self.last().is_none_or(|last| self.is_behind((occurred, id), last))
+        !self.wants_all()
+            && self.first.len() >= self.capacity()
+            && self.last().is_none_or(|last| self.is_behind((occurred, id), last))
     }
 
     /// Returns the page's events in their order; those of one time by their ids.
@@ -91,6 +119,16 @@ impl<'a> Timeline<'a> {
     fn add_with(&mut self, occurred: Timestamp, id: Uuid, event: impl FnOnce() -> Event) {
         let EventFilter { since, until, .. } = self.filter;
         if since.is_some_and(|since| occurred < since) || until.is_some_and(|until| occurred >= until) {
+            return;
+        }
+        if !self.filter.ids.is_empty() && !self.filter.ids.contains(&id) {
+            return;
+        }
+        if let Some(visitor) = &mut self.visitor {
+            let event = event();
+            if self.filter.selects(&event) {
+                visitor(event);
+            }
             return;
         }
         let key = (occurred, id);

@@ -33,12 +33,9 @@ pub(super) fn of_record(record: &TaskRunRecord) -> Vec<String> {
 
 fn of_state(run: &TaskRun, before: Option<&State>, state: &State, occurred: Timestamp) -> Value {
     let message: String = state.message.iter().flat_map(|message| message.chars()).take(LONGEST_MESSAGE).collect();
-    let mut resource = Event::of_task_run(run, state).resource;
+    let mut resource = Event::of_task_run(run, before, state).resource;
     resource.insert("prefect.state-timestamp".to_owned(), occurred.to_rfc3339());
     resource.insert("prefect.state-message".to_owned(), message.clone());
-    resource.insert("prefect.run-count".to_owned(), run.times.run_count.to_string());
-    // This is what makes it more than a report: the client orchestrates the run.
-    resource.insert("prefect.orchestration".to_owned(), "client".to_owned());
     let flow_run = run.flow_run_id.map(
         |id| json!({"prefect.resource.id": format!("prefect.flow-run.{id}"), "prefect.resource.role": "flow-run"}),
     );

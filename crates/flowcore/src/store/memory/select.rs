@@ -115,7 +115,7 @@ impl Tables {
         let mut timeline = Timeline::new(filter);
         if filter.wants_states(FLOW_RUN_PREFIX) {
             for row in self.flow_runs.values().filter(|row| filter.flow_run_id.is_none_or(|id| row.run.id == id)) {
-                timeline.flow_run(&row.run, &row.states);
+                timeline.flow_run(&row.run, None, &row.states);
             }
         }
         if filter.wants_states(TASK_RUN_PREFIX) {

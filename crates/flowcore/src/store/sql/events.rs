@@ -11,14 +11,14 @@ use crate::model::{
     Timestamp,
 };
 use crate::store::StoreError;
-use crate::store::timeline::{Timeline, run_resource};
+use crate::store::timeline::{EventVisitor, Timeline, run_resource};
 
 use super::dialect::Dialect;
 use super::driver::{Row, Statement};
 use super::read::Readers;
 use super::rows::{
     EVENT_COLUMNS, FLOW_RUN_COLUMNS, FLOW_RUN_COLUMNS_READ, TASK_RUN_COLUMNS, TASK_RUN_COLUMNS_READ, event, flow_run,
-    flow_run_state, micros, task_run_with_history,
+    flow_run_state, micros, optional_flow_run_state, task_run_with_history,
 };
 use super::select::{Select, by_id};
 use super::strays::{ANYWHERE, earliest, ids_within, latest};
@@ -28,19 +28,43 @@ const CHUNK: u32 = 1000;
 
 /// Reads a page of events.
 pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
-    let mut timeline = Timeline::new(filter);
     // Every row has an event at least, so that no more rows than events are needed, unless the filter leaves some out.
     let chunk = filter.page.limit.saturating_add(filter.page.offset).clamp(16, CHUNK);
-    by_time(readers, filter, OwnEvents, chunk, &mut timeline).await?;
+    let mut timeline = Timeline::new(filter);
+    collect(readers, filter, chunk, &mut timeline).await?;
+    Ok(timeline.into_page())
+}
+
+/// Shows all events that a filter selects to a visitor, each once, in no order.
+pub(super) async fn visit(
+    readers: &Readers,
+    filter: &EventFilter,
+    visitor: &mut EventVisitor<'_>,
+) -> Result<(), StoreError> {
+    // With this order strays are those that a walk from one end to the other does not come to.
+    let filter = EventFilter { order: Order::OldestFirst, ..filter.clone() };
+    collect(readers, &filter, CHUNK, &mut Timeline::visiting(&filter, visitor)).await
+}
+
+async fn collect(
+    readers: &Readers,
+    filter: &EventFilter,
+    chunk: u32,
+    timeline: &mut Timeline<'_>,
+) -> Result<(), StoreError> {
+    by_time(readers, filter, OwnEvents, chunk, timeline).await?;
     if filter.wants_states(FLOW_RUN_PREFIX) {
-        by_time(readers, filter, FlowRunStates, chunk, &mut timeline).await?;
+        by_time(readers, filter, FlowRunStates, chunk, timeline).await?;
+    }
+    if let Some(id) = filter.only_task_run() {
+        return walk(readers, filter, IdRange { from: id.0, to: id.0 }, chunk, timeline).await;
     }
     if filter.wants_states(TASK_RUN_PREFIX) {
         let ids = ids_within(filter.since.map(micros), filter.until.map(micros));
-        walk(readers, filter, ids, chunk, &mut timeline).await?;
-        strays(readers, filter, ids, chunk, &mut timeline).await?;
+        walk(readers, filter, ids, chunk, timeline).await?;
+        strays(readers, filter, ids, chunk, timeline).await?;
     }
-    Ok(timeline.into_page())
+    Ok(())
 }
 
 /// Reads more at a time the longer nothing completes the page: what is selected may be rare.
@@ -139,9 +163,15 @@ struct FlowRunStates;
 impl ByTime for FlowRunStates {
     fn select(&self, dialect: Dialect, filter: &EventFilter) -> Select {
         let columns: Vec<_> = FLOW_RUN_COLUMNS.split(", ").map(|column| format!("f.{column}")).collect();
-        let columns = format!("{}, s.state", columns.join(", "));
-        let mut select = Select::new(dialect, &columns, "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id");
+        let columns = format!("{}, s.state, b.state", columns.join(", "));
+        let tables = "flow_run_states s JOIN flow_runs f ON f.id = s.flow_run_id \
+                      LEFT JOIN flow_run_states b ON b.flow_run_id = s.flow_run_id AND b.position = s.position - 1";
+        let mut select = Select::new(dialect, &columns, tables);
         select.uuid("s.flow_run_id", filter.flow_run_id.map(|id| id.0));
+        if filter.event.prefixes.is_empty() && !filter.event.names.is_empty() {
+            select
+                .texts("s.name", Some(filter.event.names.iter().filter_map(|name| name.strip_prefix(FLOW_RUN_PREFIX))));
+        }
         select
     }
 
@@ -151,7 +181,8 @@ impl ByTime for FlowRunStates {
 
     fn add(&self, row: &Row, timeline: &mut Timeline<'_>) -> Result<(Timestamp, Uuid), StoreError> {
         let state = flow_run_state(row, FLOW_RUN_COLUMNS_READ)?;
-        timeline.flow_run(&flow_run(row)?, [&state]);
+        let before = optional_flow_run_state(row, FLOW_RUN_COLUMNS_READ + 1)?;
+        timeline.flow_run(&flow_run(row)?, before.as_ref(), [&state]);
         Ok((state.timestamp, state.id.0))
     }
 }
@@ -210,7 +241,12 @@ async fn strays(
             if filter.order == Order::NewestFirst && until != ANYWHERE && timeline.is_complete(until) {
                 return Ok(());
             }
-            behind = Some(StraysBehind { until, id: add(row, timeline)? });
+            let id = TaskRunId(row.uuid(0)?);
+            // A visitor was shown those of the walk already.
+            if !(timeline.wants_all() && walked.contains(id.0)) {
+                add(row, timeline)?;
+            }
+            behind = Some(StraysBehind { until, id });
         }
         if rows.len() < chunk as usize {
             return Ok(());

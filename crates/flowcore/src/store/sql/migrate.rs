@@ -19,6 +19,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_pools.sql"),
     include_str!("migrations/0014_blocks.sql"),
     include_str!("migrations/0015_artifacts.sql"),
+    include_str!("migrations/0012_watching.sql"),
+    include_str!("migrations/0013_automations.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

@@ -10,7 +10,7 @@
 //! | `query`, `records` | conditions of any kind and rows of any table, as a server needs them |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
-//! | `store`, `artifacts`, `inputs`, `variables`, `edits` | the other faces, subject by subject |
+//! | `store`, `artifacts`, `inputs`, `variables`, `edits`, `watch` | the other faces, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod artifacts;
@@ -61,6 +61,8 @@ mod transaction;
 mod turn;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod variables;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod watch;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod write;
 

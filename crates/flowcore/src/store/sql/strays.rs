@@ -46,9 +46,14 @@ pub(super) fn latest(id: TaskRunId) -> i64 {
 /// Returns the ids of the task runs that can have states in a span of time, unless they are strays. Strays that have are
 /// before the range's end, too.
 pub(super) fn ids_within(since: Option<i64>, until: Option<i64>) -> IdRange {
-    let first = |micros: i64| Uuid::from_u64_pair(millis(micros.saturating_sub(SLACK)) << 16, 0);
+    let first = |micros: i64| first_id(micros.saturating_sub(SLACK));
     let last = |micros: i64| Uuid::from_u64_pair(millis(micros.saturating_add(SLACK)) << 16 | 0xffff, u64::MAX);
     IdRange { from: since.map_or(IdRange::ALL.from, first), to: until.map_or(IdRange::ALL.to, last) }
+}
+
+/// Returns the first id that can be made at a time.
+pub(super) fn first_id(micros: i64) -> Uuid {
+    Uuid::from_u64_pair(millis(micros) << 16, 0)
 }
 
 /// Returns the time in an id, in microseconds since 1970, as exactly as every id of version 7 has it.

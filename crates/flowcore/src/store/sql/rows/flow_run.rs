@@ -194,6 +194,11 @@ pub(in crate::store::sql) fn flow_run_state(row: &Row, column: usize) -> Result<
     from_json(row.text(column)?)
 }
 
+/// Reads a state that may be absent.
+pub(in crate::store::sql) fn optional_flow_run_state(row: &Row, column: usize) -> Result<Option<State>, StoreError> {
+    row.optional_text(column)?.map(from_json).transpose()
+}
+
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -20,7 +20,7 @@ pub(super) use flow::{FLOW_COLUMNS, UPSERT_FLOWS, encode_flow, flow};
 pub(super) use flow_run::{
     EDIT_FLOW_RUNS, FLOW_RUN_COLUMNS, FLOW_RUN_COLUMNS_READ, INSERT_FLOW_RUNS, INSERT_STATES, NewFlowRun, NewState,
     SWAP_FLOW_RUNS, SwappedFlowRun, encode_edited, encode_new_flow_run, encode_state, encode_swap, flow_run,
-    flow_run_state,
+    flow_run_state, optional_flow_run_state,
 };
 pub(super) use input::{APPEND_INPUTS, INPUT_COLUMNS, encode_input, input};
 pub(super) use json::micros;
