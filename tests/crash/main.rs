@@ -15,3 +15,23 @@ fn killed_runs_resume_without_loss() {
     assert!(proof.status.success(), "{out}\n{err}");
     assert!(out.contains("10 kills over"), "{out}");
 }
+
+#[test]
+fn a_killed_server_forgets_nothing() {
+    if std::env::var_os("FLOWCORE_TEST_PREFECT_PYTHON").is_none() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "Prefect's client must be there in continuous integration"
+        );
+        eprintln!("NOT RUN: a_killed_server_forgets_nothing, since FLOWCORE_TEST_PREFECT_PYTHON is not set");
+        return;
+    }
+    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
+        .args(["server", "--kills", "4", "--tasks", "200", "--seed", "20260101"])
+        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
+        .output();
+    let proof = proof.expect("the proof can be started");
+    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
+    assert!(proof.status.success(), "{out}\n{err}");
+    assert!(out.contains("SQLite: 4 kills over"), "{out}");
+}
