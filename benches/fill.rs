@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
 use flowcore::model::{
-    Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, LogId, LogLevel, LogLine, RetryPolicy, RunTimes, State, StateId,
-    StateType, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, LogId, LogLevel, LogLine, Pauses, RetryPolicy, RunTimes, State,
+    StateId, StateType, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
 };
 use flowcore::store::{ServerStore, sql};
 use serde_json::value::RawValue;
@@ -134,6 +134,7 @@ impl Made {
             program: None,
             labels: BTreeMap::new(),
             origin: FlowRunOrigin::default(),
+            pauses: Pauses::default(),
             created: at,
             updated: at,
         };
@@ -186,6 +187,8 @@ fn task_run(flow_run: FlowRunId, number: u64, at: Timestamp) -> TaskRunRecord {
         cache_key: None,
         times,
         state: states[states.len() - 1].clone(),
+        labels: BTreeMap::new(),
+        created: None,
     };
     let history_len = i32::try_from(states.len()).unwrap_or(i32::MAX);
     TaskRunRecord { run, states, history_len }

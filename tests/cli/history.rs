@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use flowcore::client::{ArtifactClient, Client};
 use flowcore::model::{
-    Artifact, ArtifactId, ArtifactKind, Event, FlowRun, FlowRunId, FlowRunOrigin, LogId, LogLevel, LogLine, ProcessId,
-    Program, Resource, ResultMetadata, RetryPolicy, RunTimes, State, StateData, StateName, StateType, TaskInput,
-    TaskRun, TaskRunId, TaskRunRecord,
+    Artifact, ArtifactId, ArtifactKind, Event, FlowRun, FlowRunId, FlowRunOrigin, LogId, LogLevel, LogLine, Pauses,
+    ProcessId, Program, Resource, ResultMetadata, RetryPolicy, RunTimes, State, StateData, StateName, StateType,
+    TaskInput, TaskRun, TaskRunId, TaskRunRecord,
 };
 use flowcore::orchestration::{Executor, NewFlowRun};
 use serde_json::json;
@@ -47,6 +47,7 @@ pub(crate) fn program(world: &World) -> Program {
 pub(crate) fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
     NewFlowRun {
         id: flow_run_id(number),
+        flow_id: None,
         flow_name: flow.to_owned(),
         flow_tags: vec!["team-a".to_owned()],
         name: name.to_owned(),
@@ -58,6 +59,7 @@ pub(crate) fn new_run(number: u32, flow: &str, name: &str) -> NewFlowRun {
         policy: RetryPolicy::default(),
         labels: BTreeMap::new(),
         origin: FlowRunOrigin::default(),
+        pauses: Pauses::default(),
         state: None,
         executor: Some(Executor { process_id: process_id(), program: None }),
     }
@@ -110,6 +112,8 @@ impl World {
             cache_key: None,
             times,
             state: states.last().unwrap().clone(),
+            labels: BTreeMap::new(),
+            created: None,
         };
         let history_len = i32::try_from(states.len()).unwrap();
         let recorded = Client::record_task_runs(&self.client, vec![TaskRunRecord { run, states, history_len }]);

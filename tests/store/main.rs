@@ -7,8 +7,10 @@
 
 mod backend;
 mod cases;
+mod deleting;
 mod model;
 mod postgres;
 mod proptests;
 mod records;
 mod sqlite;
+mod totals;

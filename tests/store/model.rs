@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use flowcore::model::{
-    Artifact, ArtifactId, ArtifactKind, Event, Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, InputDigest, LogId,
-    LogLevel, LogLine, ProcessId, ProcessLease, Program, RetryPolicy, RunTimes, State, StateData, StateId, StateType,
-    TaskInput, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
+    Artifact, ArtifactId, ArtifactKind, Creator, Event, Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, InputDigest,
+    Labels, LogId, LogLevel, LogLine, Pauses, ProcessId, ProcessLease, Program, RetryPolicy, RetryType, RunTimes,
+    State, StateData, StateId, StateType, TaskInput, TaskRun, TaskRunId, TaskRunRecord, Timestamp,
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -74,8 +74,10 @@ pub(crate) fn flow_run(number: u64) -> FlowRun {
             work_queue_id: Some(id(7, 1)),
             work_queue_name: Some("default".into()),
             idempotency_key: Some(format!("key-{number}")),
+            created_by: Some(Creator { id: Some(id(8, number)), kind: Some("USER".into()), display_value: None }),
             ..FlowRunOrigin::default()
         },
+        pauses: Pauses { keys: ["a".to_owned()].into(), resuming: true, retry_type: Some(RetryType::InProcess) },
         created: at(number as i64),
         updated: at(number as i64),
     }
@@ -125,6 +127,8 @@ pub(crate) fn record_behind(
         cache_key: Some(format!("key-{number}")),
         times: RunTimes { run_count: history_len, start_time: Some(at(1)), ..RunTimes::new(at(number as i64)) },
         state: states[states.len() - 1].clone(),
+        labels: if number.is_multiple_of(2) { Labels::new() } else { [("team".to_owned(), "data".into())].into() },
+        created: (!number.is_multiple_of(3)).then(|| at(number as i64 + 2)),
     };
     TaskRunRecord { run, states, history_len }
 }

@@ -160,4 +160,6 @@ macro_rules! on_both {
     };
 }
 
+pub(crate) use on_both;
+
 on_both!(work_that_fails_leaves_nothing, rows_are_changed_and_found, nobody_comes_between_a_look_and_a_change);

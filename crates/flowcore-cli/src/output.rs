@@ -154,11 +154,11 @@ impl Output {
     /// Writes a level in its colour, as wide as the widest.
     pub(crate) fn level(&self, level: LogLevel) -> String {
         let padded = format!("{:7}", level.as_str());
-        match level {
-            LogLevel::Error => self.styled("31", &padded),
-            LogLevel::Warning => self.styled("33", &padded),
-            LogLevel::Info => padded,
-            LogLevel::Trace | LogLevel::Debug => self.styled("2", &padded),
+        match level.number() {
+            40.. => self.styled("31", &padded),
+            30..40 => self.styled("33", &padded),
+            20..30 => padded,
+            ..20 => self.styled("2", &padded),
         }
     }
 

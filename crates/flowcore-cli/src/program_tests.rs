@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowcore::model::{FlowId, FlowRunId, FlowRunOrigin, RetryPolicy, RunTimes, State, StateId, Timestamp};
+use flowcore::model::{FlowId, FlowRunId, FlowRunOrigin, Pauses, RetryPolicy, RunTimes, State, StateId, Timestamp};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ fn run(kind: StateType, program: Option<Program>) -> FlowRun {
         program,
         labels: BTreeMap::new(),
         origin: FlowRunOrigin::default(),
+        pauses: Pauses::default(),
         created: now,
         updated: now,
     }

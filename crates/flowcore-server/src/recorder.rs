@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use flowcore::model::{FlowRunId, InputDigest, Resource, RetryPolicy, RunTimes, StateId, TaskRun, TaskRunId};
-use flowcore::wire::{Moment, PolicyBody, StateCreate, edges};
+use flowcore::model::{
+    FlowRunId, InputDigest, Labels, Resource, RetryPolicy, RunTimes, StateId, TaskInputs, TaskRun, TaskRunId,
+};
+use flowcore::wire::{Moment, PolicyBody, StateCreate};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,7 +50,11 @@ struct TaskRunFields {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
-    task_inputs: BTreeMap<String, Vec<Value>>,
+    task_inputs: TaskInputs,
+    #[serde(default)]
+    labels: Labels,
+    #[serde(default)]
+    created: Option<Moment>,
     #[serde(default)]
     run_count: i32,
     #[serde(default)]
@@ -120,7 +126,7 @@ fn read(event: &UncheckedEvent, id: TaskRunId, flow_run_id: Option<FlowRunId>) -
         task_version: fields.task_version.map(Into::into),
         tags: fields.tags,
         inputs_digest: None::<InputDigest>,
-        task_inputs: edges(fields.task_inputs),
+        task_inputs: fields.task_inputs,
         empirical_policy: RetryPolicy::from(&fields.empirical_policy),
         cache_key: fields.cache_key,
         times: RunTimes {
@@ -132,6 +138,8 @@ fn read(event: &UncheckedEvent, id: TaskRunId, flow_run_id: Option<FlowRunId>) -
             total_run_time,
         },
         state,
+        labels: fields.labels,
+        created: Some(time(fields.created).unwrap_or(event.occurred.0)),
     })
 }
 
@@ -148,7 +156,7 @@ fn object(resource: &Resource, kind: &str) -> Option<Uuid> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use flowcore::model::StateType;
+    use flowcore::model::{StateType, TaskInput};
     use serde_json::json;
 
     use super::*;
@@ -187,7 +195,7 @@ mod tests {
         assert_eq!((run.state.kind, &*run.state.name), (StateType::Running, "Retrying"));
         assert_eq!(run.state.id.to_string(), "01930000-0000-7000-8000-000000000003");
         assert_eq!((run.times.run_count, run.times.total_run_time), (2, 1_500_000));
-        assert_eq!(run.task_inputs["x"].len(), 1);
+        assert_eq!(run.task_inputs["x"][1], TaskInput::Constant { kind: "int".to_owned() });
     }
 
     #[test]

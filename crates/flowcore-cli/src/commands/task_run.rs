@@ -188,5 +188,7 @@ fn source(input: &TaskInput) -> String {
     match input {
         TaskInput::TaskRun { id } => format!("task run {id}"),
         TaskInput::FlowRun { id } => format!("flow run {id}"),
+        TaskInput::Parameter { name } => format!("parameter {name}"),
+        TaskInput::Constant { kind } => format!("a value of type {kind}"),
     }
 }

@@ -6,7 +6,7 @@ mod states;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, Labels, RetryPolicy};
+use flowcore::model::{FlowRun, FlowRunId, Labels};
 use flowcore::store::FlowRunEdit;
 use flowcore::store::query::{Selection, Table};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate};
@@ -92,7 +92,7 @@ async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<FlowRunUp
             run.parameters = parameters;
         }
         if let Some(policy) = &update.empirical_policy {
-            run.empirical_policy = RetryPolicy::from(policy);
+            (run.empirical_policy, run.pauses) = (policy.retry_policy(), policy.pauses());
         }
         let origin = &mut run.origin;
         origin.infrastructure_pid = update.infrastructure_pid.or(origin.infrastructure_pid.take());

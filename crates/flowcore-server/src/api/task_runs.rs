@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use flowcore::model::{FlowRunId, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
 use flowcore::orchestration::Decision;
 use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
-use flowcore::wire::{OrchestrationResult, SetState, StateBody, TaskRunBody, TaskRunCreate, edges};
+use flowcore::wire::{OrchestrationResult, SetState, StateBody, TaskRunBody, TaskRunCreate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -66,11 +66,13 @@ async fn create(
         task_version: new.task_version.map(Into::into),
         tags: new.tags,
         inputs_digest: None,
-        task_inputs: edges(new.task_inputs),
+        task_inputs: new.task_inputs,
         empirical_policy: RetryPolicy::from(&new.empirical_policy),
         cache_key: new.cache_key,
         times,
         state,
+        labels: new.labels.unwrap_or_default(),
+        created: Some(now),
     };
     app.store.observe_task_runs(vec![run.clone()]).await?;
     app.deliveries.tell(&run);

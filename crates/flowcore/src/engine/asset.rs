@@ -18,7 +18,7 @@ use super::event::event;
 use super::task_call::Call;
 use super::task_entry::fill_for;
 use super::task_scope::TaskScope;
-use crate::model::{RESOURCE_NAME, TaskInput, TaskInputs, TaskRunId};
+use crate::model::{RESOURCE_NAME, TaskInputs, TaskRunId};
 
 /// How long a key may be, in letters.
 const LONGEST_KEY: usize = 512;
@@ -197,10 +197,7 @@ impl HandedOn {
             return Vec::new();
         }
         let runs = edges.iter().filter(|(name, _)| *name != "__parents__").flat_map(|(_, runs)| runs);
-        let assets = runs.filter_map(|run| match run {
-            TaskInput::TaskRun { id } => known.get(id),
-            TaskInput::FlowRun { .. } => None,
-        });
+        let assets = runs.filter_map(|run| known.get(&run.task_run_id()?));
         assets.flat_map(|assets| assets.handed_on()).cloned().collect()
     }
 }

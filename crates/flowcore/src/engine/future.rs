@@ -13,7 +13,7 @@ use super::codec::Value;
 use super::error::RunError;
 use super::retry::Seconds;
 use super::settled::{Promise, Settled};
-use crate::model::{FlowRunId, State, TaskInput, TaskRunId};
+use crate::model::{FlowRunId, State, TaskRunId};
 
 /// A run that was submitted. Awaiting it gives its result; it can be cloned, awaited many times, and passed as an
 /// argument wherever its result is wanted.
@@ -47,18 +47,12 @@ impl<T: Clone + Send + Sync + 'static> TaskFuture<T> {
 
     /// Tells the task run's id, or none while the run waits for its arguments or is not a task's.
     pub fn task_run_id(&self) -> Option<TaskRunId> {
-        match self.promise.input()? {
-            TaskInput::TaskRun { id } => Some(id),
-            TaskInput::FlowRun { .. } => None,
-        }
+        self.promise.input()?.task_run_id()
     }
 
     /// Tells the flow run's id, or none while the run waits for its arguments or is not a flow's.
     pub fn flow_run_id(&self) -> Option<FlowRunId> {
-        match self.promise.input()? {
-            TaskInput::FlowRun { id } => Some(id),
-            TaskInput::TaskRun { .. } => None,
-        }
+        self.promise.input()?.flow_run_id()
     }
 
     /// Tells whether the run has ended.

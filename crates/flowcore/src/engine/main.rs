@@ -136,12 +136,13 @@ fn suspended(output: &dyn Any) -> Option<RunError> {
 /// Gives the level of log lines that are kept and printed.
 #[cfg(feature = "logs")]
 fn log_level() -> &'static str {
-    match inventory::iter::<DefaultEngine>.into_iter().next().map(|default| (default.log_level)()) {
-        Some(LogLevel::Trace) => "trace",
-        Some(LogLevel::Debug) => "debug",
-        Some(LogLevel::Warning) => "warn",
-        Some(LogLevel::Error) => "error",
-        Some(LogLevel::Info) | None => "info",
+    let level = inventory::iter::<DefaultEngine>.into_iter().next().map(|default| (default.log_level)());
+    match level.unwrap_or(LogLevel::Info).number() {
+        ..10 => "trace",
+        10..20 => "debug",
+        20..30 => "info",
+        30..40 => "warn",
+        40.. => "error",
     }
 }
 

@@ -9,7 +9,7 @@ use super::flow_call::FlowCallParts;
 use super::names::{fill, made_up};
 use super::subflow::Parent;
 use super::tags::{Tags, add_tags};
-use crate::model::{FlowRunId, FlowRunOrigin};
+use crate::model::{FlowRunId, FlowRunOrigin, Pauses};
 use crate::orchestration::{Executor, NewFlowRun};
 
 /// Says what run to make for a call.
@@ -37,6 +37,7 @@ pub(crate) fn new_run(
     add_tags(&mut all, tags.list());
     Ok(NewFlowRun {
         id,
+        flow_id: None,
         flow_name,
         flow_tags: call.definition.options.common.tags.clone(),
         name,
@@ -48,6 +49,7 @@ pub(crate) fn new_run(
         policy: options.common.retry_policy(),
         labels: renamed.into_iter().collect(),
         origin: FlowRunOrigin::default(),
+        pauses: Pauses::default(),
         state: None,
         executor: Some(executor),
     })

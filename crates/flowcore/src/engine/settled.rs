@@ -49,7 +49,7 @@ impl Promise {
     }
 
     pub(crate) fn input(&self) -> Option<TaskInput> {
-        self.0.input.get().copied()
+        self.0.input.get().cloned()
     }
 
     pub(crate) fn settle(&self, settled: Settled) {

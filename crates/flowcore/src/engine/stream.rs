@@ -14,7 +14,7 @@ use super::options::{TaskOptions, task_setters};
 use super::settled::Promise;
 use super::task_call::TaskCall;
 use super::yields::Outlet;
-use crate::model::{TaskInput, TaskRunId};
+use crate::model::TaskRunId;
 
 /// How many values wait for the caller unless it is said.
 const BUFFER: usize = 64;
@@ -165,10 +165,7 @@ impl<T: Volatile> TaskStream<T> {
 
     /// Tells the task run's id, or none while the run waits for its arguments.
     pub fn task_run_id(&self) -> Option<TaskRunId> {
-        match self.promise.input()? {
-            TaskInput::TaskRun { id } => Some(id),
-            TaskInput::FlowRun { .. } => None,
-        }
+        self.promise.input()?.task_run_id()
     }
 }
 

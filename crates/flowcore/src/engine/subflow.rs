@@ -11,8 +11,8 @@ use super::flow_call::FlowCallParts;
 use super::settled::Settled;
 use super::tags::add_tags;
 use crate::model::{
-    FlowRunFilter, FlowRunId, InputDigest, Page, RetryPolicy, RunTimes, State, StateType, TaskInput, TaskInputs,
-    TaskRun, TaskRunId, Text,
+    FlowRunFilter, FlowRunId, InputDigest, Labels, Page, RetryPolicy, RunTimes, State, StateType, TaskInput,
+    TaskInputs, TaskRun, TaskRunId, Text,
 };
 
 /// The task run that stands for a subflow in its parent.
@@ -77,6 +77,8 @@ impl Parent {
                 cache_key: None,
                 times: RunTimes::new(pending.timestamp),
                 state: pending,
+                labels: Labels::new(),
+                created: None,
             },
             1,
             0,

@@ -19,7 +19,8 @@ use super::task_call::Call;
 use super::task_engine::unorchestrated;
 use super::transaction::StagedTask;
 use crate::model::{
-    InputDigest, RunTimes, State, StateId, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId, Text,
+    InputDigest, Labels, RunTimes, State, StateId, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId,
+    Text,
 };
 use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
 use crate::results::CachedCall;
@@ -207,6 +208,8 @@ pub(crate) fn make_entry(
         cache_key: None,
         times: RunTimes::new(pending.timestamp),
         state: pending,
+        labels: Labels::new(),
+        created: None,
     };
     if call.is_part_of_map() {
         return Entry::unrecorded(run);

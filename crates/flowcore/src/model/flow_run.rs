@@ -1,6 +1,6 @@
 //! Flow runs: one execution of a flow, over all its attempts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,46 @@ pub struct FlowRun {
     /// What it was made from, and by whom; empty for a run that a program has made for itself.
     #[serde(default, skip_serializing_if = "FlowRunOrigin::is_empty")]
     pub origin: FlowRunOrigin,
+    /// What rules remember of its pauses and retries, if clients orchestrate it.
+    #[serde(default, skip_serializing_if = "Pauses::is_empty")]
+    pub pauses: Pauses,
     /// When it was made.
     pub created: Timestamp,
     /// When it was written last.
     pub updated: Timestamp,
+}
+
+/// What Prefect's rules remember of a flow run, which its clients see as a part of its policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pauses {
+    /// The keys of pauses that have been: a flow that is executed again does not stop there once more.
+    #[serde(rename = "pause_keys", skip_serializing_if = "BTreeSet::is_empty")]
+    pub keys: BTreeSet<String>,
+    /// Whether it goes on behind a pause and has not begun to run again: that is no new attempt.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resuming: bool,
+    /// How it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_type: Option<RetryType>,
+}
+
+/// How a flow run is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RetryType {
+    /// By the process that has it.
+    InProcess,
+    /// By whoever takes it when it is due.
+    Reschedule,
+}
+
+impl Pauses {
+    /// Tells whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        *self == Pauses::default()
+    }
 }
 
 /// Key and value pairs: texts, numbers and truth values.

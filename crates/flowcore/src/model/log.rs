@@ -1,5 +1,6 @@
 //! Log lines that runs leave.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{FlowRunId, LogId, TaskRunId, Timestamp};
 
 /// A level, with Prefect's numbers (those of Python's logging) as its values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// 5: every step.
@@ -22,6 +23,8 @@ pub enum LogLevel {
     Warning,
     /// 40: something failed.
     Error,
+    /// A number of another program's: Python has 50 for what is critical, and whatever a user adds.
+    Other(i32),
 }
 
 impl LogLevel {
@@ -33,29 +36,45 @@ impl LogLevel {
             LogLevel::Info => 20,
             LogLevel::Warning => 30,
             LogLevel::Error => 40,
+            LogLevel::Other(number) => number,
         }
     }
 
-    /// Finds the level that a number belongs to: the highest that is not above it.
+    /// Finds the level of a number.
     pub fn from_number(number: i32) -> Self {
         match number {
-            ..10 => LogLevel::Trace,
-            10..20 => LogLevel::Debug,
-            20..30 => LogLevel::Info,
-            30..40 => LogLevel::Warning,
-            40.. => LogLevel::Error,
+            5 => LogLevel::Trace,
+            10 => LogLevel::Debug,
+            20 => LogLevel::Info,
+            30 => LogLevel::Warning,
+            40 => LogLevel::Error,
+            other => LogLevel::Other(other),
         }
     }
 
-    /// Returns the level's name in capitals, as log lines show it.
+    /// Returns the level's name in capitals, as log lines show it; of a number without one, that of the next level below.
     pub fn as_str(self) -> &'static str {
-        match self {
-            LogLevel::Trace => "TRACE",
-            LogLevel::Debug => "DEBUG",
-            LogLevel::Info => "INFO",
-            LogLevel::Warning => "WARNING",
-            LogLevel::Error => "ERROR",
+        match self.number() {
+            ..10 => "TRACE",
+            10..20 => "DEBUG",
+            20..30 => "INFO",
+            30..40 => "WARNING",
+            40..50 => "ERROR",
+            50.. => "CRITICAL",
         }
+    }
+}
+
+impl PartialOrd for LogLevel {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Graver is greater.
+impl Ord for LogLevel {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
     }
 }
 
@@ -68,9 +87,9 @@ impl FromStr for LogLevel {
             "DEBUG" => Ok(LogLevel::Debug),
             "INFO" => Ok(LogLevel::Info),
             "WARNING" | "WARN" => Ok(LogLevel::Warning),
-            // Prefect has one level more; there is nothing graver than an error here.
-            "ERROR" | "CRITICAL" => Ok(LogLevel::Error),
-            _ => Err(format!("`{text}` is not a level; use one of TRACE, DEBUG, INFO, WARNING, ERROR")),
+            "ERROR" => Ok(LogLevel::Error),
+            "CRITICAL" => Ok(LogLevel::Other(50)),
+            _ => Err(format!("`{text}` is not a level; use one of TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL")),
         }
     }
 }
@@ -126,6 +145,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_number_is_kept_as_it_is() {
+        for number in [0, 5, 10, 20, 25, 30, 40, 50, 99] {
+            assert_eq!(LogLevel::from_number(number).number(), number);
+        }
+        assert!(LogLevel::Error < LogLevel::Other(50) && LogLevel::Other(25) < LogLevel::Warning);
+        assert_eq!((LogLevel::Other(25).as_str(), LogLevel::Other(50).as_str()), ("INFO", "CRITICAL"));
+    }
 
     #[test]
     fn fields_are_told_apart_in_texts() {

@@ -30,7 +30,7 @@ pub(crate) use event::{FLOW_RUN_PREFIX, TASK_RUN_PREFIX};
 pub use event_filter::{EventFilter, EventNames, EventText, ResourceFilter};
 pub use filter::{FlowFilter, FlowRunFilter, IdRange, LogFilter, Order, Page, TaskRunFilter};
 pub use flow::Flow;
-pub use flow_run::{FlowRun, Labels, Program};
+pub use flow_run::{FlowRun, Labels, Pauses, Program, RetryType};
 pub use ids::{
     ArtifactId, FlowId, FlowRunId, InputId, LimitId, LogId, ProcessId, SlotId, StateId, TaskRunId, VariableId,
 };

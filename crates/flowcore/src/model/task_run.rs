@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowRunId, RetryPolicy, RunTimes, State, TaskRunId, Text};
+use super::{FlowRunId, Labels, RetryPolicy, RunTimes, State, TaskRunId, Text, Timestamp};
 
 /// One run of a task. Times are UTC, durations microseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,27 +39,66 @@ pub struct TaskRun {
     pub times: RunTimes,
     /// Where the run stands.
     pub state: State,
+    /// Key and value pairs that a client gave it.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// When a client made it. None for the engine's own, which are made at their expected start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
 }
 
-/// The graph's edges into a task run: for each parameter the runs that its value came from.
+/// Where the arguments of a task run come from: for each parameter the runs that its value came from, which are the graph's
+/// edges. Prefect's clients also tell of values that came from none.
 ///
 /// `wait_for` holds runs that were only waited for, `__parents__` the task run that this one was called in.
 pub type TaskInputs = BTreeMap<Text, Vec<TaskInput>>;
 
 /// One source of a parameter's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "input_type", rename_all = "snake_case")]
 pub enum TaskInput {
     /// The result of a task run.
     TaskRun {
         /// Which one.
+        #[cfg_attr(feature = "schema", schemars(with = "uuid::Uuid"))]
         id: TaskRunId,
     },
     /// The result of a flow run.
     FlowRun {
         /// Which one.
+        #[cfg_attr(feature = "schema", schemars(with = "uuid::Uuid"))]
         id: FlowRunId,
     },
+    /// A parameter of the flow.
+    Parameter {
+        /// Its name.
+        name: String,
+    },
+    /// A value that stands in the program.
+    Constant {
+        /// Its type.
+        #[serde(rename = "type")]
+        kind: String,
+    },
+}
+
+impl TaskInput {
+    /// Tells the task run whose result it is.
+    pub fn task_run_id(&self) -> Option<TaskRunId> {
+        match self {
+            TaskInput::TaskRun { id } => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Tells the flow run whose result it is.
+    pub fn flow_run_id(&self) -> Option<FlowRunId> {
+        match self {
+            TaskInput::FlowRun { id } => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// A part of the journal: how a task run stands now, and the states that it entered since the last record.

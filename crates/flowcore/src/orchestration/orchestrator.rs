@@ -11,8 +11,8 @@ use super::govern::{Decision, Governed, govern};
 use super::policy::{FLOW_POLICY, TASK_POLICY};
 use crate::clock::Clock;
 use crate::model::{
-    Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, Labels, ProcessId, Program, RetryPolicy, RunTimes, State, StateId,
-    StateName, StateType, TaskRun, TaskRunId, Timestamp,
+    Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, Labels, Pauses, ProcessId, Program, RetryPolicy, RunTimes, State,
+    StateId, StateName, StateType, TaskRun, TaskRunId, Timestamp,
 };
 use crate::store::{Store, StoreError, Swap};
 
@@ -30,7 +30,9 @@ pub struct Orchestrator {
 pub struct NewFlowRun {
     /// Names the run.
     pub id: FlowRunId,
-    /// The flow; made if it is new.
+    /// The flow, if it is known to be there.
+    pub flow_id: Option<FlowId>,
+    /// The flow's name; it is made if it is new.
     pub flow_name: String,
     /// The flow's tags.
     pub flow_tags: Vec<String>,
@@ -52,6 +54,8 @@ pub struct NewFlowRun {
     pub labels: Labels,
     /// What it is made from.
     pub origin: FlowRunOrigin,
+    /// What rules are to remember of its pauses from the beginning.
+    pub pauses: Pauses,
     /// The state that it begins in; PENDING if none is said.
     pub state: Option<State>,
     /// The process that executes it at once. Without one the run is left in its first state.
@@ -116,7 +120,10 @@ impl Orchestrator {
 
     /// Makes a flow run in its first state, and with an executor RUNNING at once, both in one write.
     pub async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, StoreError> {
-        let flow_id = self.flow_id(&new.flow_name, new.flow_tags).await?;
+        let flow_id = match new.flow_id {
+            Some(id) => id,
+            None => self.flow_id(&new.flow_name, new.flow_tags).await?,
+        };
         let now = self.clock.now();
         let first = new.state.unwrap_or_else(|| self.state(StateType::Pending));
         let mut run = FlowRun {
@@ -136,6 +143,7 @@ impl Orchestrator {
             program: None,
             labels: new.labels,
             origin: new.origin,
+            pauses: new.pauses,
             created: now,
             updated: now,
         };

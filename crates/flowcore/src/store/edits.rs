@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::deletes::DeleteStore;
 use super::query::QueryStore;
 use super::records::{RecordStore, Records};
+use super::totals::TotalsStore;
 use super::{Store, StoreError, WatchStore};
 use crate::model::{FlowRun, FlowRunId, State, TaskRun};
 
@@ -24,12 +26,12 @@ pub trait EditStore: Store {
 }
 
 /// A store that can do all that a server needs.
-pub trait ServerStore: QueryStore + EditStore + RecordStore + WatchStore {
+pub trait ServerStore: QueryStore + EditStore + DeleteStore + RecordStore + TotalsStore + WatchStore {
     /// Gives access to the rows of any table.
     fn records(&self) -> Records<'_>;
 }
 
-impl<S: QueryStore + EditStore + RecordStore + WatchStore> ServerStore for S {
+impl<S: QueryStore + EditStore + DeleteStore + RecordStore + TotalsStore + WatchStore> ServerStore for S {
     fn records(&self) -> Records<'_> {
         Records::new(self)
     }

@@ -8,6 +8,8 @@ mod address;
 mod artifacts;
 mod connect;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod deletes;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod edits;
 mod error;
 mod inputs;
@@ -20,6 +22,8 @@ pub mod query;
 pub mod records;
 pub mod sql;
 mod timeline;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod totals;
 mod variables;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod watch;
@@ -29,12 +33,16 @@ use async_trait::async_trait;
 pub use artifacts::ArtifactStore;
 pub use connect::connect;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use deletes::DeleteStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use edits::{EditStore, FlowRunEdit, ServerStore};
 pub use error::StoreError;
 pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use timeline::EventVisitor;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use totals::{BucketCount, Buckets, TotalsStore};
 pub use variables::{Replace, VariableStore};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use watch::WatchStore;

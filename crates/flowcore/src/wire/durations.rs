@@ -20,8 +20,9 @@ impl Durations {
         let total = TimeDelta::microseconds(times.total_run_time).as_seconds_f64();
         let running = state.kind == StateType::Running;
         let since = if running { seconds(now - state.timestamp) } else { 0.0 };
-        let begun = times.start_time.or(times.end_time).unwrap_or(now);
-        // What is to begin in the future is not late.
-        Durations { total, estimated: total + since, late: seconds(begun - times.expected_start_time) }
+        // What is to begin in the future is not late, nor is what has ended without having begun.
+        let begun = times.start_time.or(times.end_time.is_none().then_some(now));
+        let late = begun.map_or(0.0, |begun| seconds(begun - times.expected_start_time));
+        Durations { total, estimated: total + since, late }
     }
 }

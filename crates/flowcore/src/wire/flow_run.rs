@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::durations::Durations;
-use super::policy::PolicyBody;
+use super::policy::FlowPolicyBody;
 use super::state::{StateBody, StateCreate};
 use super::time::Moment;
 use crate::model::{Creator, FlowRun, Labels, StateType, Timestamp};
@@ -38,7 +38,7 @@ pub struct FlowRunCreate {
     pub parent_task_run_id: Option<Uuid>,
     /// How failures are treated.
     #[serde(default)]
-    pub empirical_policy: PolicyBody,
+    pub empirical_policy: FlowPolicyBody,
     /// Tags for finding it.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -77,7 +77,7 @@ pub struct FlowRunUpdate {
     /// The arguments.
     pub parameters: Option<Box<RawValue>>,
     /// How failures are treated.
-    pub empirical_policy: Option<PolicyBody>,
+    pub empirical_policy: Option<FlowPolicyBody>,
     /// Tags for finding it.
     pub tags: Option<Vec<String>>,
     /// What the infrastructure calls the job.
@@ -105,7 +105,7 @@ pub struct FlowRunBody {
     pub parameters: Box<RawValue>,
     pub idempotency_key: Option<String>,
     pub context: Map<String, Value>,
-    pub empirical_policy: PolicyBody,
+    pub empirical_policy: FlowPolicyBody,
     pub tags: Vec<String>,
     pub labels: Labels,
     pub parent_task_run_id: Option<Uuid>,
@@ -152,7 +152,7 @@ impl FlowRunBody {
             parameters: run.parameters.clone(),
             idempotency_key: origin.idempotency_key.clone(),
             context: origin.context.clone(),
-            empirical_policy: PolicyBody::from(&run.empirical_policy),
+            empirical_policy: FlowPolicyBody::new(&run.empirical_policy, &run.pauses),
             tags: run.tags.clone(),
             labels: run.labels.clone(),
             parent_task_run_id: run.parent_task_run_id.map(|id| id.0),

@@ -18,8 +18,8 @@ pub use artifact::{ArtifactBody, ArtifactCollectionBody, ArtifactCreate, Artifac
 pub use flow::{FlowBody, FlowCreate, FlowUpdate};
 pub use flow_run::{FlowRunBody, FlowRunCreate, FlowRunUpdate};
 pub use log::{LogBody, LogCreate};
-pub use policy::PolicyBody;
+pub use policy::{FlowPolicyBody, PolicyBody};
 pub use state::{DetailsBody, OrchestrationResult, ResponseDetails, SetState, SetStateStatus, StateBody, StateCreate};
-pub use task_run::{TaskRunBody, TaskRunCreate, edges};
+pub use task_run::{TaskRunBody, TaskRunCreate, TaskRunUpdate};
 pub use time::Moment;
 pub use variable::{VariableBody, VariableCreate, VariableUpdate};

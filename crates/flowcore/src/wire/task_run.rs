@@ -1,16 +1,13 @@
 //! Task runs.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::durations::Durations;
 use super::policy::PolicyBody;
 use super::state::{StateBody, StateCreate};
 use super::time::Moment;
-use crate::model::{Labels, StateType, TaskInput, TaskInputs, TaskRun, Timestamp};
+use crate::model::{Labels, StateType, TaskInputs, TaskRun, Timestamp};
 
 /// A task run to be made, or found by its flow run, task and dynamic key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,13 +50,17 @@ pub struct TaskRunCreate {
     pub labels: Option<Labels>,
     /// Where its arguments come from.
     #[serde(default)]
-    pub task_inputs: BTreeMap<String, Vec<Value>>,
+    pub task_inputs: TaskInputs,
 }
 
-/// Keeps the edges of the graph: inputs that are results of runs. A constant or a parameter of the flow is none.
-pub fn edges(inputs: BTreeMap<String, Vec<Value>>) -> TaskInputs {
-    let runs = |sources: Vec<Value>| sources.into_iter().filter_map(|source| serde_json::from_value(source).ok());
-    inputs.into_iter().map(|(name, sources)| (name.into(), runs(sources).collect::<Vec<TaskInput>>())).collect()
+/// What is to be changed of a task run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TaskRunUpdate {
+    /// What people call it.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// A task run.
@@ -81,7 +82,6 @@ pub struct TaskRunBody {
     pub tags: Vec<String>,
     pub labels: Labels,
     pub state_id: Option<Uuid>,
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Vec<Value>>"))]
     pub task_inputs: TaskInputs,
     pub state_type: Option<StateType>,
     pub state_name: Option<String>,
@@ -108,7 +108,7 @@ impl TaskRunBody {
         let details = run.state.details.as_deref();
         TaskRunBody {
             id: run.id.0,
-            created: Some(Moment(times.expected_start_time)),
+            created: Some(Moment(run.created.unwrap_or(times.expected_start_time))),
             updated: Some(Moment(run.state.timestamp)),
             name: run.name.clone(),
             flow_run_id: run.flow_run_id.map(|id| id.0),
@@ -119,7 +119,7 @@ impl TaskRunBody {
             task_version: run.task_version.as_deref().map(str::to_owned),
             empirical_policy: PolicyBody::from(&run.empirical_policy),
             tags: run.tags.clone(),
-            labels: Labels::new(),
+            labels: run.labels.clone(),
             state_id: Some(run.state.id.0),
             task_inputs: run.task_inputs.clone(),
             state_type: Some(run.state.kind),

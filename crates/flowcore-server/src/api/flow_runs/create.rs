@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, RetryPolicy, StateId, StateType};
+use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, StateId, StateType};
 use flowcore::orchestration::NewFlowRun;
 use flowcore::store::StoreError;
 use flowcore::store::query::{Condition, Selection, Test, Values, flow, flow_run};
@@ -36,6 +36,7 @@ pub(super) async fn create(
     };
     let new = NewFlowRun {
         id,
+        flow_id: Some(flow.id),
         flow_name: flow.name,
         flow_tags: flow.tags,
         name: body.name.filter(|name| !name.is_empty()).unwrap_or_else(|| flowcore::made_up_name(app.clock.random())),
@@ -44,7 +45,7 @@ pub(super) async fn create(
         flow_version: body.flow_version,
         parent_task_run_id: body.parent_task_run_id.map(Into::into),
         parent_task_run: None,
-        policy: RetryPolicy::from(&body.empirical_policy),
+        policy: body.empirical_policy.retry_policy(),
         labels: body.labels.unwrap_or_else(Labels::new),
         origin: FlowRunOrigin {
             deployment_id: body.deployment_id,
@@ -56,6 +57,7 @@ pub(super) async fn create(
             infrastructure_document_id: body.infrastructure_document_id,
             ..FlowRunOrigin::default()
         },
+        pauses: body.empirical_policy.pauses(),
         state: Some(state),
         executor: None,
     };

@@ -43,7 +43,7 @@ pub(super) fn flow_run(body: FlowRunBody, flow_name: String) -> FlowRun {
         parameters: body.parameters,
         flow_version: body.flow_version,
         parent_task_run_id: body.parent_task_run_id.map(Into::into),
-        empirical_policy: RetryPolicy::from(&body.empirical_policy),
+        empirical_policy: body.empirical_policy.retry_policy(),
         // The server counts retries, and from the beginning: what it is told of them is meant so.
         run_count_at_start: 0,
         state,
@@ -71,6 +71,7 @@ pub(super) fn flow_run(body: FlowRunBody, flow_name: String) -> FlowRun {
             infrastructure_pid: body.infrastructure_pid,
             created_by: body.created_by,
         },
+        pauses: body.empirical_policy.pauses(),
         created,
         updated: time(body.updated).unwrap_or(created),
     }
@@ -105,6 +106,8 @@ pub(super) fn task_run(body: TaskRunBody) -> TaskRun {
             total_run_time: microseconds(body.total_run_time),
         },
         state,
+        labels: body.labels,
+        created: time(body.created),
     }
 }
 

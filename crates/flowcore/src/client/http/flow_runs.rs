@@ -12,12 +12,12 @@ use super::inner::Inner;
 use super::labels;
 use crate::client::{ClientError, ServerError};
 use crate::model::{
-    FlowRun, FlowRunId, ProcessId, RetryPolicy, State, StateId, StateName, StateType, TaskRun, TaskRunRecord,
+    FlowRun, FlowRunId, Pauses, ProcessId, RetryPolicy, State, StateId, StateName, StateType, TaskRun, TaskRunRecord,
 };
 use crate::orchestration::{Decision, Executor, NewFlowRun, RunDecision};
 use crate::wire::{
-    FlowRunBody, FlowRunCreate, FlowRunUpdate, OrchestrationResult, PolicyBody, ResponseDetails, SetState,
-    SetStateStatus, StateCreate, TaskRunCreate,
+    FlowPolicyBody, FlowRunBody, FlowRunCreate, FlowRunUpdate, OrchestrationResult, PolicyBody, ResponseDetails,
+    SetState, SetStateStatus, StateCreate, TaskRunCreate,
 };
 
 impl Inner {
@@ -87,11 +87,7 @@ impl Inner {
             empirical_policy: PolicyBody::from(&run.empirical_policy),
             tags: run.tags.clone(),
             labels: None,
-            task_inputs: run
-                .task_inputs
-                .iter()
-                .map(|(name, sources)| (name.to_string(), sources.iter().map(|source| json!(source)).collect()))
-                .collect(),
+            task_inputs: run.task_inputs.clone(),
         };
         self.server.ask(Request::post("/task_runs/", "make a task run", &body)).await?;
         Ok(())
@@ -306,9 +302,9 @@ fn deleted(run: FlowRun) -> RunDecision {
 
 /// Writes how failures of a flow run are treated, after so many attempts. A flow run of Prefect's has one delay, in whole
 /// seconds, and its retries count from the first attempt.
-fn flow_policy(policy: &RetryPolicy, attempts: i32) -> PolicyBody {
+fn flow_policy(policy: &RetryPolicy, attempts: i32) -> FlowPolicyBody {
     let before = u32::try_from(attempts).unwrap_or_default();
     let retries = if policy.retries == 0 { 0 } else { policy.retries.saturating_add(before) };
     let retry_delay = policy.retry_delay.first().map(|delay| delay.ceil()).into_iter().collect();
-    PolicyBody::from(&RetryPolicy { retries, retry_delay, retry_jitter: None })
+    FlowPolicyBody::new(&RetryPolicy { retries, retry_delay, retry_jitter: None }, &Pauses::default())
 }

@@ -70,6 +70,7 @@ impl Tables {
             times: run.times,
             process_id: run.process_id,
             program: run.program,
+            pauses: run.pauses,
             updated: run.updated,
             ..row.run.clone()
         };

@@ -135,6 +135,8 @@ columns! {
         WORK_QUEUE_ID = "work_queue_id" Id or none,
         WORK_QUEUE_NAME = "work_queue_name" Text or none,
         IDEMPOTENCY_KEY = "idempotency_key" Text or none,
+        CREATED_BY_ID = "created_by_id" Id or none,
+        CREATED_BY_TYPE = "created_by_type" Text or none,
         RUN_COUNT = "run_count" Number,
         EXPECTED_START_TIME = "expected_start_time" Time,
         NEXT_SCHEDULED_START_TIME = "next_scheduled_start_time" Time or none,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::model::{
-    Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Event, Flow, FlowRun, FlowRunId, FlowRunInput, LogLine,
-    ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunRecord, Timestamp, Variable,
+    Artifact, ArtifactId, ArtifactSelector, ArtifactUpdate, Event, Flow, FlowId, FlowRun, FlowRunId, FlowRunInput,
+    LogLine, ProcessId, ProcessLease, State, StateId, TaskRun, TaskRunId, TaskRunRecord, Timestamp, Variable,
 };
 use crate::store::records::Work;
 use crate::store::{FlowRunEdit, Recorded, Replace, SlotDecision, StoreError, Swap};
@@ -91,6 +91,10 @@ batch! {
     leases: ProcessLease => (),
     goodbyes: ProcessId => (),
     deletes: FlowRunId => bool,
+    flow_deletes: FlowId => bool,
+    task_run_deletes: TaskRunId => bool,
+    /// Tells whether there may be more.
+    purges: () => bool,
     artifact_updates: (ArtifactId, ArtifactUpdate, Timestamp) => Option<Artifact>,
     artifact_deletes: ArtifactSelector => u64,
     variables: (Variable, Option<Replace>) => Option<Variable>,

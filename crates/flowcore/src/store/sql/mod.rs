@@ -7,16 +7,18 @@
 //! | `template`, `transaction` | statements of many rows, and how they travel |
 //! | `queue`, `turn`, `batch`, `write` | the one writer: what has queued up becomes one transaction |
 //! | `rows`, `select`, `read` | rows as model types, and the questions that readers ask |
-//! | `query`, `records` | conditions of any kind and rows of any table, as a server needs them |
+//! | `query`, `records`, `totals` | conditions of any kind, rows of any table, and figures over many, as a server needs them |
 //! | `events`, `strays` | the newest or oldest of all events, from as few rows as need be |
 //! | `limits` | the store's face to concurrency limits, with its questions |
-//! | `store`, `artifacts`, `inputs`, `variables`, `edits`, `watch` | the other faces, subject by subject |
+//! | `store`, `artifacts`, `inputs`, `variables`, `edits`, `deletes`, `watch` | the other faces, subject by subject |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod artifacts;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod batch;
 mod connect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod deletes;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod dialect;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -55,6 +57,8 @@ mod store;
 mod strays;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod template;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod totals;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transaction;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -41,6 +41,12 @@ impl Query {
         Query { dialect, text, arguments: Arguments::new(dialect), tables: 0 }
     }
 
+    /// Adds a number to the arguments, and gives the number of its parameter.
+    pub(super) fn bind(&mut self, number: i64) -> usize {
+        self.arguments.int(number);
+        self.arguments.len()
+    }
+
     pub(super) fn condition(&mut self, table: &str, condition: &Condition) {
         match condition {
             Condition::All(all) => self.joined(table, all, " AND ", "1 = 1"),

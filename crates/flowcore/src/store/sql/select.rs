@@ -28,6 +28,12 @@ impl Select {
         Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
     }
 
+    /// Begins to delete rows instead.
+    pub(super) fn delete(dialect: Dialect, table: &str) -> Self {
+        let text = format!("DELETE FROM {table}");
+        Select { dialect, text, arguments: Arguments::new(dialect), conditions: 0 }
+    }
+
     pub(super) fn and(&mut self, condition: &str) {
         self.text.push_str(if self.conditions == 0 { " WHERE " } else { " AND " });
         self.text.push_str(condition);

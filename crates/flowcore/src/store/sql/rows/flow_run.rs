@@ -13,28 +13,29 @@ use super::json::{from_json, int32, json, micros, time};
 pub(in crate::store::sql) const FLOW_RUN_COLUMNS: &str = "id, flow_id, flow_name, name, tags, parameters, flow_version, \
      parent_task_run_id, empirical_policy, run_count_at_start, run_count, expected_start_time, \
      next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, labels, created, updated, \
-     state, origin";
+     state, origin, pauses";
 
 /// How many columns these are.
-pub(in crate::store::sql) const FLOW_RUN_COLUMNS_READ: usize = 23;
+pub(in crate::store::sql) const FLOW_RUN_COLUMNS_READ: usize = 24;
 
 /// Keeps new flow runs and returns the ids of those that were not there yet.
 pub(in crate::store::sql) static INSERT_FLOW_RUNS: Template = Template::new(
     "INSERT INTO flow_runs (id, created, history_len, flow_id, flow_name, parent_task_run_id, name, tags, parameters, \
-     flow_version, labels, origin, deployment_id, work_queue_id, work_queue_name, idempotency_key, empirical_policy, \
-     run_count_at_start, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
-     total_run_time, process_id, program, updated, state_id, state_type, state_name, state) VALUES ",
-    31,
+     flow_version, labels, origin, deployment_id, work_queue_id, work_queue_name, idempotency_key, created_by_id, \
+     created_by_type, empirical_policy, pauses, run_count_at_start, run_count, expected_start_time, \
+     next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, updated, state_id, \
+     state_type, state_name, state) VALUES ",
+    34,
     " ON CONFLICT DO NOTHING RETURNING id",
 );
 
 /// Replaces what orchestration decides of flow runs whose state is the expected one, and returns their ids.
 pub(in crate::store::sql) static SWAP_FLOW_RUNS: Template = Template::new(
-    "WITH v (id, expected, empirical_policy, run_count_at_start, run_count, expected_start_time, \
+    "WITH v (id, expected, empirical_policy, pauses, run_count_at_start, run_count, expected_start_time, \
      next_scheduled_start_time, start_time, end_time, total_run_time, process_id, program, updated, state_id, \
      state_type, state_name, state) AS (VALUES ",
-    17,
-    ") UPDATE flow_runs SET empirical_policy = v.empirical_policy, run_count_at_start = v.run_count_at_start, \
+    18,
+    ") UPDATE flow_runs SET empirical_policy = v.empirical_policy, pauses = v.pauses, run_count_at_start = v.run_count_at_start, \
      run_count = v.run_count, expected_start_time = v.expected_start_time, \
      next_scheduled_start_time = v.next_scheduled_start_time, start_time = v.start_time, end_time = v.end_time, \
      total_run_time = v.total_run_time, process_id = v.process_id, program = v.program, updated = v.updated, \
@@ -46,12 +47,13 @@ pub(in crate::store::sql) static SWAP_FLOW_RUNS: Template = Template::new(
 /// Replaces what may be edited of flow runs.
 pub(in crate::store::sql) static EDIT_FLOW_RUNS: Template = Template::new(
     "WITH v (id, name, tags, parameters, flow_version, labels, origin, deployment_id, work_queue_id, \
-     work_queue_name, idempotency_key, empirical_policy, updated) AS (VALUES ",
-    13,
+     work_queue_name, idempotency_key, created_by_id, created_by_type, empirical_policy, pauses, updated) AS (VALUES ",
+    16,
     ") UPDATE flow_runs SET name = v.name, tags = v.tags, parameters = v.parameters, flow_version = v.flow_version, \
      labels = v.labels, origin = v.origin, deployment_id = v.deployment_id, work_queue_id = v.work_queue_id, \
      work_queue_name = v.work_queue_name, idempotency_key = v.idempotency_key, \
-     empirical_policy = v.empirical_policy, updated = v.updated FROM v WHERE flow_runs.id = v.id",
+     created_by_id = v.created_by_id, created_by_type = v.created_by_type, \
+     empirical_policy = v.empirical_policy, pauses = v.pauses, updated = v.updated FROM v WHERE flow_runs.id = v.id",
 );
 
 /// Adds states to the histories of flow runs that stand where the writer put them: those of a run that was not
@@ -100,7 +102,7 @@ pub(in crate::store::sql) fn encode_new_flow_run(new: &NewFlowRun<'_>, to: &mut 
 pub(in crate::store::sql) fn encode_swap(swap: &SwappedFlowRun<'_>, to: &mut Arguments) {
     to.uuid(swap.run.id.0);
     to.uuid(swap.expected.0);
-    to.owned(json(&swap.run.empirical_policy));
+    encode_policy(swap.run, to);
     encode_decided_columns(swap.run, to);
 }
 
@@ -126,7 +128,20 @@ fn encode_edited_columns(run: &FlowRun, to: &mut Arguments) {
     to.uuid(run.origin.work_queue_id);
     to.text(run.origin.work_queue_name.as_deref());
     to.text(run.origin.idempotency_key.as_deref());
+    let creator = run.origin.created_by.as_ref();
+    to.uuid(creator.and_then(|creator| creator.id));
+    to.text(creator.and_then(|creator| creator.kind.as_deref()));
+    encode_policy(run, to);
+}
+
+/// Writes how failures and pauses are treated.
+fn encode_policy(run: &FlowRun, to: &mut Arguments) {
     to.owned(json(&run.empirical_policy));
+    if run.pauses.is_empty() {
+        to.text(None);
+    } else {
+        to.owned(json(&run.pauses));
+    }
 }
 
 /// Writes what orchestration decides.
@@ -186,6 +201,7 @@ pub(in crate::store::sql) fn flow_run(row: &Row) -> Result<FlowRun, StoreError> 
         updated: time(row.int(20)?)?,
         state: from_json(row.text(21)?)?,
         origin: from_json(row.text(22)?)?,
+        pauses: row.optional_text(23)?.map(from_json).transpose()?.unwrap_or_default(),
     })
 }
 

@@ -12,22 +12,23 @@ use super::json::{from_json, int32, json, micros, time};
 /// The columns that [`task_run`] and [`task_run_history`] read.
 pub(in crate::store::sql) const TASK_RUN_COLUMNS: &str = "id, flow_run_id, attempt, task_key, dynamic_key, name, \
      task_version, tags, inputs_digest, task_inputs, empirical_policy, cache_key, run_count, expected_start_time, \
-     next_scheduled_start_time, start_time, end_time, total_run_time, history";
+     next_scheduled_start_time, start_time, end_time, total_run_time, history, \
+     labels, created";
 
 /// How many columns these are.
-pub(in crate::store::sql) const TASK_RUN_COLUMNS_READ: usize = 19;
+pub(in crate::store::sql) const TASK_RUN_COLUMNS_READ: usize = 21;
 
 /// The columns that are written, in the order of [`encode_columns`] and what comes behind it.
 macro_rules! columns {
     () => {
         "id, flow_run_id, attempt, task_key, dynamic_key, name, task_version, tags, inputs_digest, task_inputs, \
          empirical_policy, cache_key, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, \
-         total_run_time, state_type, state_name, history_from, history_len, history, stray_until"
+         total_run_time, state_type, state_name, labels, created, history_from, history_len, history, stray_until"
     };
 }
 
 /// How many columns are written.
-const COLUMNS_WRITTEN: usize = 24;
+const COLUMNS_WRITTEN: usize = 26;
 
 /// What a newer record replaces of a row: all but its flow run and its history.
 macro_rules! replaced {
@@ -39,7 +40,8 @@ macro_rules! replaced {
          run_count = excluded.run_count, expected_start_time = excluded.expected_start_time, \
          next_scheduled_start_time = excluded.next_scheduled_start_time, start_time = excluded.start_time, \
          end_time = excluded.end_time, total_run_time = excluded.total_run_time, state_type = excluded.state_type, \
-         state_name = excluded.state_name, history_from = excluded.history_from, history_len = excluded.history_len"
+         state_name = excluded.state_name, labels = excluded.labels, created = excluded.created, \
+         history_from = excluded.history_from, history_len = excluded.history_len"
     };
 }
 
@@ -158,6 +160,12 @@ fn encode_columns(run: &TaskRun, to: &mut Arguments) {
     to.int(run.times.total_run_time);
     to.text(run.state.kind.as_str());
     to.text(run.state.name.as_ref());
+    if run.labels.is_empty() {
+        to.text(None)
+    } else {
+        to.owned(json(&run.labels))
+    }
+    to.int(run.created.map(micros));
 }
 
 pub(in crate::store::sql) fn encode_ended(EndedTaskRun(run): &EndedTaskRun, to: &mut Arguments) {
@@ -201,6 +209,8 @@ pub(in crate::store::sql) fn task_run_with_history(row: &Row) -> Result<(TaskRun
             total_run_time: row.int(17)?,
         },
         state: history.last().cloned().ok_or_else(|| StoreError::Row(format!("task run {id} has no state")))?,
+        labels: row.optional_text(19)?.map(from_json).transpose()?.unwrap_or_default(),
+        created: optional_time(20)?,
     };
     Ok((run, history))
 }

@@ -101,6 +101,15 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     for entry in &mut batch.deletes {
         entry.answer = Some(deletes::delete_flow_run(transaction, entry.change).await?);
     }
+    for entry in &mut batch.flow_deletes {
+        entry.answer = Some(deletes::delete_flow(transaction, entry.change).await?);
+    }
+    for entry in &mut batch.task_run_deletes {
+        entry.answer = Some(deletes::delete_task_run(transaction, entry.change).await?);
+    }
+    for entry in &mut batch.purges {
+        entry.answer = Some(deletes::purge(transaction).await?);
+    }
     for entry in &mut batch.artifact_updates {
         artifacts::update(transaction, entry).await?;
     }
