@@ -280,7 +280,7 @@ impl World {
             }
             _ => {
                 let (limit, active) = (self.random.below(4) as u32, self.random.below(8) > 0);
-                let update = LimitUpdate { limit: Some(limit), active: Some(active), slot_decay_per_second: None };
+                let update = LimitUpdate { limit: Some(limit), active: Some(active), ..LimitUpdate::default() };
                 let done = self.rules.update_limit(name, update).await;
                 format!("{name} becomes {limit}, active {active} ({})", done.is_ok())
             }

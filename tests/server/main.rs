@@ -15,6 +15,7 @@ mod events;
 mod filters;
 mod flow_runs;
 mod fuzz;
+mod limits;
 mod live;
 mod prefect_client;
 mod rust_client;
@@ -67,6 +68,7 @@ on_both_databases! {
         a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
-    prefect_client: a_flow_of_prefects_runs, variables_and_artifacts_of_prefect, blocks_of_prefect,
-        events_automations_and_background_tasks_of_prefect;
+    limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept;
+    prefect_client: limits_of_prefect, pools_of_prefect, a_flow_of_prefects_runs, variables_and_artifacts_of_prefect,
+        blocks_of_prefect, events_automations_and_background_tasks_of_prefect;
 }

@@ -36,3 +36,11 @@ pub(crate) async fn blocks_of_prefect(world: Arc<World>) {
 pub(crate) async fn events_automations_and_background_tasks_of_prefect(world: Arc<World>) {
     run(&world, "events.py").await;
 }
+
+pub(crate) async fn limits_of_prefect(world: Arc<World>) {
+    run(&world, "limits.py").await;
+}
+
+pub(crate) async fn pools_of_prefect(world: Arc<World>) {
+    run(&world, "pools.py").await;
+}

@@ -1,7 +1,7 @@
 //! Failures as Prefect's server tells them.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flowcore::store::StoreError;
 use serde_json::{Value, json};
@@ -20,6 +20,13 @@ pub(crate) enum ApiError {
     },
     /// It cannot be done, for this reason.
     Refused(StatusCode, String),
+    /// It cannot be done now.
+    Locked {
+        /// Why not.
+        why: String,
+        /// When it may be asked again, in seconds, if that is known.
+        seconds: Option<f64>,
+    },
     /// The store failed.
     Store(StoreError),
 }
@@ -58,6 +65,10 @@ impl IntoResponse for ApiError {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
             }
             ApiError::Refused(status, why) => (status, Json(json!({"detail": why}))).into_response(),
+            ApiError::Locked { why, seconds } => {
+                let after = seconds.map(|seconds| [(header::RETRY_AFTER, format!("{seconds:.3}"))]);
+                (StatusCode::LOCKED, after, Json(json!({"detail": why}))).into_response()
+            }
             ApiError::Store(error) => {
                 tracing::error!(target: "flowcore_server", "the store failed: {error}");
                 let status = match &error {

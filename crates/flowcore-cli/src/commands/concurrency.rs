@@ -193,7 +193,7 @@ async fn create(arguments: Create, session: &mut Session<'_>) -> Result<(), Fail
 async fn update(arguments: Update, session: &mut Session<'_>) -> Result<(), Failure> {
     let Update { name, limit, slot_decay_per_second, enable, disable, output } = arguments;
     let active = (enable || disable).then_some(enable);
-    let update = LimitUpdate { limit, slot_decay_per_second, active };
+    let update = LimitUpdate { name: None, limit, slot_decay_per_second, active };
     let changed = session.client.update_limit(&name, update).await?;
     if output.json() {
         return session.out.json(&changed);

@@ -5,10 +5,13 @@ mod automations;
 mod block_documents;
 mod block_schemas;
 mod block_types;
+mod concurrency_limits;
+mod concurrency_limits_v2;
 mod decision;
 mod events;
 mod flow_runs;
 mod flows;
+mod limits;
 mod logs;
 mod names;
 mod root;
@@ -38,6 +41,8 @@ pub(crate) fn routes() -> Routes {
         .merge(block_schemas::routes())
         .merge(block_documents::routes())
         .merge(variables::routes())
+        .merge(concurrency_limits::routes())
+        .merge(concurrency_limits_v2::routes())
         .merge(work_pools::routes())
         .merge(work_queues::routes())
         .merge(events::routes())

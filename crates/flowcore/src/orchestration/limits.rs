@@ -32,6 +32,8 @@ impl NewLimit {
 /// What is to change of a limit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LimitUpdate {
+    /// What it is called. Who has slots of it or waits for them has or wants those of the new name.
+    pub name: Option<String>,
     /// How many slots there are.
     pub limit: Option<u32>,
     /// How many become free in a second by themselves; 0 for none.
@@ -69,8 +71,8 @@ pub struct SlotsBack {
 impl Orchestrator {
     /// Makes a limit.
     pub async fn create_limit(&self, new: NewLimit) -> Result<Result<ConcurrencyLimit, LimitError>, StoreError> {
-        if new.name.is_empty() || new.name.contains(['/', '%', '&', '<', '>']) {
-            return Ok(Err(LimitError::Name(new.name)));
+        if let Err(error) = check_name(&new.name) {
+            return Ok(Err(error));
         }
         if let Err(error) = check_decay(new.slot_decay_per_second) {
             return Ok(Err(error));
@@ -85,7 +87,7 @@ impl Orchestrator {
             created: now,
             updated: now,
         };
-        self.decide(vec![limit.name.clone()], move |occupancy| {
+        self.decide_slots(vec![limit.name.clone()], move |occupancy| {
             if occupancy.limit(&limit.name).is_some() {
                 return Err(LimitError::Exists(limit.name.clone()));
             }
@@ -104,9 +106,18 @@ impl Orchestrator {
         if let Some(Err(error)) = update.slot_decay_per_second.map(check_decay) {
             return Ok(Err(error));
         }
+        if let Some(Err(error)) = update.name.as_deref().map(check_name) {
+            return Ok(Err(error));
+        }
         let (name, now) = (name.to_owned(), self.clock().now());
-        self.decide(vec![name.clone()], move |occupancy| {
-            let limit = occupancy.limits.iter_mut().find(|limit| limit.name == name);
+        let names = [Some(name.clone()), update.name.clone()].into_iter().flatten().collect();
+        self.decide_slots(names, move |occupancy| {
+            let renamed = update.name.as_ref().filter(|new| **new != name);
+            if let Some(new) = renamed {
+                rename(occupancy, &name, new)?;
+            }
+            let name = renamed.unwrap_or(&name);
+            let limit = occupancy.limits.iter_mut().find(|limit| limit.name == *name);
             let limit = limit.ok_or_else(|| LimitError::Missing(name.clone()))?;
             limit.limit = update.limit.unwrap_or(limit.limit);
             limit.slot_decay_per_second = update.slot_decay_per_second.unwrap_or(limit.slot_decay_per_second);
@@ -120,7 +131,7 @@ impl Orchestrator {
     /// Deletes a limit, and tells how it stood. Who has slots of it goes on, and who waits for it gets on.
     pub async fn delete_limit(&self, name: &str) -> Result<Result<Occupancy, LimitError>, StoreError> {
         let name = name.to_owned();
-        self.decide(vec![name.clone()], move |occupancy| {
+        self.decide_slots(vec![name.clone()], move |occupancy| {
             if occupancy.limit(&name).is_none() {
                 return Err(LimitError::Missing(name.clone()));
             }
@@ -137,7 +148,7 @@ impl Orchestrator {
     pub async fn ask_for_slots(&self, asks: Vec<SlotAsk>) -> Result<Vec<SlotAnswer>, StoreError> {
         let names: BTreeSet<String> = asks.iter().flat_map(|ask| ask.limits.iter().cloned()).collect();
         let clock = self.clock().clone();
-        self.decide(names.into_iter().collect(), move |occupancy| {
+        self.decide_slots(names.into_iter().collect(), move |occupancy| {
             let now = clock.now();
             asks.iter().map(|ask| ask_for_slots(occupancy, ask, now)).collect()
         })
@@ -148,7 +159,7 @@ impl Orchestrator {
     pub async fn give_slots_back(&self, back: Vec<SlotsBack>) -> Result<(), StoreError> {
         let names: BTreeSet<String> = back.iter().flat_map(|back| back.limits.iter().cloned()).collect();
         let clock = self.clock().clone();
-        self.decide(names.into_iter().collect(), move |occupancy| {
+        self.decide_slots(names.into_iter().collect(), move |occupancy| {
             let now = clock.now();
             back.iter().for_each(|back| give_slots_back(occupancy, back.id, now));
         })
@@ -168,8 +179,13 @@ impl Orchestrator {
         self.store().remove_slots_of(&dead).await
     }
 
-    /// Makes a decision in the store and gives its answer.
-    async fn decide<A: Send + 'static>(
+    /// Makes a decision about the slots of limits of these names, and gives its answer. It sees how they stand, and nothing
+    /// comes between that and what is kept of it; it may be made several times, and must have no other effect.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub async fn decide_slots<A: Send + 'static>(
         &self,
         names: Vec<String>,
         decide: impl Fn(&mut Occupancy) -> A + Send + Sync + 'static,
@@ -187,6 +203,24 @@ impl Orchestrator {
         let decided = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         decided.ok_or_else(|| StoreError::Other("the store kept a decision that was not made".to_owned()))
     }
+}
+
+/// Refuses names that cannot be part of a path. Those of tags are given by people who did not know of that.
+fn check_name(name: &str) -> Result<(), LimitError> {
+    let fits = name.starts_with("tag:") || !name.contains(['/', '%', '&', '<', '>']);
+    if fits && !name.is_empty() { Ok(()) } else { Err(LimitError::Name(name.to_owned())) }
+}
+
+/// Gives a limit another name, with all that is taken and wanted of it.
+fn rename(occupancy: &mut Occupancy, name: &str, new: &str) -> Result<(), LimitError> {
+    if occupancy.limit(new).is_some() {
+        return Err(LimitError::Exists(new.to_owned()));
+    }
+    let limits = occupancy.limits.iter_mut().map(|limit| &mut limit.name);
+    let leases = occupancy.leases.iter_mut().map(|lease| &mut lease.limit);
+    let requests = occupancy.requests.iter_mut().map(|request| &mut request.limit);
+    limits.chain(leases).chain(requests).filter(|of| of.as_str() == name).for_each(|of| new.clone_into(of));
+    Ok(())
 }
 
 fn check_decay(decay: f64) -> Result<(), LimitError> {

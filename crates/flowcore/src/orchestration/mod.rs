@@ -12,6 +12,7 @@ mod orchestrator;
 mod policy;
 mod rule;
 mod rules;
+mod slot_leases;
 mod slots;
 mod variables;
 
@@ -23,4 +24,5 @@ pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
 pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};
+pub use slot_leases::{free_slots, renew_slots, set_slots_taken, take_slots};
 pub use slots::{ask_for_slots, give_slots_back, judge_slots, slots_taken, waited_for};

@@ -145,7 +145,7 @@ fn held(lease: &SlotLease, limit: &ConcurrencyLimit, now: Timestamp) -> u32 {
 }
 
 /// Tells whether a lease ends with the time and not with a process.
-fn is_of_time(lease: &SlotLease) -> bool {
+pub(super) fn is_of_time(lease: &SlotLease) -> bool {
     lease.expires.is_some() && lease.process_id.is_none()
 }
 
@@ -180,7 +180,7 @@ fn freed_at(occupancy: &Occupancy, limit: &ConcurrencyLimit, mut needed: u64, no
     None
 }
 
-fn grant(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) {
+pub(super) fn grant(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) {
     let mut leases = Vec::with_capacity(ask.limits.len());
     for limit in in_force(occupancy, ask) {
         let (process_id, expires) = if limit.decays() {
@@ -229,7 +229,7 @@ fn in_force<'a>(occupancy: &'a Occupancy, ask: &'a SlotAsk) -> impl Iterator<Ite
     occupancy.limits.iter().filter(asked)
 }
 
-fn forget_expired(occupancy: &mut Occupancy, now: Timestamp) {
+pub(super) fn forget_expired(occupancy: &mut Occupancy, now: Timestamp) {
     let lives = |expires: Option<Timestamp>| expires.is_none_or(|expires| expires > now);
     occupancy.leases.retain(|lease| lives(lease.expires));
     occupancy.requests.retain(|request| lives(request.expires));

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_watching.sql"),
     include_str!("migrations/0013_automations.sql"),
     include_str!("migrations/0009_runs.sql"),
+    include_str!("migrations/0021_leases.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

@@ -1,0 +1,419 @@
+//! Global concurrency limits: slots that clients take and give back, by leases that end unless they are renewed.
+
+use std::num::NonZeroU32;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use flowcore::model::{ConcurrencyLimit, Occupancy, SlotHolder, SlotId, Timestamp};
+use flowcore::orchestration::{
+    LimitUpdate, NewLimit, SlotsBack, free_slots, renew_slots, set_slots_taken, slots_taken,
+};
+use flowcore::wire::Moment;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::limits::{self, Taken, USUAL_OCCUPANCY, ask, limits_of_lease, refused, take};
+use super::work_pools::check_name;
+use crate::error::ApiError;
+use crate::extract::{Body, Paging};
+use crate::routes::{Routes, op};
+use crate::state::App;
+
+const NOT_FOUND: ApiError = ApiError::NotFound("Concurrency Limit not found");
+
+/// The lease of who holds nothing: there are no such limits, or their slots come back by themselves.
+const NOTHING: Uuid = Uuid::max();
+
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Concurrency Limits V2"])
+        .post("/v2/concurrency_limits/", op("create_concurrency_limit_v2", create).gives(StatusCode::CREATED))
+        .post("/v2/concurrency_limits/filter", op("read_all_concurrency_limits_v2", list))
+        .get("/v2/concurrency_limits/{id_or_name}", op("read_concurrency_limit_v2", read))
+        .patch("/v2/concurrency_limits/{id_or_name}", op("update_concurrency_limit_v2", update))
+        .delete("/v2/concurrency_limits/{id_or_name}", op("delete_concurrency_limit_v2", delete))
+        .post("/v2/concurrency_limits/increment", op("bulk_increment_active_slots", increment))
+        .post("/v2/concurrency_limits/decrement", op("bulk_decrement_active_slots", decrement))
+        .post("/v2/concurrency_limits/increment-with-lease", op("bulk_increment_active_slots_with_lease", lend))
+        .post("/v2/concurrency_limits/decrement-with-lease", op("bulk_decrement_active_slots_with_lease", give_back))
+        .post("/v2/concurrency_limits/leases/{lease_id}/renew", op("renew_concurrency_lease", renew))
+}
+
+/// A limit to be made.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ConcurrencyLimitV2Create {
+    name: String,
+    limit: u32,
+    #[serde(default = "yes")]
+    active: bool,
+    #[serde(default)]
+    active_slots: u32,
+    #[serde(default)]
+    denied_slots: u32,
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    slot_decay_per_second: f64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A limit.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ConcurrencyLimitV2 {
+    id: Uuid,
+    created: Moment,
+    updated: Moment,
+    active: bool,
+    name: String,
+    limit: u32,
+    active_slots: u64,
+    denied_slots: u32,
+    slot_decay_per_second: f64,
+    avg_slot_occupancy_seconds: f64,
+}
+
+/// A limit, and how much of it is taken now.
+#[derive(Debug, Serialize, JsonSchema)]
+struct GlobalConcurrencyLimit {
+    id: Uuid,
+    created: Moment,
+    updated: Moment,
+    active: bool,
+    name: String,
+    limit: u32,
+    active_slots: u64,
+    slot_decay_per_second: f64,
+}
+
+impl GlobalConcurrencyLimit {
+    fn new(limit: &ConcurrencyLimit, occupancy: &Occupancy, now: Timestamp) -> Self {
+        GlobalConcurrencyLimit {
+            id: limit.id.0,
+            created: Moment(limit.created),
+            updated: Moment(limit.updated),
+            active: limit.active,
+            name: limit.name.clone(),
+            limit: limit.limit,
+            active_slots: slots_taken(occupancy, limit, now),
+            slot_decay_per_second: limit.slot_decay_per_second,
+        }
+    }
+}
+
+/// What clients need to know of a limit that they use.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MinimalLimit {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) limit: u32,
+}
+
+impl From<ConcurrencyLimit> for MinimalLimit {
+    fn from(limit: ConcurrencyLimit) -> Self {
+        MinimalLimit { id: limit.id.0, name: limit.name, limit: limit.limit }
+    }
+}
+
+async fn create(
+    State(app): State<App>,
+    Body(body): Body<ConcurrencyLimitV2Create>,
+) -> Result<(StatusCode, Json<ConcurrencyLimitV2>), ApiError> {
+    if !body.name.starts_with(limits::TAG) {
+        check_name(&body.name, &body)?;
+    }
+    let new = NewLimit {
+        name: body.name,
+        limit: body.limit,
+        slot_decay_per_second: body.slot_decay_per_second,
+        active: body.active,
+    };
+    let made = app.orchestrator.create_limit(new).await?.map_err(|error| refused(&error))?;
+    if body.active_slots > 0 {
+        set_taken(&app, &made.name, body.active_slots).await?;
+    }
+    let told = ConcurrencyLimitV2 {
+        id: made.id.0,
+        created: Moment(made.created),
+        updated: Moment(made.updated),
+        active: made.active,
+        name: made.name,
+        limit: made.limit,
+        active_slots: u64::from(body.active_slots),
+        denied_slots: body.denied_slots,
+        slot_decay_per_second: made.slot_decay_per_second,
+        avg_slot_occupancy_seconds: USUAL_OCCUPANCY,
+    };
+    Ok((StatusCode::CREATED, Json(told)))
+}
+
+async fn set_taken(app: &App, name: &str, slots: u32) -> Result<(), ApiError> {
+    let (names, name) = (vec![name.to_owned()], name.to_owned());
+    let (id, now) = (SlotId(app.clock.uuid()), app.now());
+    let decide = move |occupancy: &mut Occupancy| set_slots_taken(occupancy, &name, slots, id, now);
+    Ok(app.orchestrator.decide_slots(names, decide).await?)
+}
+
+/// Finds a limit by its id or its name.
+async fn find(app: &App, id_or_name: &str) -> Result<ConcurrencyLimit, ApiError> {
+    if let Ok(id) = Uuid::parse_str(id_or_name) {
+        return limits::by_id(app, id).await?.ok_or(NOT_FOUND);
+    }
+    let found = limits::occupancy(app, vec![id_or_name.to_owned()]).await?;
+    found.limit(id_or_name).filter(|limit| !limit.is_lock()).cloned().ok_or(NOT_FOUND)
+}
+
+async fn read(
+    State(app): State<App>,
+    Path(id_or_name): Path<String>,
+) -> Result<Json<GlobalConcurrencyLimit>, ApiError> {
+    let limit = find(&app, &id_or_name).await?;
+    let occupancy = limits::occupancy(&app, vec![limit.name.clone()]).await?;
+    Ok(Json(GlobalConcurrencyLimit::new(&limit, &occupancy, app.now())))
+}
+
+/// Lists limits by name.
+async fn list(
+    State(app): State<App>,
+    Body(paging): Body<Paging>,
+) -> Result<Json<Vec<GlobalConcurrencyLimit>>, ApiError> {
+    let page = paging.page()?;
+    let all = app.store.limits().await?;
+    let some: Vec<_> = all.into_iter().skip(page.offset as usize).take(page.limit as usize).collect();
+    let occupancy = limits::occupancy(&app, some.iter().map(|limit| limit.name.clone()).collect()).await?;
+    let now = app.now();
+    Ok(Json(some.iter().map(|limit| GlobalConcurrencyLimit::new(limit, &occupancy, now)).collect()))
+}
+
+/// What is to be changed of a limit.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct ConcurrencyLimitV2Update {
+    active: Option<bool>,
+    name: Option<String>,
+    limit: Option<u32>,
+    active_slots: Option<u32>,
+    denied_slots: Option<u32>,
+    #[schemars(range(min = 0.0))]
+    slot_decay_per_second: Option<f64>,
+}
+
+async fn update(
+    State(app): State<App>,
+    Path(id_or_name): Path<String>,
+    Body(body): Body<ConcurrencyLimitV2Update>,
+) -> Result<StatusCode, ApiError> {
+    if let Some(name) = body.name.as_ref().filter(|name| !name.starts_with(limits::TAG)) {
+        check_name(name, &body)?;
+    }
+    let limit = find(&app, &id_or_name).await?;
+    let update = LimitUpdate {
+        name: body.name,
+        limit: body.limit,
+        slot_decay_per_second: body.slot_decay_per_second,
+        active: body.active,
+    };
+    let limit = app.orchestrator.update_limit(&limit.name, update).await?.map_err(|error| refused(&error))?;
+    if let Some(slots) = body.active_slots {
+        set_taken(&app, &limit.name, slots).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(State(app): State<App>, Path(id_or_name): Path<String>) -> Result<StatusCode, ApiError> {
+    let limit = find(&app, &id_or_name).await?;
+    app.orchestrator.delete_limit(&limit.name).await?.map_err(|_| NOT_FOUND)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// For what slots are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// To hold them.
+    #[default]
+    Concurrency,
+    /// To go on in its turn.
+    RateLimit,
+}
+
+/// A wish for slots.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Increment {
+    slots: NonZeroU32,
+    names: Vec<String>,
+    #[serde(default)]
+    mode: Mode,
+    /// Limits have to be made before.
+    #[serde(default)]
+    #[expect(dead_code, reason = "older clients say it")]
+    create_if_missing: Option<bool>,
+}
+
+/// Takes slots that are given back by their number.
+async fn increment(State(app): State<App>, Body(body): Body<Increment>) -> Result<Json<Vec<MinimalLimit>>, ApiError> {
+    let mut ask = ask(&app, app.clock.uuid(), body.names, body.slots.get(), SlotHolder::default());
+    ask.rate = body.mode == Mode::RateLimit;
+    let (limits, _) = taken(&app, body.slots, take(&app, ask).await?)?;
+    Ok(Json(limits))
+}
+
+fn taken(app: &App, slots: NonZeroU32, taken: Taken) -> Result<(Vec<MinimalLimit>, bool), ApiError> {
+    let refuse = |why: String| Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
+    match taken {
+        Taken::All { limits, to_give_back } => Ok((limits.into_iter().map(Into::into).collect(), to_give_back)),
+        Taken::None { limits, until } => Err(limits::later(app, &limits, slots.get(), until)),
+        Taken::TooMany => refuse("Slots requested is greater than the limit".to_owned()),
+        Taken::NoRate(names) => refuse(format!(
+            "Only concurrency limits with slot decay can be used for rate limiting. The following limits do not have \
+             a decay configured: '{}'",
+            names.join(",")
+        )),
+    }
+}
+
+/// Slots to be given back by their number.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Decrement {
+    slots: NonZeroU32,
+    names: Vec<String>,
+    /// How long they were held.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    #[expect(dead_code, reason = "nothing is reckoned from it")]
+    occupancy_seconds: Option<f64>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "older clients say it")]
+    create_if_missing: Option<bool>,
+}
+
+async fn decrement(State(app): State<App>, Body(body): Body<Decrement>) -> Result<Json<Vec<MinimalLimit>>, ApiError> {
+    let (names, slots) = (body.names.clone(), body.slots.get());
+    let decide = move |occupancy: &mut Occupancy| {
+        let limits: Vec<ConcurrencyLimit> =
+            occupancy.limits.iter().filter(|limit| names.contains(&limit.name)).cloned().collect();
+        limits.iter().filter(|limit| limit.active).for_each(|limit| free_slots(occupancy, &limit.name, slots));
+        limits
+    };
+    let limits = app.orchestrator.decide_slots(body.names, decide).await?;
+    Ok(Json(limits.into_iter().map(Into::into).collect()))
+}
+
+/// Who holds a lease.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Holder {
+    #[serde(rename = "type")]
+    kind: HolderKind,
+    id: Uuid,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum HolderKind {
+    FlowRun,
+    TaskRun,
+    Deployment,
+}
+
+impl From<Holder> for SlotHolder {
+    fn from(holder: Holder) -> Self {
+        let mut told = SlotHolder::default();
+        match holder.kind {
+            HolderKind::FlowRun => told.flow_run_id = Some(holder.id.into()),
+            HolderKind::TaskRun => told.task_run_id = Some(holder.id.into()),
+            HolderKind::Deployment => told.name = format!("deployment {}", holder.id),
+        }
+        told
+    }
+}
+
+/// How long a lease lasts, in seconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+struct Duration {
+    #[serde(default = "five_minutes")]
+    #[schemars(range(min = 60.0, max = 86400.0))]
+    lease_duration: f64,
+}
+
+fn five_minutes() -> f64 {
+    300.0
+}
+
+impl Duration {
+    /// Tells when a lease ends that begins now.
+    fn end(self, now: Timestamp) -> Result<Timestamp, ApiError> {
+        let (kind, bound) = match self.lease_duration {
+            less if less < 60.0 => ("greater_than_equal", "greater than or equal to 60"),
+            more if more > 86_400.0 => ("less_than_equal", "less than or equal to 86400"),
+            seconds => return Ok(now + TimeDelta::microseconds((seconds * 1e6) as i64)),
+        };
+        let body = serde_json::to_value(self).unwrap_or_default();
+        Err(ApiError::invalid(kind, &["lease_duration".into()], format!("Input should be {bound}"), body))
+    }
+}
+
+/// A wish for slots for a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Lend {
+    slots: NonZeroU32,
+    names: Vec<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(flatten)]
+    duration: Duration,
+    holder: Option<Holder>,
+}
+
+/// Slots that were taken for a time.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Lease {
+    lease_id: Uuid,
+    limits: Vec<MinimalLimit>,
+}
+
+/// Takes slots until the lease is given back, or ends without having been renewed.
+async fn lend(State(app): State<App>, Body(body): Body<Lend>) -> Result<Json<Lease>, ApiError> {
+    let end = body.duration.end(app.now())?;
+    let id = app.clock.uuid();
+    let mut ask = ask(&app, id, body.names, body.slots.get(), body.holder.map(Into::into).unwrap_or_default());
+    (ask.expires, ask.rate) = (Some(end), body.mode == Mode::RateLimit);
+    let (limits, to_give_back) = taken(&app, body.slots, take(&app, ask).await?)?;
+    Ok(Json(Lease { lease_id: if to_give_back { id } else { NOTHING }, limits }))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct GiveBack {
+    lease_id: Uuid,
+}
+
+async fn give_back(State(app): State<App>, Body(body): Body<GiveBack>) -> Result<StatusCode, ApiError> {
+    let limits = limits_of_lease(&app, body.lease_id).await?;
+    if !limits.is_empty() {
+        app.orchestrator.give_slots_back(vec![SlotsBack { id: SlotId(body.lease_id), limits }]).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn renew(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    Body(duration): Body<Duration>,
+) -> Result<StatusCode, ApiError> {
+    let now = app.now();
+    let end = duration.end(now)?;
+    if id == NOTHING {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let limits = limits_of_lease(&app, id).await?;
+    let decide = move |occupancy: &mut Occupancy| renew_slots(occupancy, SlotId(id), end, now);
+    if !limits.is_empty() && app.orchestrator.decide_slots(limits, decide).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let why = "Lease not found - it may have expired or been revoked".to_owned();
+    Err(ApiError::Refused(StatusCode::GONE, why))
+}

@@ -1,0 +1,129 @@
+//! What both versions of the API of concurrency limits do: both speak of the same limits, which programs with an engine of
+//! their own have too.
+
+use axum::http::StatusCode;
+use flowcore::model::Page;
+use flowcore::model::{ConcurrencyLimit, LimitId, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotId, Timestamp};
+use flowcore::orchestration::{LimitError, take_slots};
+use flowcore::store::StoreError;
+use flowcore::store::query::{Column, Kind, Selection, Table};
+use flowcore::store::records::{Record, Row, Value};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::state::App;
+
+/// What the names of limits on tags begin with.
+pub(super) const TAG: &str = "tag:";
+
+/// How long who finds no free slot waits at most before asking again, in seconds.
+const LONGEST_WAIT: f64 = 30.0;
+/// How long a slot is occupied, as far as is known, in seconds.
+pub(super) const USUAL_OCCUPANCY: f64 = 2.0;
+
+/// Tells of a limit that cannot be made or changed.
+pub(super) fn refused(error: &LimitError) -> ApiError {
+    let status = match error {
+        LimitError::Exists(_) => StatusCode::CONFLICT,
+        LimitError::Missing(_) => StatusCode::NOT_FOUND,
+        LimitError::Name(_) | LimitError::Decay(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    ApiError::Refused(status, error.to_string())
+}
+
+/// Finds a limit by its id.
+pub(super) async fn by_id(app: &App, id: Uuid) -> Result<Option<ConcurrencyLimit>, ApiError> {
+    Ok(app.store.limits().await?.into_iter().find(|limit| limit.id == LimitId(id)))
+}
+
+/// Tells how limits of these names stand.
+pub(super) async fn occupancy(app: &App, names: Vec<String>) -> Result<Occupancy, ApiError> {
+    Ok(app.store.occupancy(&names).await?)
+}
+
+/// Which limit a lease is of.
+struct LeaseOf(String);
+
+const LEASE_ID: Column = Column::new("id", Kind::Id, false);
+
+impl Record for LeaseOf {
+    const TABLE: Table = Table::new("slot_leases");
+    const COLUMNS: &'static [Column] = &[LEASE_ID, Column::new("limit_name", Kind::Text, false)];
+
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        row.id()?;
+        Ok(LeaseOf(row.text()?))
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![Value::Id(None), self.0.as_str().into()]
+    }
+}
+
+/// Lists the limits that a lease is of.
+pub(super) async fn limits_of_lease(app: &App, lease: Uuid) -> Result<Vec<String>, ApiError> {
+    let selection = Selection { condition: LEASE_ID.is(lease), sort: Vec::new(), page: Page::first(u32::MAX) };
+    let leases: Vec<LeaseOf> = app.store.records().list(&selection).await?;
+    Ok(leases.into_iter().map(|lease| lease.0).collect())
+}
+
+/// What came of an attempt to take slots.
+pub(super) enum Taken {
+    /// They are taken of those of these limits that are in force; the others are told of as well.
+    All {
+        limits: Vec<ConcurrencyLimit>,
+        /// Whether there is something to give back: of limits of a rate there is not.
+        to_give_back: bool,
+    },
+    /// There are not enough.
+    None { limits: Vec<ConcurrencyLimit>, until: Option<Timestamp> },
+    /// There never will be.
+    TooMany,
+    /// Some limits are of no rate.
+    NoRate(Vec<String>),
+}
+
+/// Tries to take slots, and does not wait for them.
+pub(super) async fn take(app: &App, ask: SlotAsk) -> Result<Taken, ApiError> {
+    let clock = app.clock.clone();
+    let names = ask.limits.clone();
+    let decide = move |occupancy: &mut Occupancy| {
+        let limits: Vec<ConcurrencyLimit> =
+            occupancy.limits.iter().filter(|limit| ask.limits.contains(&limit.name)).cloned().collect();
+        let in_force = || limits.iter().filter(|limit| limit.active);
+        if in_force().any(|limit| limit.limit < ask.slots) {
+            return Taken::TooMany;
+        }
+        let steady: Vec<String> = in_force().filter(|limit| !limit.decays()).map(|limit| limit.name.clone()).collect();
+        if ask.rate && !steady.is_empty() {
+            return Taken::NoRate(steady);
+        }
+        match take_slots(occupancy, &ask, clock.now()) {
+            SlotAnswer::Granted { .. } => Taken::All { limits, to_give_back: !steady.is_empty() },
+            SlotAnswer::Waits { until } => Taken::None { limits, until },
+            SlotAnswer::Refused(_) => Taken::TooMany,
+        }
+    };
+    Ok(app.orchestrator.decide_slots(names, decide).await?)
+}
+
+/// Writes a wish for slots of somebody who does not wait in the queues.
+pub(super) fn ask(app: &App, id: Uuid, limits: Vec<String>, slots: u32, holder: SlotHolder) -> SlotAsk {
+    let (process_id, due) = (None, app.now());
+    SlotAsk { id: SlotId(id), limits, slots, holder, process_id, due, expires: None, strict: false, rate: false }
+}
+
+/// Tells who found no free slots when to ask again: not all at the same moment.
+pub(super) fn later(app: &App, limits: &[ConcurrencyLimit], slots: u32, until: Option<Timestamp>) -> ApiError {
+    let fewest = limits.iter().filter(|limit| limit.active).map(|limit| limit.limit).min().unwrap_or(1).max(1);
+    let left = until.map(|until| (until - app.now()).as_seconds_f64().max(0.05));
+    let usual = (USUAL_OCCUPANCY * f64::from(slots) / f64::from(fewest)).min(LONGEST_WAIT);
+    // When a lease ends is known, but most are given back before; what decays becomes free with the time only.
+    let wait = match left {
+        Some(left) if limits.iter().all(|limit| limit.decays()) => left,
+        Some(left) => left.min(usual),
+        None => usual,
+    };
+    let jitter = 0.85 + 0.3 * app.clock.random();
+    ApiError::Locked { why: "Locked".to_owned(), seconds: Some(wait * jitter) }
+}

@@ -1,0 +1,120 @@
+//! Concurrency limits: slots by number, by lease, and by tag.
+
+use std::sync::Arc;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::{World, text};
+
+async fn post(world: &World, path: &str, body: Value) -> (StatusCode, Value) {
+    world.ask(Method::POST, path, Some(body)).await
+}
+
+async fn active(world: &World, name: &str) -> Value {
+    world.get(&format!("/v2/concurrency_limits/{name}")).await["active_slots"].clone()
+}
+
+pub(crate) async fn slots_are_counted(world: Arc<World>) {
+    let made = world.post("/v2/concurrency_limits/", json!({"name": "db", "limit": 3, "active_slots": 1})).await;
+    assert_eq!((&made["active_slots"], &made["avg_slot_occupancy_seconds"]), (&json!(1), &json!(2.0)), "{made}");
+    let create = |body| post(&world, "/v2/concurrency_limits", body);
+    assert_eq!(create(json!({"name": "db", "limit": 1})).await.0, StatusCode::CONFLICT);
+    assert_eq!(create(json!({"name": "a/b", "limit": 1})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(create(json!({"name": "x", "limit": -1})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let increment =
+        |slots: u32| post(&world, "/v2/concurrency_limits/increment", json!({"names": ["db", "no"], "slots": slots}));
+    let (status, got) = increment(2).await;
+    assert_eq!((status, &got), (StatusCode::OK, &json!([{"id": made["id"], "name": "db", "limit": 3}])));
+    assert_eq!(increment(1).await.0, StatusCode::LOCKED);
+    assert_eq!(increment(4).await.0, StatusCode::UNPROCESSABLE_ENTITY, "there never will be four");
+    assert_eq!(increment(0).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(active(&world, "db").await, 3);
+    world
+        .post("/v2/concurrency_limits/decrement", json!({"names": ["db"], "slots": 2, "occupancy_seconds": 1.5}))
+        .await;
+    assert_eq!(active(&world, "db").await, 1);
+    let rate = json!({"names": ["db"], "slots": 1, "mode": "rate_limit"});
+    assert_eq!(post(&world, "/v2/concurrency_limits/increment", rate).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let path = format!("/v2/concurrency_limits/{}", text(&made["id"]));
+    let change = json!({"name": "database", "limit": 5, "active_slots": 2});
+    assert_eq!(world.ask(Method::PATCH, &path, Some(change)).await.0, StatusCode::NO_CONTENT);
+    let limit = world.get("/v2/concurrency_limits/database").await;
+    assert_eq!((&limit["id"], &limit["limit"], &limit["active_slots"]), (&made["id"], &json!(5), &json!(2)));
+    assert_eq!(world.ask(Method::GET, "/v2/concurrency_limits/db", None).await.0, StatusCode::NOT_FOUND);
+    let listed = world.post("/v2/concurrency_limits/filter", json!({})).await;
+    assert_eq!(listed, json!([limit]));
+    let off = Some(json!({"active": false}));
+    assert_eq!(world.ask(Method::PATCH, &path, off).await.0, StatusCode::NO_CONTENT);
+    let free = json!({"names": ["database"], "slots": 100});
+    assert_eq!(post(&world, "/v2/concurrency_limits/increment", free).await.0, StatusCode::OK, "it limits nothing");
+    assert_eq!(world.ask(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(world.ask(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND);
+}
+
+pub(crate) async fn a_lease_is_renewed_and_given_back(world: Arc<World>) {
+    world.post("/v2/concurrency_limits", json!({"name": "db", "limit": 1})).await;
+    let lend = |body: Value| post(&world, "/v2/concurrency_limits/increment-with-lease", body);
+    let holder = json!({"type": "task_run", "id": "00000000-0000-0000-0000-000000000001"});
+    let (status, lease) = lend(json!({"names": ["db"], "slots": 1, "holder": holder})).await;
+    assert_eq!((status, &lease["limits"][0]["name"]), (StatusCode::OK, &json!("db")), "{lease}");
+    assert_eq!(lend(json!({"names": ["db"], "slots": 1})).await.0, StatusCode::LOCKED);
+    assert_eq!(
+        lend(json!({"names": ["db"], "slots": 1, "lease_duration": 59})).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let renew = format!("/v2/concurrency_limits/leases/{}/renew", text(&lease["lease_id"]));
+    assert_eq!(post(&world, &renew, json!({"lease_duration": 60})).await.0, StatusCode::NO_CONTENT);
+    world.post("/v2/concurrency_limits/decrement", json!({"names": ["db"], "slots": 1})).await;
+    assert_eq!(active(&world, "db").await, 1, "a lease is given back by its id");
+    let back = json!({"lease_id": lease["lease_id"]});
+    for _ in 0..2 {
+        let (status, _) = post(&world, "/v2/concurrency_limits/decrement-with-lease", back.clone()).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(active(&world, "db").await, 0);
+    assert_eq!(post(&world, &renew, json!({})).await.0, StatusCode::GONE);
+    // Who holds nothing has nothing to lose.
+    let (_, none) = lend(json!({"names": ["unknown"], "slots": 1})).await;
+    assert_eq!(none["limits"], json!([]));
+    let renew = format!("/v2/concurrency_limits/leases/{}/renew", text(&none["lease_id"]));
+    assert_eq!(post(&world, &renew, json!({})).await.0, StatusCode::NO_CONTENT);
+}
+
+pub(crate) async fn a_limit_of_a_tag_is_a_global_limit(world: Arc<World>) {
+    let create = |limit: u32| post(&world, "/concurrency_limits/", json!({"tag": "a/b", "concurrency_limit": limit}));
+    assert_eq!(create(2).await.0, StatusCode::CREATED);
+    let (status, made) = create(1).await;
+    assert_eq!((status, &made["concurrency_limit"], &made["active_slots"]), (StatusCode::OK, &json!(1), &json!([])));
+    assert_eq!(world.get(&format!("/v2/concurrency_limits/{}", text(&made["id"]))).await["name"], "tag:a/b");
+    assert_eq!(world.post("/concurrency_limits/filter", json!({})).await, json!([made]));
+    assert_eq!(world.get("/concurrency_limits/tag/a%2Fb").await, made);
+
+    let [one, two] = [1, 2].map(|number| format!("00000000-0000-0000-0000-00000000000{number}"));
+    let body = |run: &str| json!({"names": ["a/b", "free"], "task_run_id": run});
+    let (status, got) = post(&world, "/concurrency_limits/increment", body(&one)).await;
+    assert_eq!((status, &got[0]["name"]), (StatusCode::OK, &json!("a/b")), "{got}");
+    assert_eq!(post(&world, "/concurrency_limits/increment", body(&two)).await.0, StatusCode::LOCKED);
+    assert_eq!(world.get("/concurrency_limits/tag/a%2Fb").await["active_slots"], json!([one]));
+    let by_lease = json!({"names": ["tag:a/b"], "slots": 1});
+    assert_eq!(post(&world, "/v2/concurrency_limits/increment-with-lease", by_lease).await.0, StatusCode::LOCKED);
+    world.post("/concurrency_limits/decrement", body(&one)).await;
+    assert_eq!(post(&world, "/concurrency_limits/increment", body(&two)).await.0, StatusCode::OK);
+    let reset = json!({"slot_override": [one]});
+    assert_eq!(post(&world, "/concurrency_limits/tag/a%2Fb/reset", reset).await.0, StatusCode::OK);
+    assert_eq!(world.get("/concurrency_limits/tag/a%2Fb").await["active_slots"], json!([one]));
+    assert_eq!(post(&world, "/concurrency_limits/tag/a%2Fb/reset", json!({})).await.0, StatusCode::OK);
+    assert_eq!(world.get("/concurrency_limits/tag/a%2Fb").await["active_slots"], json!([]));
+    assert_eq!(world.ask(Method::DELETE, "/concurrency_limits/tag/a%2Fb", None).await.0, StatusCode::OK);
+    assert_eq!(world.ask(Method::GET, "/concurrency_limits/tag/a%2Fb", None).await.0, StatusCode::NOT_FOUND);
+}
+
+pub(crate) async fn a_rate_is_kept(world: Arc<World>) {
+    let rate = json!({"name": "api", "limit": 2, "slot_decay_per_second": 0.001});
+    world.post("/v2/concurrency_limits", rate).await;
+    let take = json!({"names": ["api"], "slots": 2, "mode": "rate_limit"});
+    assert_eq!(post(&world, "/v2/concurrency_limits/increment", take.clone()).await.0, StatusCode::OK);
+    assert_eq!(post(&world, "/v2/concurrency_limits/increment", take).await.0, StatusCode::LOCKED);
+    assert_eq!(active(&world, "api").await, 2);
+}
