@@ -1,5 +1,6 @@
 //! Programs in Rust that report to the server over HTTP: the engine's behaviour is what it is on a database.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -19,23 +20,30 @@ use crate::world::{World, text};
 /// A program's engine, with a folder of its own.
 pub(crate) struct Program {
     pub(crate) engine: Engine,
-    _home: TempDir,
+    /// Its folder, if nobody else has it.
+    _home: Option<TempDir>,
 }
 
 impl Program {
     /// Starts as a program does whose environment names the server.
     pub(crate) async fn start(api: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        let program = Self::start_in(api, home.path()).await;
+        Program { _home: Some(home), ..program }
+    }
+
+    /// Starts in a folder that is there, as the next process on a machine does.
+    pub(crate) async fn start_in(api: &str, home: &Path) -> Self {
         static LOGS: std::sync::Once = std::sync::Once::new();
         LOGS.call_once(|| tracing_subscriber::registry().with(flowcore::logs::layer()).init());
-        let home = TempDir::new().unwrap();
-        let folder = home.path().to_str().unwrap().to_owned();
+        let folder = home.to_str().unwrap().to_owned();
         let lookup = |name: &str| match name {
             "FLOWCORE_HOME" => Some(folder.clone()),
             "PREFECT_API_URL" => Some(api.to_owned()),
             _ => None,
         };
         let engine = Engine::connect(&Settings::from_lookup(&lookup).unwrap()).await.unwrap();
-        Program { engine, _home: home }
+        Program { engine, _home: None }
     }
 
     /// Finds the only run of a flow.

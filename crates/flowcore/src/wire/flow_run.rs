@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::durations::Durations;
+use super::lenient;
 use super::policy::FlowPolicyBody;
 use super::state::{StateBody, StateCreate};
 use super::time::Moment;
@@ -107,6 +108,7 @@ pub struct FlowRunBody {
     pub context: Map<String, Value>,
     pub empirical_policy: FlowPolicyBody,
     pub tags: Vec<String>,
+    #[serde(deserialize_with = "lenient::labels")]
     pub labels: Labels,
     pub parent_task_run_id: Option<Uuid>,
     pub state_type: Option<StateType>,

@@ -7,6 +7,7 @@ mod artifact;
 mod durations;
 mod flow;
 mod flow_run;
+mod lenient;
 mod log;
 mod policy;
 mod state;

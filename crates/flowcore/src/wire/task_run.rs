@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::durations::Durations;
+use super::lenient;
 use super::policy::PolicyBody;
 use super::state::{StateBody, StateCreate};
 use super::time::Moment;
@@ -80,6 +81,7 @@ pub struct TaskRunBody {
     pub task_version: Option<String>,
     pub empirical_policy: PolicyBody,
     pub tags: Vec<String>,
+    #[serde(deserialize_with = "lenient::labels")]
     pub labels: Labels,
     pub state_id: Option<Uuid>,
     pub task_inputs: TaskInputs,

@@ -99,7 +99,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads what must be there.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        if self.status == StatusCode::NOT_FOUND {
+        if !self.status.is_success() {
             let detail = detail(&self.body);
             return Err(ServerError::Refused { what: self.what, status: self.status.as_u16(), detail }.into());
         }

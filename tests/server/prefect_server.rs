@@ -1,0 +1,137 @@
+//! Programs in Rust that report to Prefect's own server, as its own client sees it. One server serves all cases here.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use flowcore::model::StateType;
+use flowcore::orchestration::NewLimit;
+use flowcore::{Error, Result, artifact, concurrency, each, flow, task, variable};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::rust_client::Program;
+use crate::world::given;
+
+/// How long Prefect's server may take to start on a slow machine.
+const START: Duration = Duration::from_secs(120);
+
+/// Prefect's server, which is ended when this is dropped.
+struct Prefect {
+    python: String,
+    home: TempDir,
+    api: String,
+    _server: Child,
+}
+
+impl Prefect {
+    async fn start(python: String) -> Self {
+        let home = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let mut server = Self::command(&python, home.path());
+        server.args([
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            "127.0.0.1",
+            "--no-ui",
+            "--port",
+            &port.to_string(),
+        ]);
+        let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let api = format!("http://127.0.0.1:{port}/api");
+        let (begun, client) = (Instant::now(), reqwest::Client::builder().no_proxy().build().unwrap());
+        while !client.get(format!("{api}/health")).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(begun.elapsed() < START, "Prefect's server does not start");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Prefect { python, home, api, _server: server }
+    }
+
+    fn command(python: &str, home: &Path) -> Command {
+        let mut command = Command::new(python);
+        let database = format!("sqlite+aiosqlite:///{}", home.join("prefect.db").display());
+        command.env("PREFECT_HOME", home).env("PREFECT_API_DATABASE_CONNECTION_URL", database);
+        command.env("PREFECT_SERVER_ANALYTICS_ENABLED", "false").env("DO_NOT_TRACK", "1").env("NO_PROXY", "127.0.0.1");
+        command.current_dir(home).kill_on_drop(true);
+        command
+    }
+
+    /// Lets Prefect's client look, in a program that fails when something is not as it should be.
+    async fn look(&self, script: &str) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("prefect_client").join(script);
+        let mut command = Self::command(&self.python, self.home.path());
+        let output = command.arg(&script).env("PREFECT_API_URL", &self.api).output().await.unwrap();
+        let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+        assert!(output.status.success(), "{}: {}\n{said}", script.display(), output.status);
+    }
+}
+
+#[task(retries = 1, tags = ["careful"])]
+async fn once_more(#[resource] calls: Arc<AtomicU32>) -> Result<u32> {
+    match calls.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(Error::msg("the first time")),
+        call => Ok(call),
+    }
+}
+
+#[task]
+async fn square(number: u32) -> u32 {
+    tracing::info!("squaring {number}");
+    number * number
+}
+
+#[task]
+async fn hold_a_slot() -> Result<()> {
+    let _slot = concurrency("rust-slots", 1).await?;
+    Ok(())
+}
+
+#[flow]
+async fn rust_child(number: u32) -> Result<u32> {
+    Ok(square(number).await?)
+}
+
+#[flow(retries = 1, tags = ["rust"])]
+async fn rust_parent(#[resource] calls: Arc<AtomicU32>, #[resource] attempts: Arc<AtomicU32>) -> Result<u32> {
+    let retried = once_more(calls).await?;
+    let squares: Vec<u32> = square::map(each([1, 2, 3])).await?;
+    let below = rust_child(5).await?;
+    artifact::markdown("# From Rust").key("rust-report").save().await?;
+    variable::set("rust-count", squares.len()).overwrite().await?;
+    hold_a_slot().await?;
+    if attempts.fetch_add(1, Ordering::SeqCst) == 0 {
+        return Err(Error::msg("the first attempt"));
+    }
+    Ok(retried + below + squares.iter().sum::<u32>())
+}
+
+#[flow]
+async fn rust_broken() -> Result<()> {
+    Err(Error::msg("it is broken"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_in_rust_are_on_prefects_own_server() {
+    let name = "runs_in_rust_are_on_prefects_own_server";
+    let Some(python) = given("FLOWCORE_TEST_PREFECT_PYTHON", name) else { return };
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let prefect = Prefect::start(python).await;
+    let program = Program::start(&prefect.api).await;
+    program.engine.client().create_limit(NewLimit::new("rust-slots", 1)).await.unwrap();
+    program.engine.client().create_limit(NewLimit::new("tag:careful", 1)).await.unwrap();
+    let counts = || Arc::new(AtomicU32::new(0));
+    assert_eq!(rust_parent(counts(), counts()).on(&program.engine).await.unwrap(), 1 + 25 + 14);
+    rust_broken().on(&program.engine).await.unwrap_err();
+    // Prefect's server gives the second attempt no name of its own.
+    assert_eq!(program.flow_history("rust-parent").await, "PENDING RUNNING SCHEDULED:AwaitingRetry RUNNING COMPLETED");
+    assert_eq!(program.flow_history("rust-child").await, "PENDING RUNNING COMPLETED", "a retry takes its result");
+    assert_eq!(program.flow_run("rust-broken").await.state.kind, StateType::Failed);
+    program.engine.close().await.unwrap();
+    prefect.look("rust_runs.py").await;
+}
