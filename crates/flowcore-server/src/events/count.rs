@@ -14,6 +14,9 @@ use crate::filter::EventFilter;
 /// How many spans of time may be asked for.
 const MOST_SPANS: i64 = 1000;
 
+/// How wide a span is at most, in microseconds: a hundred years, so that the times of its ends can be reckoned.
+const WIDEST_SPAN: i64 = 100 * 365 * 24 * 3600 * 1_000_000;
+
 /// What spans of time are counted from, in seconds: Monday, the first of April 2024.
 const ORIGIN: i64 = 1_711_929_600;
 
@@ -92,7 +95,7 @@ impl Spans {
     /// Divides the span of a filter; the error says why it cannot be.
     fn new(since: Timestamp, until: Timestamp, unit: TimeUnit, interval: f64, now: Timestamp) -> Result<Self, String> {
         #[expect(clippy::cast_possible_truncation, reason = "a number too large becomes the largest")]
-        let width = (f64::from(unit.seconds()) * interval * 1e6) as i64;
+        let width = ((f64::from(unit.seconds()) * interval * 1e6) as i64).min(WIDEST_SPAN);
         let wanted = (until - since).num_microseconds().unwrap_or(i64::MAX) / width.max(1);
         if wanted >= MOST_SPANS {
             let spans = wanted.saturating_add(1);
@@ -242,5 +245,8 @@ mod tests {
         assert!(spans("2026-05-28T10:10:00Z", "2026-05-28T12:00:00Z", TimeUnit::Second, 1.0).is_err());
         let weeks = spans("2026-05-20T10:00:00Z", "2026-07-01T00:00:00Z", TimeUnit::Week, 1.0).unwrap();
         assert_eq!((weeks.count, weeks.begin(1)), (2, at("2026-05-25T00:00:00Z")));
+        let ages = spans("2026-05-20T10:00:00Z", "2026-05-21T00:00:00Z", TimeUnit::Week, 1e300).unwrap();
+        assert_eq!((ages.count, ages.begin(0)), (1, at("2024-04-01T00:00:00Z")));
+        assert!(ages.begin(1) > ages.begin(0));
     }
 }
