@@ -17,9 +17,11 @@ mod flow_runs;
 mod fuzz;
 mod limits;
 mod live;
+mod orchestration;
 mod outages;
 mod prefect_client;
 mod prefect_server;
+mod runs;
 mod rust_client;
 mod socket;
 mod task_runs;
@@ -61,6 +63,10 @@ on_both_databases! {
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
     task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
+    orchestration: states_are_judged_as_prefect_judges_them;
+    runs: flows_are_changed_and_deleted, runs_are_counted_over_time, an_input_is_kept_once_and_checked_at_the_resume,
+        a_graph_tells_of_tasks_and_subflows, many_runs_are_moved_and_deleted_at_once, task_runs_are_changed_and_deleted,
+        values_are_compared_with_a_schema;
     variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;
     artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
     work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
@@ -72,5 +78,5 @@ on_both_databases! {
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept;
     prefect_client: limits_of_prefect, pools_of_prefect, a_flow_of_prefects_runs, variables_and_artifacts_of_prefect,
-        blocks_of_prefect, events_automations_and_background_tasks_of_prefect;
+        blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;
 }

@@ -18,14 +18,17 @@ mod artifacts;
 mod automations;
 mod background;
 mod blocks;
+mod cached_task_runs;
 mod docs;
 mod encryption;
 mod error;
 mod events;
 mod extract;
 mod filter;
+mod flow_run_inputs;
 mod live;
 mod pools;
+mod purge;
 mod recorder;
 mod routes;
 #[cfg_attr(
@@ -33,6 +36,7 @@ mod routes;
     expect(dead_code, unused_imports, reason = "the deployments that have schedules come with their records")
 )]
 mod schedules;
+mod schemas;
 mod server;
 mod state;
 mod validation;

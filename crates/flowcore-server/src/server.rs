@@ -17,7 +17,7 @@ use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
 use crate::state::App;
-use crate::{api, blocks, docs, ws};
+use crate::{api, blocks, docs, purge, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -99,6 +99,7 @@ impl Server {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
         let App { store, events, .. } = self.app.clone();
+        purge::begin(store.clone());
         let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
         let service = axum::ServiceExt::<Request>::into_make_service(service);
         axum::serve(listener, service).with_graceful_shutdown(end).await?;

@@ -67,6 +67,7 @@ const LAYERS: &[Layer] = &[
             "client",
             "results",
             "orchestration::govern",
+            "orchestration::Facts",
             "orchestration::Governed",
             "orchestration::Decision",
             "orchestration::TASK_POLICY",

@@ -4,25 +4,26 @@ use flowcore::model::{State, Timestamp};
 use flowcore::orchestration::Decision;
 use flowcore::wire::{OrchestrationResult, ResponseDetails, SetStateStatus, StateBody};
 
-/// Tells a decision as Prefect does.
+/// Tells a decision as Prefect does: with the state in which the run is then.
 pub(super) fn decided(decision: &Decision, stands: &State, now: Timestamp) -> OrchestrationResult {
-    let (state, status, details) = match decision {
-        Decision::Accept(state) => (Some(state), SetStateStatus::Accept, ResponseDetails::Accept {}),
-        Decision::Reject(state, why) => {
-            (Some(state), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some(why.to_string()) })
+    let said = |why: &str| Some(why.to_owned());
+    let (status, details) = match decision {
+        Decision::Accept(_) => (SetStateStatus::Accept, ResponseDetails::Accept {}),
+        Decision::Reject(_, why) | Decision::Stay(why) => {
+            (SetStateStatus::Reject, ResponseDetails::Reject { reason: said(why) })
         }
-        // The run stays where it is, and that is the state which it has instead.
-        Decision::Stay(why) => {
-            (Some(stands), SetStateStatus::Reject, ResponseDetails::Reject { reason: Some(why.to_string()) })
-        }
-        Decision::Abort(why) => (None, SetStateStatus::Abort, ResponseDetails::Abort { reason: Some(why.to_string()) }),
+        Decision::Abort(why) => (SetStateStatus::Abort, ResponseDetails::Abort { reason: said(why) }),
         Decision::Wait(until) => {
             let left = *until - now;
             // Rounded up: who comes too early would have to wait again.
-            let delay_seconds = left.num_seconds() + i64::from(left.subsec_nanos() > 0);
-            let reason = Some("the scheduled time is in the future".to_owned());
-            (None, SetStateStatus::Wait, ResponseDetails::Wait { delay_seconds: delay_seconds.max(0), reason })
+            let delay_seconds = (left.num_seconds() + i64::from(left.subsec_nanos() > 0)).max(0);
+            let reason = said("Scheduled time is in the future");
+            (SetStateStatus::Wait, ResponseDetails::Wait { delay_seconds, reason })
         }
     };
-    OrchestrationResult { state: state.map(StateBody::from), status, details }
+    let state = match decision {
+        Decision::Accept(state) | Decision::Reject(state, _) => state,
+        _ => stands,
+    };
+    OrchestrationResult { state: Some(StateBody::from(state)), status, details }
 }

@@ -1,6 +1,11 @@
 //! Flow runs: making, reading and changing them.
 
+mod bulk;
 mod create;
+mod download;
+mod graph;
+mod input;
+mod resume;
 mod states;
 
 use axum::Json;
@@ -8,11 +13,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRun, FlowRunId, Labels};
 use flowcore::store::FlowRunEdit;
-use flowcore::store::query::{Selection, Table};
+use flowcore::store::query::{Selection, Table, flow_run};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::history::{self, Asked, Interval};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{FlowRunSort, Objects};
@@ -27,11 +33,19 @@ pub(super) fn routes() -> Routes {
         .post("/flow_runs/count", op("count_flow_runs", count))
         .post("/flow_runs/filter", op("read_flow_runs", list))
         .post("/flow_runs/paginate", op("paginate_flow_runs", paginate))
+        .post("/flow_runs/history", op("flow_run_history", history))
+        .post("/flow_runs/lateness", op("average_flow_run_lateness", lateness))
+        .post("/flow_runs/bulk_delete", op("bulk_delete_flow_runs", bulk::delete))
+        .post("/flow_runs/bulk_set_state", op("bulk_set_flow_run_state", bulk::set_state))
         .get("/flow_runs/{id}", op("read_flow_run", read))
         .patch("/flow_runs/{id}", op("update_flow_run", update))
         .delete("/flow_runs/{id}", op("delete_flow_run", delete))
         .post("/flow_runs/{id}/set_state", op("set_flow_run_state", states::set))
         .patch("/flow_runs/{id}/labels", op("update_flow_run_labels", label))
+        .post("/flow_runs/{id}/resume", op("resume_flow_run", resume::resume))
+        .get("/flow_runs/{id}/logs/download", op("download_logs", download::download))
+        .merge(input::routes())
+        .merge(graph::routes())
         .merge(states::routes())
 }
 
@@ -74,6 +88,17 @@ async fn paginate(
     let selection = Selection { condition, sort: asked.sort.columns(), page };
     let results = bodies(&app, &app.store.select_flow_runs(&selection).await?);
     Ok(Json(asked.pages.answer(page, count, results)))
+}
+
+async fn history(State(app): State<App>, Body(asked): Body<Asked>) -> Result<Json<Vec<Interval>>, ApiError> {
+    let condition = asked.objects.of_flow_runs();
+    let by = flow_run::EXPECTED_START_TIME;
+    Ok(Json(history::history(&app, Table::FLOW_RUNS, by, &asked, &condition).await?))
+}
+
+/// Tells how late runs are on average, in seconds.
+async fn lateness(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<Option<f64>>, ApiError> {
+    Ok(Json(app.store.average_lateness(&objects.of_flow_runs(), app.now()).await?))
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<FlowRunBody>, ApiError> {

@@ -5,12 +5,14 @@ mod automations;
 mod block_documents;
 mod block_schemas;
 mod block_types;
+mod bulk;
 mod concurrency_limits;
 mod concurrency_limits_v2;
 mod decision;
 mod events;
 mod flow_runs;
 mod flows;
+mod history;
 mod limits;
 mod logs;
 mod names;
@@ -19,6 +21,7 @@ mod saved_searches;
 mod task_runs;
 mod task_workers;
 mod templates;
+mod ui;
 mod variables;
 mod work_pools;
 mod work_queues;
@@ -49,4 +52,5 @@ pub(crate) fn routes() -> Routes {
         .merge(automations::routes())
         .merge(templates::routes())
         .merge(saved_searches::routes())
+        .merge(ui::routes())
 }

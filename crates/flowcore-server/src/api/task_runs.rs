@@ -1,31 +1,42 @@
 //! Task runs: reading what clients have reported by events, and those that they make here.
 
+mod states;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRunId, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
 use flowcore::orchestration::Decision;
 use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
-use flowcore::wire::{OrchestrationResult, SetState, StateBody, TaskRunBody, TaskRunCreate};
+use flowcore::store::records::Value as Cell;
+use flowcore::wire::{OrchestrationResult, SetState, TaskRunBody, TaskRunCreate, TaskRunUpdate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::decision::decided;
+use super::history::{self, Asked, Interval};
+use crate::cached_task_runs;
 use crate::error::ApiError;
-use crate::extract::{Body, Id, Paging, Query, or_default};
+use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{Objects, TaskRunSort};
 use crate::routes::{Routes, op};
 use crate::state::App;
+
+const NOT_FOUND: ApiError = ApiError::NotFound("Task not found");
 
 pub(super) fn routes() -> Routes {
     Routes::new(&["Task Runs"])
         .post("/task_runs/", op("create_task_run", create))
         .post("/task_runs/count", op("count_task_runs", count))
         .post("/task_runs/filter", op("read_task_runs", list))
+        .post("/task_runs/paginate", op("paginate_task_runs", paginate))
+        .post("/task_runs/history", op("task_run_history", runs_by_time))
         .get("/task_runs/{id}", op("read_task_run", read))
+        .patch("/task_runs/{id}", op("update_task_run", update))
+        .delete("/task_runs/{id}", op("delete_task_run", delete))
         .post("/task_runs/{id}/set_state", op("set_task_run_state", set_state))
-        .merge(Routes::new(&["Task Run States"]).get("/task_run_states/", op("read_task_run_states", states)))
+        .merge(states::routes())
 }
 
 /// Makes a task run. One of the same flow run, task and dynamic key is returned instead.
@@ -90,16 +101,22 @@ async fn set_state(
     let mut state = body.state.into_state(StateId(app.clock.uuid()), now);
     let details = state.details_mut();
     (details.task_run_id, details.flow_run_id) = (Some(run.id), run.flow_run_id);
-    let (decision, next) = if body.force {
-        let mut next = run.clone();
-        next.enter(state.clone());
-        (Decision::Accept(state), next)
-    } else {
-        app.orchestrator.judge_task_run(&run, state)
+    if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
+        state = state.scheduled_for(now);
+    }
+    let flow_run = match run.flow_run_id {
+        Some(id) => app.store.flow_run(id).await?,
+        None => None,
     };
+    let cached = cached_task_runs::find(&app, &state).await?;
+    let (decision, next) =
+        app.orchestrator.judge_client_task_run(&run, flow_run.as_ref(), cached.as_ref(), state, body.force);
     let moved = next.state.id != run.state.id;
     if moved {
         app.store.observe_task_runs(vec![next.clone()]).await?;
+    }
+    if let Decision::Accept(state) = &decision {
+        cached_task_runs::keep(&app, state).await?;
     }
     let status = if moved { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(decided(&decision, &next.state, now))))
@@ -126,12 +143,55 @@ async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec
     Ok(Json(runs.iter().map(|run| TaskRunBody::new(run, now)).collect()))
 }
 
+#[derive(Deserialize, JsonSchema)]
+struct Paginate {
+    #[serde(flatten)]
+    objects: Objects,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: TaskRunSort,
+    #[serde(flatten)]
+    pages: Pages,
+}
+
+async fn paginate(
+    State(app): State<App>,
+    Body(asked): Body<Paginate>,
+) -> Result<Json<Paginated<TaskRunBody>>, ApiError> {
+    let (page, condition) = (asked.pages.page()?, asked.objects.of_task_runs());
+    let count = app.store.count(Table::TASK_RUNS, &condition).await?;
+    let selection = Selection { condition, sort: asked.sort.columns(), page };
+    let (runs, now) = (app.store.select_task_runs(&selection).await?, app.now());
+    Ok(Json(asked.pages.answer(page, count, runs.iter().map(|run| TaskRunBody::new(run, now)).collect())))
+}
+
+async fn runs_by_time(State(app): State<App>, Body(asked): Body<Asked>) -> Result<Json<Vec<Interval>>, ApiError> {
+    let condition = asked.objects.of_task_runs();
+    let by = task_run::EXPECTED_START_TIME;
+    Ok(Json(history::history(&app, Table::TASK_RUNS, by, &asked, &condition).await?))
+}
+
+async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<TaskRunUpdate>) -> Result<StatusCode, ApiError> {
+    const NOT_FOUND: ApiError = ApiError::NotFound("Task run not found");
+    let Some(name) = update.name else {
+        return find_some(&app, id).await?.map(|_| StatusCode::NO_CONTENT).ok_or(NOT_FOUND);
+    };
+    let renamed = app.store.records().transact::<_, ApiError, _>(move |tx| {
+        let change = vec![(task_run::NAME, Cell::from(&name))];
+        Box::pin(async move { Ok(tx.update(Table::TASK_RUNS, change, task_run::ID.is(id)).await?) })
+    });
+    if renamed.await? == 0 { Err(NOT_FOUND) } else { Ok(StatusCode::NO_CONTENT) }
+}
+
+async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiError> {
+    if app.store.delete_task_run(TaskRunId(id)).await? { Ok(StatusCode::NO_CONTENT) } else { Err(NOT_FOUND) }
+}
+
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<TaskRunBody>, ApiError> {
     Ok(Json(TaskRunBody::new(&find(&app, id).await?, app.now())))
 }
 
-async fn find(app: &App, id: Uuid) -> Result<TaskRun, ApiError> {
-    find_some(app, id).await?.ok_or(ApiError::NotFound("Task not found"))
+pub(super) async fn find(app: &App, id: Uuid) -> Result<TaskRun, ApiError> {
+    find_some(app, id).await?.ok_or(NOT_FOUND)
 }
 
 /// Finds a task run, if there is one.
@@ -142,15 +202,4 @@ pub(super) async fn find_some(app: &App, id: Uuid) -> Result<Option<TaskRun>, Ap
 async fn first(app: &App, condition: Condition) -> Result<Option<TaskRun>, ApiError> {
     let selection = Selection { condition, sort: Vec::new(), page: Page::first(1) };
     Ok(app.store.select_task_runs(&selection).await?.pop())
-}
-
-#[derive(Deserialize, JsonSchema)]
-struct OfRun {
-    task_run_id: Uuid,
-}
-
-/// Lists the states of a task run, oldest first.
-async fn states(State(app): State<App>, Query(of): Query<OfRun>) -> Result<Json<Vec<StateBody>>, ApiError> {
-    let states = app.store.task_run_states(TaskRunId(of.task_run_id)).await?;
-    Ok(Json(states.iter().map(StateBody::from).collect()))
 }

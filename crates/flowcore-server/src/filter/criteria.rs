@@ -1,6 +1,6 @@
 //! What one criterion can ask of a column.
 
-use flowcore::model::StateType;
+use flowcore::model::{StateType, Timestamp};
 use flowcore::store::query::{Column, Condition, Test, Values};
 use flowcore::wire::Moment;
 use schemars::JsonSchema;
@@ -124,7 +124,11 @@ impl Names {
 
     pub(crate) fn on(&self, column: Column) -> Condition {
         let any = self.any_.iter().map(|names| one_of(column, Values::Texts(names.clone())));
-        let like = self.like_.iter().map(|text| Condition::Column(column, Test::Contains(text.clone())));
+        let like = self
+            .like_
+            .iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| Condition::Column(column, Test::Contains(text.clone())));
         Condition::All(any.chain(like).collect())
     }
 }
@@ -197,6 +201,25 @@ impl Times {
         let after = self.after_.iter().map(|time| Test::AtLeast(micros(time)));
         let null = self.is_null_.iter().map(|null| Test::IsNull(*null));
         Condition::All(before.chain(after).chain(null).map(|test| Condition::Column(column, test)).collect())
+    }
+}
+
+impl Times {
+    /// Asks for when a run started, or was to start if it has not.
+    pub(crate) fn on_start(&self, start: Column, expected: Column) -> Condition {
+        let null = self.is_null_.iter().map(|null| is_null(start, *null));
+        let bounds = Times { is_null_: None, ..self.clone() };
+        if bounds.before_.is_none() && bounds.after_.is_none() {
+            return Condition::All(null.collect());
+        }
+        let not_started = is_null(start, true).and(bounds.on(expected));
+        let either = Condition::Any(vec![bounds.on(start), not_started]);
+        Condition::All(null.chain([either]).collect())
+    }
+
+    /// Gives both bounds.
+    pub(crate) fn bounds(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.after_.map(|time| time.0), self.before_.map(|time| time.0))
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) struct FlowRunFilter {
     parent_flow_run_id: Option<Parents>,
     parent_task_run_id: Option<OptionalIds>,
     idempotency_key: Option<Texts>,
+    created_by: Option<Creators>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -40,9 +41,34 @@ impl Parents {
     fn condition(&self) -> Condition {
         let of = |ids: &Vec<Uuid>| {
             let runs = Condition::Column(task_run::FLOW_RUN_ID, Test::OneOf(Values::Ids(ids.clone())));
-            Condition::Related(relation::PARENT_OF_FLOW_RUN, Box::new(runs))
+            // The index has subflows only, and there are few of them.
+            let subflow = Condition::Column(flow_run::PARENT_TASK_RUN_ID, Test::IsNull(false));
+            subflow.and(Condition::Related(relation::PARENT_OF_FLOW_RUN, Box::new(runs)))
         };
         self.operator.join(self.any_.iter().map(of).collect())
+    }
+}
+
+/// Asks for who made a run.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Creators {
+    operator: Operator,
+    id_: Option<Vec<Uuid>>,
+    type_: Option<Vec<String>>,
+    is_null_: Option<bool>,
+}
+
+impl Creators {
+    fn condition(&self) -> Condition {
+        let ids = self.id_.iter().map(|ids| flow_run::CREATED_BY_ID.one_of(Values::Ids(ids.clone())));
+        let types = self.type_.iter().map(|types| flow_run::CREATED_BY_TYPE.one_of(Values::Texts(types.clone())));
+        let null = self.is_null_.iter().map(|null| {
+            let absent = |column| Condition::Column(column, Test::IsNull(true));
+            let nobody = Condition::All(vec![absent(flow_run::CREATED_BY_ID), absent(flow_run::CREATED_BY_TYPE)]);
+            if *null { nobody } else { Condition::Not(Box::new(nobody)) }
+        });
+        self.operator.join(ids.chain(types).chain(null).collect())
     }
 }
 
@@ -56,13 +82,14 @@ impl FlowRunFilter {
             self.work_queue_name.as_ref().map(|names| names.on(flow_run::WORK_QUEUE_NAME)),
             self.state.as_ref().map(|states| states.on(flow_run::STATE_TYPE, flow_run::STATE_NAME)),
             self.flow_version.as_ref().map(|versions| versions.on(flow_run::FLOW_VERSION)),
-            self.start_time.as_ref().map(|times| times.on(flow_run::START_TIME)),
+            self.start_time.as_ref().map(|times| times.on_start(flow_run::START_TIME, flow_run::EXPECTED_START_TIME)),
             self.end_time.as_ref().map(|times| times.on(flow_run::END_TIME)),
             self.expected_start_time.as_ref().map(|times| times.on(flow_run::EXPECTED_START_TIME)),
             self.next_scheduled_start_time.as_ref().map(|times| times.on(flow_run::NEXT_SCHEDULED_START_TIME)),
             self.parent_flow_run_id.as_ref().map(Parents::condition),
             self.parent_task_run_id.as_ref().map(|ids| ids.on(flow_run::PARENT_TASK_RUN_ID)),
             self.idempotency_key.as_ref().map(|keys| keys.on(flow_run::IDEMPOTENCY_KEY)),
+            self.created_by.as_ref().map(Creators::condition),
         ];
         self.operator.join(criteria.into_iter().flatten().collect())
     }

@@ -1,5 +1,6 @@
 //! Filters of several kinds of objects that are asked for together.
 
+use flowcore::model::Timestamp;
 use flowcore::store::query::{Condition, Relation, relation};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,6 +65,11 @@ impl Objects {
         let pools = self.work_pools.iter().map(|pools| related(POOL_OF_QUEUE, pools.condition()));
         let all: Vec<_> = own.chain(pools).collect();
         (!all.is_empty()).then_some(Condition::All(all))
+    }
+
+    /// Tells between which times task runs are to have started, if there is a first one.
+    pub(crate) fn task_runs_started(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        self.task_runs.as_ref()?.started()
     }
 
     fn runs_and_their_tasks(&self) -> Condition {

@@ -1,6 +1,6 @@
 //! Task runs.
 
-use flowcore::model::Order;
+use flowcore::model::{Order, Timestamp};
 use flowcore::store::query::{Column, Condition, relation, task_run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,12 @@ impl Subflows {
 }
 
 impl TaskRunFilter {
+    /// Tells between which times runs are to have started, if there is a first one.
+    pub(crate) fn started(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let (since, until) = self.start_time.as_ref()?.bounds();
+        since.map(|since| (since, until))
+    }
+
     pub(crate) fn condition(&self) -> Condition {
         let criteria = [
             self.id.as_ref().map(|ids| ids.on(task_run::ID)),

@@ -22,7 +22,7 @@ use crate::model::{
     InputDigest, Labels, RunTimes, State, StateId, StateName, StateType, TaskInput, TaskInputs, TaskRun, TaskRunId,
     Text,
 };
-use crate::orchestration::{Decision, Governed, TASK_POLICY, govern};
+use crate::orchestration::{Decision, Facts, Governed, TASK_POLICY, govern};
 use crate::results::CachedCall;
 
 /// Hashes the task's key and its arguments: what finds the run of the same call in an earlier attempt.
@@ -134,6 +134,7 @@ pub(crate) fn propose(engine: &Engine, entry: &Arc<Entry>, run_count_at_start: i
             policy: &run.empirical_policy,
             run_count_at_start,
             executed: true,
+            facts: Facts::default(),
         };
         let now = proposed.timestamp;
         govern(TASK_POLICY, governed, proposed, now, clock.random(), || StateId(clock.uuid()))

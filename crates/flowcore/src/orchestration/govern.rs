@@ -1,7 +1,7 @@
 //! The loop that applies a policy to a proposal, and the bookkeeping of a state that was entered.
 
 use super::policy::Policy;
-use super::rule::{Transition, Verdict};
+use super::rule::{Facts, Transition, Verdict};
 use crate::model::{RetryPolicy, RunTimes, State, StateId, StateType, TaskRun, Text, Timestamp};
 
 /// What the rules came to.
@@ -32,6 +32,8 @@ pub struct Governed<'a> {
     pub run_count_at_start: i32,
     /// Whether a process has the run in its hands.
     pub executed: bool,
+    /// What is known of a run that clients orchestrate.
+    pub facts: Facts<'a>,
 }
 
 /// Applies the rules to a proposal. `random` is from 0 to 1; `new_id` is asked only if a rule makes a state.
@@ -59,14 +61,20 @@ pub fn govern(
             executed: run.executed,
             now,
             random,
+            facts: run.facts,
         });
         match verdict {
             Verdict::Continue => {}
             Verdict::Rename(name) => proposed.name = name,
             Verdict::KeepSchedule(time) => proposed.details_mut().scheduled_time = Some(time),
-            Verdict::Stay(reason) => return Decision::Stay(Text::Borrowed(reason)),
+            Verdict::Instead(mut state, reason) => {
+                let Some(new_id) = new_id.take() else { continue };
+                (state.id, state.timestamp) = (new_id(), now);
+                return Decision::Reject(*state, reason);
+            }
+            Verdict::Stay(reason) => return Decision::Stay(reason),
             Verdict::Wait(until) => return Decision::Wait(until),
-            Verdict::Abort(reason) => return Decision::Abort(Text::Borrowed(reason)),
+            Verdict::Abort(reason) => return Decision::Abort(reason),
             Verdict::Reject(replacement) => {
                 // One replacement a transition: a second rule may rename it or stop it, but not start over.
                 let Some(new_id) = new_id.take() else { continue };

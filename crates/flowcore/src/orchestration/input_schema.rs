@@ -36,7 +36,7 @@ impl fmt::Display for InputProblem {
 }
 
 /// Lists what is wrong with an input; an absent one counts as an object without fields, or else as null.
-pub(super) fn problems(schema: &Value, input: Option<&Value>) -> Vec<InputProblem> {
+pub fn problems(schema: &Value, input: Option<&Value>) -> Vec<InputProblem> {
     let check = Check { root: schema };
     let mut found = Vec::new();
     match input {

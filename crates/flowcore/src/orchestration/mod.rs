@@ -4,6 +4,7 @@
 //! [`Orchestrator`] does so for flow runs where the store is, the engine for task runs where they run.
 
 mod abandoned;
+mod clients;
 mod control;
 mod govern;
 mod input_schema;
@@ -19,10 +20,10 @@ mod variables;
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::{Resumption, resumed};
 pub use govern::{Decision, Governed, govern};
-pub use input_schema::{InputField, InputProblem, input_fields, read_input_field, takes_input_field};
+pub use input_schema::{InputField, InputProblem, input_fields, problems, read_input_field, takes_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
-pub use rule::{Replacement, Rule, StateSet, Transition, Verdict};
+pub use rule::{Facts, Replacement, Rule, StateSet, Transition, Verdict};
 pub use slot_leases::{free_slots, renew_slots, set_slots_taken, take_slots};
 pub use slots::{ask_for_slots, give_slots_back, judge_slots, slots_taken, waited_for};

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::abandoned::{Probe, is_abandoned};
 use super::govern::{Decision, Governed, govern};
-use super::policy::{FLOW_POLICY, TASK_POLICY};
+use super::policy::FLOW_POLICY;
+use super::rule::Facts;
 use crate::clock::Clock;
 use crate::model::{
     Flow, FlowId, FlowRun, FlowRunId, FlowRunOrigin, Labels, Pauses, ProcessId, Program, RetryPolicy, RunTimes, State,
@@ -287,28 +288,10 @@ impl Orchestrator {
             policy: &run.empirical_policy,
             run_count_at_start: run.run_count_at_start,
             executed: run.process_id.is_some(),
+            facts: Facts::default(),
         };
         let (now, random) = (self.clock.now(), self.clock.random());
         govern(FLOW_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()))
-    }
-
-    /// Judges a state for a task run that a client asks about, and gives the run as it stands then. Whoever asks keeps it:
-    /// the runs of our own engine are judged where they run.
-    pub fn judge_task_run(&self, run: &TaskRun, proposed: State) -> (Decision, TaskRun) {
-        let governed = Governed {
-            state: Some(&run.state),
-            times: &run.times,
-            policy: &run.empirical_policy,
-            run_count_at_start: 0,
-            executed: true,
-        };
-        let (now, random) = (self.clock.now(), self.clock.random());
-        let decision = govern(TASK_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()));
-        let mut next = run.clone();
-        if let Decision::Accept(state) | Decision::Reject(state, _) = &decision {
-            next.enter(state.clone());
-        }
-        (decision, next)
     }
 
     fn enter(&self, run: &mut FlowRun, state: State) {

@@ -2,9 +2,11 @@
 
 use super::rule::Rule;
 use super::rules::{
-    CancellingEndsCancelled, CompletedEndsWithTransaction, CompletedStays, EndedStaysEnded, KeepScheduledTime,
-    NoPendingAfterStart, NobodyToCancel, OnlyRunningPauses, OnlyScheduledIsLate, PausedIsResumed, RenameReruns,
-    RetryFailed, RunningIsTaken, WaitForScheduledTime,
+    CachedResult, CancellingEndsCancelled, CompletedEndsWithTransaction, CompletedStays, EndedIsRerun, EndedStaysEnded,
+    EndedTaskIsRerun, FlowMustRun, KeepResult, KeepScheduledTime, LateOnce, MadeOnce, NameReruns,
+    NoInfrastructureToCancel, NoPendingAfterStart, NobodyToCancel, OnlyRunningPauses, OnlyScheduledIsLate, PauseOnce,
+    PausedIsResumed, PendingOnce, RenameReruns, ResumeInTime, RetryFailed, RunningIsTaken, ShortCacheKey,
+    WaitForScheduledTime,
 };
 
 /// Rules in the order in which they judge.
@@ -37,6 +39,48 @@ pub const TASK_POLICY: Policy = &[
     &WaitForScheduledTime,
     &RetryFailed,
     &RenameReruns,
+];
+
+/// What governs the flow runs that Prefect's clients orchestrate: its rules, in its order.
+pub(super) const CLIENT_FLOW_POLICY: Policy = &[
+    &MadeOnce,
+    &EndedIsRerun,
+    &CancellingEndsCancelled,
+    &NoInfrastructureToCancel,
+    &PendingOnce,
+    &LateOnce,
+    &PauseOnce,
+    &ResumeInTime,
+    &KeepScheduledTime,
+    &WaitForScheduledTime,
+    &RetryFailed,
+];
+
+/// What governs them when a client insists.
+pub(super) const FORCED_FLOW_POLICY: Policy = &[&KeepResult, &NoInfrastructureToCancel];
+
+/// What governs the task runs that Prefect's clients orchestrate.
+pub(super) const CLIENT_TASK_POLICY: Policy = &[
+    &CachedResult,
+    &EndedTaskIsRerun,
+    &FlowMustRun,
+    &KeepScheduledTime,
+    &WaitForScheduledTime,
+    &RetryFailed,
+    &NameReruns,
+    &ShortCacheKey,
+];
+
+/// What governs those among them that are executed in the background, by whoever takes them.
+pub(super) const BACKGROUND_TASK_POLICY: Policy = &[
+    &PendingOnce,
+    &CachedResult,
+    &EndedTaskIsRerun,
+    &KeepScheduledTime,
+    &WaitForScheduledTime,
+    &RetryFailed,
+    &NameReruns,
+    &ShortCacheKey,
 ];
 
 #[cfg(test)]

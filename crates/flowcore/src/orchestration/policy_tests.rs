@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::model::{RetryPolicy, RunTimes, State, StateId, StateName, StateType, Timestamp};
-use crate::orchestration::{Decision, Governed, govern};
+use crate::orchestration::{Decision, Facts, Governed, govern};
 
 fn state(kind: StateType) -> State {
     State::new(kind, StateId(uuid::Uuid::nil()), Timestamp::UNIX_EPOCH)
@@ -27,6 +27,7 @@ fn decide_states(policy: Policy, from: Option<State>, to: State, retries: u32) -
         policy: &RetryPolicy { retries, ..RetryPolicy::default() },
         run_count_at_start: 0,
         executed: true,
+        facts: Facts::default(),
     };
     govern(policy, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()))
 }
@@ -96,7 +97,14 @@ fn an_error_that_cannot_be_retried_is_final() {
     let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
     times.run_count = 1;
     let policy = RetryPolicy { retries: 5, ..RetryPolicy::default() };
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
+    let run = Governed {
+        state: Some(&from),
+        times: &times,
+        policy: &policy,
+        run_count_at_start: 0,
+        executed: true,
+        facts: Facts::default(),
+    };
     let mut to = state(StateType::Failed);
     to.details_mut().retriable = Some(false);
     let decision = govern(TASK_POLICY, run, to, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
@@ -109,7 +117,14 @@ fn a_run_waits_for_its_time() {
     let from = state(StateType::Scheduled).scheduled_for(due);
     let times = RunTimes::new(due);
     let policy = RetryPolicy::default();
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
+    let run = Governed {
+        state: Some(&from),
+        times: &times,
+        policy: &policy,
+        run_count_at_start: 0,
+        executed: true,
+        facts: Facts::default(),
+    };
     let at = |now| govern(FLOW_POLICY, run, state(StateType::Running), now, 0.5, || StateId(uuid::Uuid::nil()));
     assert_eq!(at(Timestamp::UNIX_EPOCH), Decision::Wait(due));
     assert!(matches!(at(due), Decision::Accept(_)));
@@ -157,7 +172,14 @@ fn what_no_process_has_is_cancelled_at_once() {
         (StateType::Running, true, StateType::Cancelling),
     ] {
         let from = state(from);
-        let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed };
+        let run = Governed {
+            state: Some(&from),
+            times: &times,
+            policy: &policy,
+            run_count_at_start: 0,
+            executed,
+            facts: Facts::default(),
+        };
         let asked = state(StateType::Cancelling).message("asked");
         let decision = govern(FLOW_POLICY, run, asked, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));
         let (Decision::Accept(state) | Decision::Reject(state, _)) = decision else { panic!("{decision:?}") };
@@ -173,7 +195,14 @@ fn a_suspended_run_is_scheduled_before_its_time_limit_and_nothing_else() {
     from.details_mut().pause_timeout = Some(at(5));
     let times = RunTimes::new(at(0));
     let policy = RetryPolicy { retries: 3, ..RetryPolicy::default() };
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: false };
+    let run = Governed {
+        state: Some(&from),
+        times: &times,
+        policy: &policy,
+        run_count_at_start: 0,
+        executed: false,
+        facts: Facts::default(),
+    };
     let to = |kind, now| govern(FLOW_POLICY, run, state(kind), at(now), 0.5, || StateId(uuid::Uuid::nil()));
     assert!(matches!(to(StateType::Scheduled, 5), Decision::Accept(_)));
     let Decision::Reject(failed, _) = to(StateType::Scheduled, 6) else { panic!("it is too late") };
@@ -189,7 +218,14 @@ fn a_paused_run_whose_process_has_died_is_suspended() {
     let from = state(StateType::Paused);
     let times = RunTimes::new(Timestamp::UNIX_EPOCH);
     let policy = RetryPolicy::default();
-    let run = Governed { state: Some(&from), times: &times, policy: &policy, run_count_at_start: 0, executed: true };
+    let run = Governed {
+        state: Some(&from),
+        times: &times,
+        policy: &policy,
+        run_count_at_start: 0,
+        executed: true,
+        facts: Facts::default(),
+    };
     let mut suspended = state(StateType::Paused);
     suspended.details_mut().pause_reschedule = true;
     let decision = govern(FLOW_POLICY, run, suspended, Timestamp::UNIX_EPOCH, 0.5, || StateId(uuid::Uuid::nil()));

@@ -1,6 +1,6 @@
 //! What a rule sees and what it can say.
 
-use crate::model::{RetryPolicy, RunTimes, State, StateType, Text, Timestamp};
+use crate::model::{FlowRun, RetryPolicy, RunTimes, State, StateType, TaskRun, Text, Timestamp};
 
 /// A set of state types, and of "no state yet".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,19 @@ pub struct Transition<'a> {
     pub now: Timestamp,
     /// A number from 0 to 1, for jitter.
     pub random: f64,
+    /// What is known of a run that clients orchestrate.
+    pub facts: Facts<'a>,
+}
+
+/// What only the rules for runs that clients orchestrate look at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The flow run.
+    pub flow_run: Option<&'a FlowRun>,
+    /// The task run; then the flow run is the one that it belongs to, if it belongs to one that is there.
+    pub task_run: Option<&'a TaskRun>,
+    /// The completed state that is cached under the key of the proposed one.
+    pub cached: Option<&'a State>,
 }
 
 /// What a rule says of a transition.
@@ -70,12 +83,26 @@ pub enum Verdict {
     KeepSchedule(Timestamp),
     /// Another state instead.
     Reject(Replacement),
+    /// This state instead, with an id of its own, and why. No other rule judges it.
+    Instead(Box<State>, Text),
     /// The run stays where it is.
-    Stay(&'static str),
+    Stay(Text),
     /// Ask again at this time.
     Wait(Timestamp),
     /// Whoever proposed this must stop: it has lost the run.
-    Abort(&'static str),
+    Abort(Text),
+}
+
+impl Verdict {
+    /// Leaves the run where it is, for this reason.
+    pub fn stay(why: impl Into<Text>) -> Self {
+        Verdict::Stay(why.into())
+    }
+
+    /// Makes whoever proposed this stop, for this reason.
+    pub fn abort(why: impl Into<Text>) -> Self {
+        Verdict::Abort(why.into())
+    }
 }
 
 /// The state that a rule wants instead of the proposed one.

@@ -34,6 +34,11 @@ pub struct StateCreate {
 }
 
 impl StateCreate {
+    /// Makes a state of this type, of which nothing else is said.
+    pub fn new(kind: StateType) -> Self {
+        StateCreate { kind, name: None, message: None, data: None, state_details: StateDetails::default() }
+    }
+
     /// Makes the state, which is entered now.
     pub fn into_state(self, id: StateId, now: Timestamp) -> State {
         let mut state = State::new(self.kind, id, now);

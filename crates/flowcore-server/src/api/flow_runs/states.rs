@@ -3,9 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, TaskRunId};
+use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType, TaskRunId};
 use flowcore::orchestration::Decision;
-use flowcore::wire::{OrchestrationResult, SetState, StateBody};
+use flowcore::store::StoreError;
+use flowcore::store::query::{Column, Kind, Table};
+use flowcore::store::records::{Record, Row, Value};
+use flowcore::wire::{OrchestrationResult, SetState, StateBody, StateCreate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -19,7 +22,9 @@ use crate::routes::{Routes, op};
 use crate::state::App;
 
 pub(super) fn routes() -> Routes {
-    Routes::new(&["Flow Run States"]).get("/flow_run_states/", op("read_flow_run_states", list))
+    Routes::new(&["Flow Run States"])
+        .get("/flow_run_states/", op("read_flow_run_states", list))
+        .get("/flow_run_states/{id}", op("read_flow_run_state", read))
 }
 
 /// Proposes a state, and tells what became of it.
@@ -29,25 +34,45 @@ pub(super) async fn set(
     Body(body): Body<SetState>,
 ) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
     let run = find(&app, FlowRunId(id)).await?;
+    let (status, result) = propose(&app, &run, body.state, body.force).await?;
+    Ok((status, Json(result)))
+}
+
+/// Proposes a state for a run, and tells its parent of what became of it.
+pub(super) async fn propose(
+    app: &App,
+    run: &FlowRun,
+    state: StateCreate,
+    force: bool,
+) -> Result<(StatusCode, OrchestrationResult), ApiError> {
     let now = app.now();
-    let mut state = body.state.into_state(StateId(app.clock.uuid()), now);
+    let mut state = state.into_state(StateId(app.clock.uuid()), now);
     let details = state.details_mut();
     details.flow_run_id = Some(run.id);
-    if run.process_id.is_none() {
+    if run.parent_task_run_id.is_some() {
+        details.task_run_id = run.parent_task_run_id;
+    }
+    let by_client = run.process_id.is_none();
+    if by_client {
         // Prefect's clients say so of every flow that fails, and mean its tasks: a flow has its retries all the same.
         details.retriable = None;
     }
-    let decided = if body.force {
-        app.orchestrator.force_flow_run_state(&run, state).await?
+    if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
+        state = state.scheduled_for(now);
+    }
+    let decided = if by_client {
+        app.orchestrator.propose_client_flow_run_state(run, state, force).await?
+    } else if force {
+        app.orchestrator.force_flow_run_state(run, state).await?
     } else {
-        app.orchestrator.set_flow_run_state(&run, state).await?
+        app.orchestrator.set_flow_run_state(run, state).await?
     };
     let created = matches!(decided.decision, Decision::Accept(_) | Decision::Reject(..));
     if created {
-        tell_parent(&app, &decided.run).await?;
+        tell_parent(app, &decided.run).await?;
     }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(tell(&decided.decision, &decided.run.state, now))))
+    Ok((status, tell(&decided.decision, &decided.run.state, now)))
 }
 
 /// Lets the task run that stands for a subflow in its parent enter the same state. Our own engine does so itself.
@@ -58,7 +83,8 @@ async fn tell_parent(app: &App, run: &FlowRun) -> Result<(), ApiError> {
     let details = state.details_mut();
     (details.task_run_id, details.flow_run_id) = (Some(parent.id), parent.flow_run_id);
     details.child_flow_run_id = Some(run.id);
-    parent.enter(state);
+    parent.times.enter_client_state(Some(&parent.state), &state, true);
+    parent.state = state;
     Ok(app.store.observe_task_runs(vec![parent]).await?)
 }
 
@@ -71,4 +97,30 @@ struct OfRun {
 async fn list(State(app): State<App>, Query(of): Query<OfRun>) -> Result<Json<Vec<StateBody>>, ApiError> {
     let states = app.store.flow_run_states(FlowRunId(of.flow_run_id)).await?;
     Ok(Json(states.iter().map(StateBody::from).collect()))
+}
+
+/// A state by itself.
+struct StateRow(RunState);
+
+const STATE_ID: Column = Column::new("id", Kind::Id, false);
+const STATE: Column = Column::new("state", Kind::Json, false);
+
+impl Record for StateRow {
+    const TABLE: Table = Table::new("flow_run_states");
+    const COLUMNS: &'static [Column] = &[STATE_ID, STATE];
+
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        row.id()?;
+        row.json().map(StateRow)
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![self.0.id.0.into(), Value::json(&self.0)]
+    }
+}
+
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<StateBody>, ApiError> {
+    let found = app.store.records().first::<StateRow>(STATE_ID.is(id)).await?;
+    let StateRow(state) = found.ok_or(ApiError::NotFound("Flow run state not found"))?;
+    Ok(Json(StateBody::from(&state)))
 }

@@ -20,6 +20,6 @@ impl Rule for CancellingEndsCancelled {
     }
 
     fn before(&self, _: &Transition<'_>) -> Verdict {
-        Verdict::Stay("the run is being cancelled and can only become Cancelled")
+        Verdict::stay("Cannot transition flows that are cancelling to a state other than Cancelled.")
     }
 }

@@ -19,10 +19,10 @@ impl Rule for CompletedEndsWithTransaction {
     fn before(&self, transition: &Transition<'_>) -> Verdict {
         let to = transition.to;
         match transition.from {
-            Some(from) if from.is_rolled_back() => Verdict::Stay("the run has been rolled back"),
-            Some(from) if from.is_transaction_committed() => Verdict::Stay("the run's transaction has committed"),
+            Some(from) if from.is_rolled_back() => Verdict::stay("the run has been rolled back"),
+            Some(from) if from.is_transaction_committed() => Verdict::stay("the run's transaction has committed"),
             _ if to.is_rolled_back() || to.is_transaction_committed() => Verdict::Continue,
-            _ => Verdict::Stay("the run has already completed"),
+            _ => Verdict::stay("the run has already completed"),
         }
     }
 }

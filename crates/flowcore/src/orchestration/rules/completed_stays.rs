@@ -16,6 +16,6 @@ impl Rule for CompletedStays {
     }
 
     fn before(&self, _: &Transition<'_>) -> Verdict {
-        Verdict::Stay("the run has already completed")
+        Verdict::stay("the run has already completed")
     }
 }

@@ -21,9 +21,9 @@ impl Rule for EndedStaysEnded {
 
     fn before(&self, transition: &Transition<'_>) -> Verdict {
         if transition.to.is_terminal() {
-            Verdict::Stay("the run has already ended")
+            Verdict::stay("the run has already ended")
         } else {
-            Verdict::Abort("the run has already ended; a retry begins by scheduling it again")
+            Verdict::abort("the run has already ended; a retry begins by scheduling it again")
         }
     }
 }

@@ -24,6 +24,6 @@ impl Rule for NoPendingAfterStart {
         if transition.to.name == StateName::NOT_READY {
             return Verdict::Continue;
         }
-        Verdict::Abort("the run has been started already")
+        Verdict::abort("the run has been started already")
     }
 }

@@ -24,7 +24,7 @@ impl Rule for OnlyRunningPauses {
         if in_process && transition.to.is_suspended() {
             Verdict::Continue
         } else {
-            Verdict::Stay("only a running flow run can be paused")
+            Verdict::stay("only a running flow run can be paused")
         }
     }
 }

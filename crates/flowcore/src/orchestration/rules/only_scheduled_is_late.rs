@@ -21,7 +21,7 @@ impl Rule for OnlyScheduledIsLate {
 
     fn before(&self, transition: &Transition<'_>) -> Verdict {
         if transition.to.name == StateName::LATE && transition.from.is_some() {
-            Verdict::Stay("the run is not waiting any more")
+            Verdict::stay("the run is not waiting any more")
         } else {
             Verdict::Continue
         }

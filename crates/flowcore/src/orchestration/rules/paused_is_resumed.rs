@@ -25,7 +25,7 @@ impl Rule for PausedIsResumed {
         match (from.is_suspended(), transition.to.kind) {
             // Its process looks at the time limit itself.
             (false, StateType::Running) => Verdict::Continue,
-            (false, _) => Verdict::Stay("the run is paused, and its process waits for a resume"),
+            (false, _) => Verdict::stay("the run is paused, and its process waits for a resume"),
             (true, StateType::Scheduled) => {
                 let limit = from.details.as_ref().and_then(|details| details.pause_timeout);
                 if limit.is_none_or(|limit| transition.now <= limit) {
@@ -39,7 +39,7 @@ impl Rule for PausedIsResumed {
                     reason: "the time limit of its suspension has passed, so that it has failed",
                 })
             }
-            (true, _) => Verdict::Stay("the run is suspended: resume it first"),
+            (true, _) => Verdict::stay("the run is suspended: resume it first"),
         }
     }
 }

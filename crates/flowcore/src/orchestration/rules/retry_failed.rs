@@ -30,7 +30,7 @@ impl Rule for RetryFailed {
             name: StateName::AWAITING_RETRY,
             message: None,
             scheduled_for: Some(retry_at(transition.policy, attempts, transition.now, transition.random)),
-            reason: "the run failed and has retries left",
+            reason: "Retrying",
         })
     }
 }

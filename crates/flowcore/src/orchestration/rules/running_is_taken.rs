@@ -20,6 +20,6 @@ impl Rule for RunningIsTaken {
     }
 
     fn before(&self, _: &Transition<'_>) -> Verdict {
-        Verdict::Abort("the run is being executed")
+        Verdict::abort("the run is being executed")
     }
 }

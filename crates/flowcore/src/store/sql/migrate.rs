@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_automations.sql"),
     include_str!("migrations/0009_runs.sql"),
     include_str!("migrations/0021_leases.sql"),
+    include_str!("migrations/0020_cached_task_runs.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.
