@@ -143,7 +143,8 @@ impl Pauses {
                 if from.kind == StateType::Running && proposed.kind == StateType::Failed {
                     *self = Pauses { retry_type: Some(RetryType::InProcess), ..Pauses::default() };
                 }
-                self.resuming &= !ends_resuming(state);
+                // Whoever asked to go on from a pause is resuming, whatever came of it.
+                self.resuming = from.kind == StateType::Paused || (self.resuming && !ends_resuming(state));
                 return;
             }
             _ => return,

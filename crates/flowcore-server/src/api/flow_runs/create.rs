@@ -31,7 +31,12 @@ pub(super) async fn create(
     let key = body.idempotency_key.clone();
     let id = FlowRunId(app.clock.uuid());
     let state = match body.state {
-        Some(state) => state.into_state(StateId(app.clock.uuid()), app.now()),
+        Some(state) => {
+            let now = app.now();
+            let state = state.into_state(StateId(app.clock.uuid()), now);
+            let unscheduled = state.kind == StateType::Scheduled && state.scheduled_time().is_none();
+            if unscheduled { state.scheduled_for(now) } else { state }
+        }
         None => app.state(StateType::Pending),
     };
     let new = NewFlowRun {

@@ -197,6 +197,10 @@ impl Inner {
     ) -> Result<RunDecision, ClientError> {
         let mut state = StateCreate::from(&proposed);
         state.state_details.transition_id = Some(proposed.id.0);
+        if proposed.kind == StateType::Running && run.state.name == StateName::AWAITING_RETRY {
+            // A server leaves the names of flow runs' states to whoever proposes them.
+            state.name = Some(StateName::RETRYING.to_owned());
+        }
         let path = format!("/flow_runs/{}/set_state", run.id);
         let request = Request::post(path, "change a flow run's state", &SetState { state, force });
         let answer: Option<OrchestrationResult> = self.server.ask(request).await?.read_if_found()?;
