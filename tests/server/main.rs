@@ -10,6 +10,7 @@ mod artifacts;
 mod automations;
 mod blocks;
 mod contract;
+mod deployments;
 mod encryption;
 mod events;
 mod filters;
@@ -51,6 +52,9 @@ async fn the_contract_is_prefects() {
 }
 
 on_both_databases! {
+    deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
+        schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,
+        deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning;
     flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,
         a_key_makes_one_run, a_run_is_edited_while_it_moves, a_failed_run_is_tried_again;
     automations: automations_are_kept_as_they_came, automations_go_with_what_they_belong_to,
@@ -77,6 +81,6 @@ on_both_databases! {
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept;
-    prefect_client: limits_of_prefect, pools_of_prefect, a_flow_of_prefects_runs, variables_and_artifacts_of_prefect,
+    prefect_client: limits_of_prefect, pools_of_prefect, a_flow_of_prefects_runs, deployments_of_prefects_run, variables_and_artifacts_of_prefect,
         blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;
 }

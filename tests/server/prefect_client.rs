@@ -48,3 +48,7 @@ pub(crate) async fn pools_of_prefect(world: Arc<World>) {
 pub(crate) async fn runs_of_prefect_pause_and_are_cancelled(world: Arc<World>) {
     run(&world, "pauses.py").await;
 }
+
+pub(crate) async fn deployments_of_prefects_run(world: Arc<World>) {
+    run(&world, "deployments.py").await;
+}

@@ -19,6 +19,7 @@ mod automations;
 mod background;
 mod blocks;
 mod cached_task_runs;
+mod deployments;
 mod docs;
 mod encryption;
 mod error;
@@ -26,15 +27,12 @@ mod events;
 mod extract;
 mod filter;
 mod flow_run_inputs;
+mod json_schema;
 mod live;
 mod pools;
 mod purge;
 mod recorder;
 mod routes;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the deployments that have schedules come with their records")
-)]
 mod schedules;
 mod schemas;
 mod server;

@@ -43,7 +43,7 @@ pub(super) fn routes() -> Routes {
         .post("/flow_runs/{id}/set_state", op("set_flow_run_state", states::set))
         .patch("/flow_runs/{id}/labels", op("update_flow_run_labels", label))
         .post("/flow_runs/{id}/resume", op("resume_flow_run", resume::resume))
-        .get("/flow_runs/{id}/logs/download", op("download_logs", download::download))
+        .get("/flow_runs/{id}/logs/download", op("download_logs", download::download).gives(StatusCode::OK))
         .merge(input::routes())
         .merge(graph::routes())
         .merge(states::routes())

@@ -9,6 +9,7 @@ mod bulk;
 mod concurrency_limits;
 mod concurrency_limits_v2;
 mod decision;
+mod deployments;
 mod events;
 mod flow_runs;
 mod flows;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Routes {
         .merge(root::routes())
         .merge(flows::routes())
         .merge(flow_runs::routes())
+        .merge(deployments::routes())
         .merge(task_runs::routes())
         .merge(task_workers::routes())
         .merge(logs::routes())

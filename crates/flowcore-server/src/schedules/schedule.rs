@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
 use flowcore::model::Timestamp;
 use flowcore::wire::Moment;
+use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -15,7 +16,7 @@ use super::rrule::Rules;
 use super::zone::Skipped;
 
 /// When runs are due.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Schedule {
     /// Every so often.
@@ -27,7 +28,7 @@ pub(crate) enum Schedule {
 }
 
 /// Every so often since an anchor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntervalSchedule {
     /// In seconds; also read as a duration of ISO 8601.
@@ -41,7 +42,7 @@ pub(crate) struct IntervalSchedule {
 }
 
 /// By a cron expression.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CronSchedule {
     cron: String,
@@ -53,7 +54,7 @@ pub(crate) struct CronSchedule {
 }
 
 /// By a recurrence rule of iCalendar.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RRuleSchedule {
     rrule: String,

@@ -25,7 +25,7 @@ pub(super) fn routes() -> Routes {
     Routes::new(&["Flow Runs"])
         .post("/flow_runs/{id}/input", op("create_flow_run_input", create).gives(StatusCode::CREATED))
         .post("/flow_runs/{id}/input/filter", op("filter_flow_run_input", list))
-        .get("/flow_runs/{id}/input/{key}", op("read_flow_run_input", read))
+        .get("/flow_runs/{id}/input/{key}", op("read_flow_run_input", read).gives(StatusCode::OK))
         .delete("/flow_runs/{id}/input/{key}", op("delete_flow_run_input", delete))
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType, TaskRunId};
-use flowcore::orchestration::Decision;
+use flowcore::orchestration::{Decision, RunDecision};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Column, Kind, Table};
 use flowcore::store::records::{Record, Row, Value};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::find;
 use crate::api::decision::decided as tell;
 use crate::api::task_runs;
+use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
 use crate::routes::{Routes, op};
@@ -60,19 +61,48 @@ pub(super) async fn propose(
     if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
         state = state.scheduled_for(now);
     }
-    let decided = if by_client {
-        app.orchestrator.propose_client_flow_run_state(run, state, force).await?
-    } else if force {
-        app.orchestrator.force_flow_run_state(run, state).await?
-    } else {
-        app.orchestrator.set_flow_run_state(run, state).await?
-    };
+    let decided = judge(app, run, state, force, by_client).await?;
+    settle_slot(app, run.state.kind, &decided.run).await?;
     let created = matches!(decided.decision, Decision::Accept(_) | Decision::Reject(..));
     if created {
         tell_parent(app, &decided.run).await?;
     }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, tell(&decided.decision, &decided.run.state, now)))
+}
+
+/// Proposes a state, unless the run needs a slot of its deployment's limit for it and there is none.
+async fn judge(
+    app: &App,
+    run: &FlowRun,
+    state: RunState,
+    force: bool,
+    by_client: bool,
+) -> Result<RunDecision, ApiError> {
+    if force {
+        return Ok(match by_client {
+            true => app.orchestrator.propose_client_flow_run_state(run, state, true).await?,
+            false => app.orchestrator.force_flow_run_state(run, state).await?,
+        });
+    }
+    let slot = take_slot(app, run, state.kind).await?;
+    if let Slot::Full(instead) = slot {
+        let mut decided = app.orchestrator.force_flow_run_state(run, instead).await?;
+        if let Decision::Accept(state) = decided.decision {
+            decided.decision = Decision::Reject(state, FULL.into());
+        }
+        return Ok(decided);
+    }
+    let decided = match by_client {
+        true => app.orchestrator.propose_client_flow_run_state(run, state, false).await?,
+        false => app.orchestrator.set_flow_run_state(run, state).await?,
+    };
+    if let Slot::Taken(limit) = slot
+        && !matches!(decided.decision, Decision::Accept(_))
+    {
+        give_back(app, run, limit).await?;
+    }
+    Ok(decided)
 }
 
 /// Lets the task run that stands for a subflow in its parent enter the same state. Our own engine does so itself.

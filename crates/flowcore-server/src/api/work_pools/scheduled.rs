@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use flowcore::model::{FlowRun, Order, Page, StateType, Timestamp};
-use flowcore::store::query::{Condition, Selection, flow_run};
+use flowcore::store::query::{Condition, Selection, Values, flow_run};
 use flowcore::wire::{FlowRunBody, Moment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use super::find;
 use super::queues::no_queue;
+use crate::deployments;
+use crate::deployments::deployment::WORK_QUEUE_ID;
 use crate::error::ApiError;
 use crate::extract::{Body, Limit, Pages, pages};
 use crate::pools::{Due, UNDER_WAY, WorkQueue, due, occupied_of_queues, polled, queue, runs_in};
@@ -61,6 +63,8 @@ async fn scheduled(
     let wanted = Due { before: time(poll.scheduled_before), after: time(poll.scheduled_after), limit };
     let runs = due(&app, &pool, &all, &asked, wanted).await?;
     polled(&app, &asked).await?;
+    let of_queues = WORK_QUEUE_ID.one_of(Values::Ids(asked.iter().map(|queue| queue.id).collect()));
+    deployments::polled(&app, of_queues).await?;
     let now = app.now();
     let told = |run: FlowRun| {
         let mut flow_run = FlowRunBody::new(&run, now);

@@ -1,9 +1,10 @@
 //! One run is started once.
 
-use crate::model::{StateName, StateType};
+use crate::model::{State, StateName, StateType};
 use crate::orchestration::rule::{Rule, StateSet, Transition, Verdict};
 
-/// Refuses PENDING to a run that is pending, running or being cancelled: somebody else has it.
+/// Refuses PENDING to a run that is pending, running or being cancelled: somebody else has it. Who has it may tell how far it is
+/// by other names of PENDING, such as `Submitting`, but nobody begins anew with `Pending`.
 pub(crate) struct NoPendingAfterStart;
 
 impl Rule for NoPendingAfterStart {

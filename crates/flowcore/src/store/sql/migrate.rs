@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_artifacts.sql"),
     include_str!("migrations/0007_log_fields.sql"),
     include_str!("migrations/0008_origin.sql"),
+    include_str!("migrations/0010_deployments.sql"),
     include_str!("migrations/0011_pools.sql"),
     include_str!("migrations/0014_blocks.sql"),
     include_str!("migrations/0015_artifacts.sql"),

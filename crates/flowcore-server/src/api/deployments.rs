@@ -1,0 +1,184 @@
+//! Deployments: reading and removing them. Making and changing them, their schedules and their runs have files of their own.
+
+mod bodies;
+mod changes;
+mod runs;
+mod schedules;
+mod slugs;
+mod telling;
+mod ui;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flowcore::model::Page;
+use flowcore::store::query::{Condition, Selection, Values, flow};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use bodies::DeploymentResponse;
+use telling::responses;
+
+use crate::deployments::deployment::{FLOW_OF_DEPLOYMENT, ID, NAME, TABLE};
+use crate::deployments::{Deployment, Surroundings, Waiting, remove_limit, remove_schedules, take_back, tell};
+use crate::error::ApiError;
+use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
+use crate::filter::{DeploymentFilter, DeploymentSort, Objects};
+use crate::routes::{Routes, op};
+use crate::state::App;
+
+const NOT_FOUND: ApiError = ApiError::NotFound("Deployment not found");
+
+pub(super) fn routes() -> Routes {
+    Routes::new(&["Deployments"])
+        .post("/deployments/filter", op("read_deployments", list))
+        .post("/deployments/paginate", op("paginate_deployments", paginate))
+        .post("/deployments/count", op("count_deployments", count))
+        .post("/deployments/bulk_delete", op("bulk_delete_deployments", bulk_delete))
+        .get("/deployments/name/{flow_name}/{deployment_name}", op("read_deployment_by_name", by_name))
+        .get("/deployments/{id}", op("read_deployment", read))
+        .delete("/deployments/{id}", op("delete_deployment", delete))
+        .merge(changes::routes())
+        .merge(schedules::routes())
+        .merge(runs::routes())
+        .merge(ui::routes())
+}
+
+async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {
+    Ok(Json(app.store.records().count(TABLE, &objects.of_deployments()).await?))
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct List {
+    #[serde(flatten)]
+    objects: Objects,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: DeploymentSort,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<DeploymentResponse>>, ApiError> {
+    let page = list.paging.page()?;
+    Ok(Json(select(&app, list.objects.of_deployments(), list.sort, page).await?))
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Paginate {
+    #[serde(flatten)]
+    objects: Objects,
+    #[serde(default, deserialize_with = "or_default")]
+    sort: DeploymentSort,
+    #[serde(flatten)]
+    pages: Pages,
+}
+
+async fn paginate(
+    State(app): State<App>,
+    Body(asked): Body<Paginate>,
+) -> Result<Json<Paginated<DeploymentResponse>>, ApiError> {
+    let page = asked.pages.page()?;
+    let condition = asked.objects.of_deployments();
+    let count = app.store.records().count(TABLE, &condition).await?;
+    let results = select(&app, condition, asked.sort, page).await?;
+    Ok(Json(asked.pages.answer(page, count, results)))
+}
+
+async fn select(
+    app: &App,
+    condition: Condition,
+    sort: DeploymentSort,
+    page: Page,
+) -> Result<Vec<DeploymentResponse>, ApiError> {
+    let selection = Selection { condition, sort: sort.columns(), page };
+    responses(app, app.store.records().list(&selection).await?).await
+}
+
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<DeploymentResponse>, ApiError> {
+    let deployment = find(&app, id).await?;
+    response(&app, deployment).await.map(Json)
+}
+
+async fn by_name(
+    State(app): State<App>,
+    Path((flow_name, deployment_name)): Path<(String, String)>,
+) -> Result<Json<DeploymentResponse>, ApiError> {
+    let flows = Condition::Related(FLOW_OF_DEPLOYMENT, Box::new(flow::NAME.is(flow_name)));
+    let found = app.store.records().first(Condition::All(vec![NAME.is(deployment_name), flows])).await?;
+    response(&app, found.ok_or(NOT_FOUND)?).await.map(Json)
+}
+
+async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiError> {
+    match remove(&app, vec![id]).await?.is_empty() {
+        true => Err(NOT_FOUND),
+        false => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// How many deployments are removed at once, at most.
+const MOST_AT_ONCE: u32 = 50;
+
+#[derive(Deserialize, JsonSchema)]
+struct BulkDelete {
+    deployments: Option<DeploymentFilter>,
+    #[serde(default = "most_at_once")]
+    #[schemars(range(min = 1, max = 50))]
+    limit: u32,
+}
+
+fn most_at_once() -> u32 {
+    MOST_AT_ONCE
+}
+
+/// Which deployments are gone.
+#[derive(Serialize, JsonSchema)]
+struct DeploymentBulkDeleteResponse {
+    deleted: Vec<Uuid>,
+}
+
+async fn bulk_delete(
+    State(app): State<App>,
+    Body(asked): Body<BulkDelete>,
+) -> Result<Json<DeploymentBulkDeleteResponse>, ApiError> {
+    if !(1..=MOST_AT_ONCE).contains(&asked.limit) {
+        let why = format!("Input should be between 1 and {MOST_AT_ONCE}");
+        return Err(ApiError::invalid("less_than_equal", &["limit".into()], why, asked.limit.into()));
+    }
+    let condition = asked.deployments.as_ref().map_or(Condition::ALWAYS, DeploymentFilter::condition);
+    let selection = Selection { condition, sort: DeploymentSort::NameAsc.columns(), page: Page::first(asked.limit) };
+    let found: Vec<Deployment> = app.store.records().list(&selection).await?;
+    let deleted = remove(&app, found.into_iter().map(|deployment| deployment.id).collect()).await?;
+    Ok(Json(DeploymentBulkDeleteResponse { deleted }))
+}
+
+/// Removes deployments with their schedules, their own limits and all their runs that have not begun; tells which there were.
+async fn remove(app: &App, ids: Vec<Uuid>) -> Result<Vec<Uuid>, ApiError> {
+    let now = app.now();
+    let work = app.store.records().transact(move |tx| {
+        let ids = ids.clone();
+        Box::pin(async move {
+            let gone: Vec<Deployment> = tx.lock(ID.one_of(Values::Ids(ids))).await?;
+            for deployment in &gone {
+                take_back(tx, deployment.id, Waiting::All, now).await?;
+                remove_schedules(tx, deployment.id).await?;
+                tx.delete(TABLE, ID.is(deployment.id)).await?;
+            }
+            Ok::<_, ApiError>(gone)
+        })
+    });
+    let gone = work.await?;
+    for deployment in &gone {
+        remove_limit(app, deployment.id).await?;
+        tell(app, "deleted", deployment, &Surroundings::of(app, deployment).await?);
+    }
+    Ok(gone.into_iter().map(|deployment| deployment.id).collect())
+}
+
+async fn find(app: &App, id: Uuid) -> Result<Deployment, ApiError> {
+    app.store.records().first(ID.is(id)).await?.ok_or(NOT_FOUND)
+}
+
+async fn response(app: &App, deployment: Deployment) -> Result<DeploymentResponse, ApiError> {
+    responses(app, vec![deployment]).await?.pop().ok_or(NOT_FOUND)
+}

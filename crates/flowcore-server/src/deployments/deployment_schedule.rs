@@ -1,0 +1,71 @@
+//! Schedules of deployments as rows.
+
+use flowcore::model::Timestamp;
+use flowcore::store::StoreError;
+use flowcore::store::query::{Column, Kind, Table};
+use flowcore::store::records::{Record, Row, Value};
+use serde_json::Map;
+use uuid::Uuid;
+
+use crate::schedules::Schedule;
+
+pub(crate) const TABLE: Table = Table::new("deployment_schedules");
+pub(crate) const ID: Column = Column::new("id", Kind::Id, false);
+const CREATED: Column = Column::new("created", Kind::Time, false);
+pub(crate) const UPDATED: Column = Column::new("updated", Kind::Time, false);
+pub(crate) const DEPLOYMENT_ID: Column = Column::new("deployment_id", Kind::Id, false);
+const SCHEDULE: Column = Column::new("schedule", Kind::Json, false);
+const ACTIVE: Column = Column::new("active", Kind::Flag, false);
+const MAX_SCHEDULED_RUNS: Column = Column::new("max_scheduled_runs", Kind::Number, true);
+const PARAMETERS: Column = Column::new("parameters", Kind::Json, false);
+const SLUG: Column = Column::new("slug", Kind::Text, true);
+
+/// A schedule by which runs of a deployment are made.
+#[derive(Clone, Debug)]
+pub(crate) struct DeploymentSchedule {
+    pub(crate) id: Uuid,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) deployment_id: Uuid,
+    pub(crate) schedule: Schedule,
+    pub(crate) active: bool,
+    pub(crate) max_scheduled_runs: Option<i64>,
+    /// What its runs have instead of the deployment's parameters.
+    pub(crate) parameters: Map<String, serde_json::Value>,
+    /// Unique among those of its deployment.
+    pub(crate) slug: Option<String>,
+}
+
+impl Record for DeploymentSchedule {
+    const TABLE: Table = TABLE;
+    const COLUMNS: &'static [Column] =
+        &[ID, CREATED, UPDATED, DEPLOYMENT_ID, SCHEDULE, ACTIVE, MAX_SCHEDULED_RUNS, PARAMETERS, SLUG];
+
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(DeploymentSchedule {
+            id: row.id()?,
+            created: row.time()?,
+            updated: row.time()?,
+            deployment_id: row.id()?,
+            schedule: row.json()?,
+            active: row.flag()?,
+            max_scheduled_runs: row.optional_number()?,
+            parameters: row.json()?,
+            slug: row.optional_text()?,
+        })
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.id.into(),
+            self.created.into(),
+            self.updated.into(),
+            self.deployment_id.into(),
+            Value::json(&self.schedule),
+            self.active.into(),
+            self.max_scheduled_runs.into(),
+            Value::json(&self.parameters),
+            self.slug.clone().into(),
+        ]
+    }
+}

@@ -1,0 +1,45 @@
+//! Deployments: flows with what their runs are made of, and when.
+//!
+//! A deployment ([`deployment`]) has schedules ([`deployment_schedule`]), by which runs are made ahead of their time ([`due`]);
+//! whoever wants a run at once asks for one ([`making`]). What depends on the deployment as it was, runs that schedules have made
+//! for later, is taken back when it changes ([`take_back`]). Who polls for runs makes it ready ([`readiness`]).
+
+pub(crate) mod deployment;
+pub(crate) mod deployment_schedule;
+mod due;
+mod hydration;
+mod job_variables;
+mod limit;
+mod making;
+mod parameters;
+mod readiness;
+mod slots;
+mod telling;
+
+use flowcore::model::{Order, Page};
+use flowcore::store::StoreError;
+use flowcore::store::query::{Selection, Values};
+use uuid::Uuid;
+
+pub(crate) use deployment::{ConcurrencyOptions, Deployment, DeploymentStatus};
+pub(crate) use deployment_schedule::DeploymentSchedule;
+pub(crate) use due::{Range, Waiting, remove_schedules, schedule_runs, take_back};
+pub(crate) use job_variables::check_job_variables;
+pub(crate) use limit::{limit_to, remove_limit};
+pub(crate) use making::{Origin, make_run};
+pub(crate) use parameters::{check_parameters, filled_in};
+pub(crate) use readiness::polled;
+pub(crate) use slots::{FULL, Slot, give_back, settle_slot, take_slot};
+pub(crate) use telling::{Surroundings, flow_of, tell, tell_changes};
+
+use crate::state::App;
+
+/// Lists the schedules of deployments, those first that changed last.
+pub(crate) async fn schedules_of(app: &App, deployments: Vec<Uuid>) -> Result<Vec<DeploymentSchedule>, StoreError> {
+    let selection = Selection {
+        condition: deployment_schedule::DEPLOYMENT_ID.one_of(Values::Ids(deployments)),
+        sort: vec![(deployment_schedule::UPDATED, Order::NewestFirst), (deployment_schedule::ID, Order::OldestFirst)],
+        page: Page::first(u32::MAX),
+    };
+    app.store.records().list(&selection).await
+}
