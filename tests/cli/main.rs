@@ -11,6 +11,7 @@ mod help;
 mod history;
 mod reading;
 mod retrying;
+mod server;
 mod settings;
 mod sweeping;
 mod variables;

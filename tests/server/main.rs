@@ -24,6 +24,7 @@ mod prefect_client;
 mod prefect_server;
 mod runs;
 mod rust_client;
+mod security;
 mod socket;
 mod task_runs;
 mod validation;
@@ -44,6 +45,31 @@ async fn what_is_meant_well_is_taken() {
 #[tokio::test]
 async fn requests_have_bounds() {
     world::on_sqlite(validation::requests_have_bounds).await;
+}
+
+#[tokio::test]
+async fn nothing_is_answered_without_the_password() {
+    world::on_sqlite_set(security::GUARDED, security::nothing_is_answered_without_the_password).await;
+}
+
+#[tokio::test]
+async fn changes_need_a_token_where_that_is_set() {
+    world::on_sqlite_set(security::PROTECTED, security::changes_need_a_token_where_that_is_set).await;
+}
+
+#[tokio::test]
+async fn the_server_tells_of_itself() {
+    world::on_sqlite_set(security::ELSEWHERE, security::the_server_tells_of_itself).await;
+}
+
+#[tokio::test]
+async fn the_database_is_cleared_where_that_is_allowed() {
+    world::on_sqlite_set(security::ELSEWHERE, security::the_database_is_cleared_where_that_is_allowed).await;
+}
+
+#[tokio::test]
+async fn the_database_is_not_cleared_otherwise() {
+    world::on_sqlite(security::the_database_is_not_cleared_otherwise).await;
 }
 
 #[tokio::test]

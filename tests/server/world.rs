@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
+use flowcore::settings::Settings;
 use flowcore_server::{KeySource, Server};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
@@ -23,16 +24,23 @@ pub(crate) struct World {
 }
 
 impl World {
-    async fn start(database: &str) -> Self {
-        World::start_with_keys(database, "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=").await
+    async fn start(database: &str, variables: &[(&str, &str)]) -> Self {
+        World::start_with(database, "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=", variables).await
     }
 
     pub(crate) async fn start_with_keys(database: &str, keys: &str) -> Self {
+        World::start_with(database, keys, &[]).await
+    }
+
+    async fn start_with(database: &str, keys: &str, variables: &[(&str, &str)]) -> Self {
+        let given = |name: &str| Some(variables.iter().find(|(variable, _)| *variable == name)?.1.to_owned());
+        let settings = Settings::from_lookup(&|name| given(name).or((name == "FLOWCORE_HOME").then(|| "/".to_owned())));
+        let settings = settings.unwrap();
         let keys = KeySource::Text(keys.to_owned());
         let server = Server::open(database).await.unwrap().with_keys(&keys).await.unwrap();
-        let server = server.with_system_blocks().await.unwrap();
+        let server = server.with_system_blocks().await.unwrap().with_settings(&settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api = format!("http://{}/api", listener.local_addr().unwrap());
+        let api = format!("http://{}{}", listener.local_addr().unwrap(), settings.server.base_path);
         let (end, ended) = oneshot::channel();
         let serving = tokio::spawn(async move {
             server.serve(listener, async { drop(ended.await) }).await.unwrap();
@@ -57,6 +65,11 @@ impl World {
         drop(self.client);
         self.end.send(()).unwrap();
         self.serving.await.unwrap();
+    }
+
+    /// Begins a request.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.api))
     }
 
     /// Asks, and gives status and body.
@@ -114,8 +127,16 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 pub(crate) async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(std::sync::Arc<World>) -> F) {
+    on_sqlite_set(&[], case).await;
+}
+
+/// Runs a case on a server with settings.
+pub(crate) async fn on_sqlite_set<F: Future<Output = ()>>(
+    variables: &[(&str, &str)],
+    case: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
     let folder = TempDir::new().unwrap();
-    let world = World::start(&format!("sqlite://{}", folder.path().join("server.db").display())).await;
+    let world = World::start(&format!("sqlite://{}", folder.path().join("server.db").display()), variables).await;
     with(world, case).await;
 }
 
@@ -125,7 +146,7 @@ pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl F
     let mut connection = PgConnection::connect(&server).await.unwrap();
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
     let (place, _) = server.rsplit_once('/').unwrap();
-    with(World::start(&format!("{place}/{database}")).await, case).await;
+    with(World::start(&format!("{place}/{database}"), &[]).await, case).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
 }
 

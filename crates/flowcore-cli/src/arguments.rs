@@ -46,7 +46,7 @@ impl Arguments {
     /// Tells whether the command answers many others at once.
     pub(crate) fn serves(&self) -> bool {
         #[cfg(feature = "server")]
-        return matches!(self.command, Command::Server(_));
+        return matches!(self.command, Command::Server(ServerCommand::Start(_)));
         #[cfg(not(feature = "server"))]
         false
     }

@@ -13,12 +13,14 @@
 //! # }
 //! ```
 
+mod access;
 mod api;
 mod artifacts;
 mod automations;
 mod background;
 mod blocks;
 mod cached_task_runs;
+mod config;
 mod deployments;
 mod docs;
 mod encryption;

@@ -1,18 +1,23 @@
 //! The server: opening its database, its routes, serving until it is told to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use axum::{Router, middleware};
 use flowcore::clock::{Clock, SystemClock};
+use flowcore::settings::Settings;
 use flowcore::store::{StoreError, sql};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
 use uuid::Uuid;
 
+use crate::access::{Admission, admit, log, pages_of_other_sites};
+use crate::config::Config;
 use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
@@ -21,6 +26,9 @@ use crate::{api, blocks, docs, purge, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// For how long requests that are under way hold up the end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server over an open database.
 pub struct Server {
@@ -83,12 +91,37 @@ impl Server {
         }
     }
 
+    /// Answers as the settings say. Without this everybody is answered at `/api`.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &Settings) -> Self {
+        self.app.config = Arc::new(Config::new(&settings.server).showing(settings));
+        self
+    }
+
     /// Tells of something that happens now, as the server does of what its clients change. Gives the event's id.
     pub fn emit(&self, event: NewEvent) -> Uuid {
         self.app.events.emit(event)
     }
 
-    /// Answers requests until `end` does, then those that are under way, and closes the database.
+    /// Deletes everything in the database.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub async fn clear_database(&self) -> Result<(), ServerError> {
+        Ok(self.app.store.clear().await?)
+    }
+
+    /// Closes the database without having served.
+    ///
+    /// # Errors
+    ///
+    /// What is still to be written cannot be.
+    pub async fn close(self) -> Result<(), ServerError> {
+        Ok(self.app.store.close().await?)
+    }
+
+    /// Answers requests until `end` does, then those that are under way, for half a minute at most, and closes the database.
     ///
     /// # Errors
     ///
@@ -102,7 +135,20 @@ impl Server {
         purge::begin(store.clone());
         let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
         let service = axum::ServiceExt::<Request>::into_make_service(service);
-        axum::serve(listener, service).with_graceful_shutdown(end).await?;
+        let (ending, ended) = oneshot::channel::<()>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+            end.await;
+            drop(ending);
+        });
+        let patience = async {
+            // It is dropped, and never says anything.
+            drop(ended.await);
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            served = serving => served?,
+            () = patience => tracing::warn!(target: "flowcore_server", "some requests were not answered before the end"),
+        }
         events.flush().await;
         store.close().await?;
         Ok(())
@@ -111,14 +157,19 @@ impl Server {
 
 fn routes(app: App) -> Router {
     let table = api::routes().merge(ws::routes());
-    let document = docs::routes(&table, "");
+    let document = docs::routes(&table, &app.config);
+    let admission = Arc::new(Admission::new(app.clone(), &table));
+    let pages = pages_of_other_sites(&app.config.cors);
     Router::new()
-        .nest("/api", table.router())
+        .nest(&app.config.base_path, table.router())
         .merge(document)
         .fallback(|| async { ApiError::NotFound("Not Found").into_response() })
         .method_not_allowed_fallback(|| async {
             ApiError::Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned()).into_response()
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(admission, admit))
+        .layer(pages)
+        .layer(middleware::from_fn_with_state(app.clone(), log))
         .with_state(app)
 }

@@ -6,9 +6,11 @@ use axum::http::StatusCode;
 use flowcore::clock::Clock;
 use flowcore::model::{State, StateId, StateType, Timestamp};
 use flowcore::orchestration::Orchestrator;
+use flowcore::settings::ServerSettings;
 use flowcore::store::{ServerStore, Store};
 
 use crate::background::{Deliveries, Workers};
+use crate::config::Config;
 use crate::encryption::Keys;
 use crate::error::ApiError;
 use crate::events::Events;
@@ -26,10 +28,12 @@ pub(crate) struct App {
     pub(crate) logs: Feed<NewLogs>,
     pub(crate) deliveries: Deliveries,
     pub(crate) workers: Workers,
+    pub(crate) config: Arc<Config>,
 }
 
 impl App {
     pub(crate) fn new(store: Arc<dyn ServerStore>, clock: Arc<dyn Clock>) -> Self {
+        let config = Arc::new(Config::new(&ServerSettings::default()));
         let rows: Arc<dyn Store> = store.clone();
         let events = Events::new(store.clone(), clock.clone());
         let deliveries = Deliveries::new(store.clone(), clock.clone());
@@ -43,6 +47,7 @@ impl App {
             deliveries,
             workers: Workers::default(),
             keys: None,
+            config,
         }
     }
 

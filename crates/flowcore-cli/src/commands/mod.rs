@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Result<u8, Fa
         Command::Profile(command) => profile::run(&command, profile, out).map(|()| 0),
         Command::Completion(arguments) => completion::run(arguments, out).map(|()| 0),
         #[cfg(feature = "server")]
-        Command::Server(command) => server::run(command, profile, out).await.map(|()| 0),
+        Command::Server(command) => server::run(command, profile, out).await,
         Command::Version(arguments) => version::run(arguments, profile, out).map(|()| 0),
         command => {
             let mut session = Session::open(profile, out).await?;

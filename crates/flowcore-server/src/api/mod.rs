@@ -1,11 +1,13 @@
 //! The REST API: one file a kind of object, each handler with its place.
 
+mod admin;
 mod artifacts;
 mod automations;
 mod block_documents;
 mod block_schemas;
 mod block_types;
 mod bulk;
+mod collections;
 mod concurrency_limits;
 mod concurrency_limits_v2;
 mod decision;
@@ -27,7 +29,7 @@ mod variables;
 mod work_pools;
 mod work_queues;
 
-pub(crate) use root::PREFECT_VERSION;
+pub(crate) use admin::PREFECT_VERSION;
 
 use crate::routes::Routes;
 
@@ -35,6 +37,8 @@ use crate::routes::Routes;
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(root::routes())
+        .merge(admin::routes())
+        .merge(collections::routes())
         .merge(flows::routes())
         .merge(flow_runs::routes())
         .merge(deployments::routes())

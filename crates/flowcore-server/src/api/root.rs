@@ -1,44 +1,55 @@
 //! Whether the server is there, and which one.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use flowcore::model::{FlowFilter, Page};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
 
+use crate::access::CsrfToken;
 use crate::error::ApiError;
+use crate::extract::Query;
 use crate::routes::{Routes, op};
 use crate::state::App;
 
-/// The version of Prefect whose API this is: clients want the same major version.
-pub(crate) const PREFECT_VERSION: &str = "3.8.8";
-
 /// The version of the API itself.
-pub(crate) const API_VERSION: &str = "0.8.4";
+const API_VERSION: &str = "0.8.4";
 
 pub(super) fn routes() -> Routes {
+    let tokens = Routes::new(&[]).get("/csrf-token", op("create_csrf_token", csrf_token));
     Routes::new(&["Root"])
+        .get("/health", op("health_check", || async { Json(true) }).open_to_all().of_any_version())
+        .get("/ready", op("perform_readiness_check", ready).open_to_all().gives(StatusCode::OK))
         .get("/hello", op("hello", || async { Json("👋") }))
-        .get("/ready", op("perform_readiness_check", ready))
-        .get("/csrf-token", op("create_csrf_token", csrf_token))
-        .merge(Routes::new(&["Admin"]).get("/admin/version", op("read_version", version)))
-        .merge(
-            Routes::new(&["Root"])
-                .get("/health", op("health_check", || async { Json(true) }).of_any_version())
-                .get("/version", op("server_version", || async { Json(API_VERSION) }).of_any_version()),
-        )
-}
-
-async fn version() -> Json<&'static str> {
-    Json(PREFECT_VERSION)
+        .get("/version", op("server_version", || async { Json(API_VERSION) }).of_any_version())
+        .merge(tokens)
 }
 
 /// Ready is who can read the database.
-async fn ready(axum::extract::State(app): axum::extract::State<App>) -> Result<Json<Value>, ApiError> {
+async fn ready(State(app): State<App>) -> Response {
     let filter = FlowFilter { page: Page::first(1), ..FlowFilter::default() };
-    app.store.flows(&filter).await?;
-    Ok(Json(json!({"message": "OK"})))
+    match app.store.flows(&filter).await {
+        Ok(_) => Json(json!({"message": "OK"})).into_response(),
+        Err(error) => {
+            tracing::warn!(target: "flowcore_server", "the server is not ready: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"message": "Database is not available"}))).into_response()
+        }
+    }
 }
 
-async fn csrf_token() -> ApiError {
-    ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, "CSRF protection is disabled.".to_owned())
+#[derive(Deserialize, JsonSchema)]
+struct Asking {
+    /// What the client calls itself.
+    client: String,
+}
+
+/// Gives a client a token for requests that change something.
+async fn csrf_token(State(app): State<App>, Query(asking): Query<Asking>) -> Result<Json<CsrfToken>, ApiError> {
+    let Some(csrf) = &app.config.csrf else {
+        return Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, "CSRF protection is disabled.".to_owned()));
+    };
+    Ok(Json(csrf.give(asking.client, app.clock.uuid(), app.now())))
 }

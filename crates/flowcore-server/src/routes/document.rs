@@ -30,6 +30,7 @@ impl Routes {
             },
             "servers": [{"url": base}],
             "paths": paths,
+            "x-websockets": self.routes.iter().filter(|route| route.websocket).map(|route| route.path).collect::<Vec<_>>(),
             "components": {"schemas": description.schemas.take_definitions(true)},
         })
     }

@@ -15,6 +15,8 @@ pub(crate) struct Operation {
     pub(super) status: Option<StatusCode>,
     /// Whether the header with the version of the API is looked at.
     pub(super) versioned: bool,
+    /// Whether everybody is answered, also who does not say who he is.
+    pub(super) open: bool,
     pub(super) describe: fn(&mut Description),
     pub(super) handlers: Handlers,
 }
@@ -28,6 +30,7 @@ pub(crate) fn op<M: 'static, H: Endpoint<M>>(name: &'static str, handler: H) -> 
         name,
         status: None,
         versioned: true,
+        open: false,
         describe: H::describe,
         handlers: Box::new(move |method| match MethodFilter::try_from(method.clone()) {
             Ok(filter) => on(filter, handler),
@@ -41,6 +44,12 @@ impl Operation {
     /// Says which status a good answer has.
     pub(crate) fn gives(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// Says that everybody is answered, also who does not say who he is.
+    pub(crate) fn open_to_all(mut self) -> Self {
+        self.open = true;
         self
     }
 

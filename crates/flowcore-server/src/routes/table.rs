@@ -73,6 +73,25 @@ impl Routes {
         self
     }
 
+    fn paths(&self, which: impl Fn(&Route) -> bool) -> Vec<String> {
+        self.routes.iter().filter(|route| which(route)).map(|route| place(route.path)).collect()
+    }
+
+    /// Lists what everybody may read.
+    pub(crate) fn open_paths(&self) -> Vec<String> {
+        self.paths(|route| route.operation.open && !route.websocket)
+    }
+
+    /// Lists what clients of any version may ask.
+    pub(crate) fn paths_of_any_version(&self) -> Vec<String> {
+        self.paths(|route| !route.operation.versioned)
+    }
+
+    /// Lists the websockets.
+    pub(crate) fn websocket_paths(&self) -> Vec<String> {
+        self.paths(|route| route.websocket)
+    }
+
     /// Makes the router.
     pub(crate) fn router(self) -> Router<App> {
         self.routes.into_iter().fold(Router::new(), |router, route| {

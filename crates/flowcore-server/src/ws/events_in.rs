@@ -20,7 +20,7 @@ const TOGETHER: usize = 500;
 /// Opens the connection.
 pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.protocols([SUBPROTOCOL]).on_upgrade(|socket| async move {
-        if let Some(socket) = greet(socket).await {
+        if let Some(socket) = greet(&app, socket).await {
             receive(&app, socket).await;
         }
     })

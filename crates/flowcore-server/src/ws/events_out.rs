@@ -27,7 +27,7 @@ const PAGE: u32 = 250;
 /// Opens the connection.
 pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.protocols([SUBPROTOCOL]).on_upgrade(|socket| async move {
-        if let Some(socket) = greet(socket).await {
+        if let Some(socket) = greet(&app, socket).await {
             converse(&app, socket).await;
         }
     })

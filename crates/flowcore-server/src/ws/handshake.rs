@@ -4,6 +4,7 @@ use axum::extract::ws::{Message, WebSocket};
 use serde::Deserialize;
 
 use super::conversation::{POLICY_VIOLATION, close};
+use crate::state::App;
 
 /// The subprotocol of Prefect's clients.
 pub(super) const SUBPROTOCOL: &str = "prefect";
@@ -12,19 +13,21 @@ pub(super) const SUBPROTOCOL: &str = "prefect";
 struct First {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    token: Option<String>,
 }
 
-/// Waits for the message with the proof, and acknowledges it. Clients that do not speak the subprotocol send none.
-pub(super) async fn greet(mut socket: WebSocket) -> Option<WebSocket> {
+/// Waits for the message with the proof, and acknowledges it. Clients that do not speak the subprotocol send none: where a
+/// proof is wanted they have not come this far.
+pub(super) async fn greet(app: &App, mut socket: WebSocket) -> Option<WebSocket> {
     if socket.protocol().is_none() {
         return Some(socket);
     }
     loop {
         match socket.recv().await?.ok()? {
             Message::Text(text) => {
-                let first: Option<First> = serde_json::from_str(&text).ok();
-                if first.is_none_or(|first| first.kind != "auth") {
-                    close(socket, POLICY_VIOLATION, "Expected 'auth' message").await;
+                if let Err(why) = check(app, &text) {
+                    close(socket, POLICY_VIOLATION, why).await;
                     return None;
                 }
                 socket.send(Message::text(r#"{"type":"auth_success"}"#)).await.ok()?;
@@ -34,4 +37,13 @@ pub(super) async fn greet(mut socket: WebSocket) -> Option<WebSocket> {
             Message::Binary(_) | Message::Close(_) => return None,
         }
     }
+}
+
+/// Checks the first message.
+fn check(app: &App, text: &str) -> Result<(), &'static str> {
+    let first: Option<First> = serde_json::from_str(text).ok();
+    let first = first.filter(|first| first.kind == "auth").ok_or("Expected 'auth' message")?;
+    let Some(credentials) = &app.config.credentials else { return Ok(()) };
+    let token = first.token.filter(|token| !token.is_empty()).ok_or("Auth required but no token provided")?;
+    if credentials.are(&token) { Ok(()) } else { Err("Invalid token") }
 }

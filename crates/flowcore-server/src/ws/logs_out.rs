@@ -15,7 +15,7 @@ use crate::state::App;
 /// Opens the connection.
 pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.protocols([SUBPROTOCOL]).on_upgrade(|socket| async move {
-        if let Some(socket) = greet(socket).await {
+        if let Some(socket) = greet(&app, socket).await {
             converse(&app, socket).await;
         }
     })

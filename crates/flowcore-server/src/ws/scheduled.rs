@@ -26,7 +26,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// Opens the connection.
 pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.protocols([SUBPROTOCOL]).on_upgrade(|socket| async move {
-        if let Some(socket) = greet(socket).await {
+        if let Some(socket) = greet(&app, socket).await {
             converse(&app, socket).await;
         }
     })

@@ -1,5 +1,7 @@
 //! Every setting, in one table.
 
+use super::known_server as server;
+
 /// A setting: what it is called, what it may be, what it is for.
 #[derive(Debug)]
 pub struct KnownSetting {
@@ -13,7 +15,7 @@ pub struct KnownSetting {
 }
 
 impl KnownSetting {
-    const fn new(
+    pub(super) const fn new(
         key: &'static str,
         variables: &'static [&'static str],
         about: &'static str,
@@ -23,7 +25,7 @@ impl KnownSetting {
         KnownSetting { key, variables, about, allowed, default, secret: false, in_profiles: true }
     }
 
-    const fn secret(self) -> Self {
+    pub(super) const fn secret(self) -> Self {
         KnownSetting { secret: true, ..self }
     }
 
@@ -197,34 +199,6 @@ pub(super) const LOCK_MANAGER: KnownSetting = KnownSetting::new(
     "DATABASE with PostgreSQL, otherwise FOLDER",
 );
 
-pub(super) const SERVER_HOST: KnownSetting = KnownSetting::new(
-    "server.host",
-    &["FLOWCORE_SERVER_HOST", "PREFECT_SERVER_API_HOST"],
-    "The address on which the server listens.",
-    "a host's name or its address",
-    "127.0.0.1",
-);
-
-pub(super) const SERVER_PORT: KnownSetting = KnownSetting::new(
-    "server.port",
-    &["FLOWCORE_SERVER_PORT", "PREFECT_SERVER_API_PORT"],
-    "The port on which the server listens.",
-    "a number from 0 to 65535; 0 for any that is free",
-    "4200",
-);
-
-pub(super) const SERVER_REGISTER_BLOCKS: KnownSetting = KnownSetting::new(
-    "server.blocks.register_on_start",
-    &[
-        "FLOWCORE_SERVER_BLOCKS_REGISTER_ON_START",
-        "PREFECT_SERVER_BLOCKS_REGISTER_ON_START",
-        "PREFECT_API_BLOCKS_REGISTER_ON_START",
-    ],
-    "Whether the server makes the block types of Prefect's clients when it starts.",
-    "true or false",
-    "true",
-);
-
 pub(super) const ENCRYPTION_KEY: KnownSetting = KnownSetting::new(
     "encryption.key",
     &["FLOWCORE_ENCRYPTION_KEY"],
@@ -308,10 +282,20 @@ static ALL: &[&KnownSetting] = &[
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
     &LOCK_MANAGER,
-    &SERVER_HOST,
-    &SERVER_PORT,
-    &SERVER_REGISTER_BLOCKS,
+    &server::SERVER_REGISTER_BLOCKS,
     &ENCRYPTION_KEY,
+    &server::LOGGING_FORMAT,
+    &server::UI_API_URL,
+    &server::SERVER_HOST,
+    &server::SERVER_PORT,
+    &server::SERVER_AUTH_STRING,
+    &server::SERVER_BASE_PATH,
+    &server::SERVER_CORS_ORIGINS,
+    &server::SERVER_CORS_METHODS,
+    &server::SERVER_CORS_HEADERS,
+    &server::SERVER_CSRF_PROTECTION,
+    &server::SERVER_CSRF_EXPIRATION,
+    &server::SERVER_ALLOW_DATABASE_CLEAR,
     &S3_ENDPOINT,
     &S3_REGION,
     &S3_ACCESS_KEY_ID,

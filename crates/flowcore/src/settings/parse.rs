@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::layer::Found;
 use super::redact::split_scheme;
+use super::server::AuthString;
 
 /// Reads a folder's path.
 pub(super) fn folder(found: &Found) -> Option<PathBuf> {
@@ -61,6 +62,19 @@ pub(super) fn http_url(found: &Found) -> Option<String> {
 /// Reads the number of a port.
 pub(super) fn port(found: &Found) -> Option<u16> {
     found.text.parse().ok()
+}
+
+/// Reads a name and a password with a colon between.
+pub(super) fn auth_string(found: &Found) -> Option<AuthString> {
+    let (name, password) = found.text.split_once(':')?;
+    (!name.is_empty() && !password.is_empty()).then(|| AuthString::new(&*found.text))
+}
+
+/// Reads where an API begins: a path with a slash before, and none behind.
+pub(super) fn base_path(found: &Found) -> Option<String> {
+    let path = found.text.trim_end_matches('/');
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || "/-_.~".contains(letter);
+    (path.starts_with('/') && !path.contains("//") && path.chars().all(letter)).then(|| path.to_owned())
 }
 
 /// Reads a size: bytes, or KiB or MiB when that stands behind the number.

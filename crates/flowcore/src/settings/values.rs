@@ -56,7 +56,7 @@ pub struct Settings {
     pub task_limit: usize,
     /// Where locks on keys are kept. Set by `FLOWCORE_LOCK_MANAGER`; without it [`lock_place`](Settings::lock_place) chooses.
     pub lock_manager: Option<LockPlace>,
-    /// Where the server listens.
+    /// Where the server listens, whom it answers, and how it logs.
     pub server: ServerSettings,
     /// What the server encrypts blocks with: 32 bytes in Base64, or several such with commas between, of which the first
     /// encrypts and all decrypt. Set by `FLOWCORE_ENCRYPTION_KEY`; `None`, the default, is the file `encryption.key` in the
@@ -124,11 +124,7 @@ impl Settings {
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
             lock_manager: reader.read(&known::LOCK_MANAGER, |found| found.text.parse().ok()),
-            server: ServerSettings {
-                host: reader.read(&known::SERVER_HOST, parse::text).unwrap_or_else(|| "127.0.0.1".to_owned()),
-                port: reader.read(&known::SERVER_PORT, parse::port).unwrap_or(4200),
-                register_blocks: reader.read(&known::SERVER_REGISTER_BLOCKS, parse::flag).unwrap_or(true),
-            },
+            server: ServerSettings::read(&mut reader),
             encryption_key: reader.read(&known::ENCRYPTION_KEY, parse::text),
             s3: S3Settings {
                 endpoint: reader.read(&known::S3_ENDPOINT, parse::text),
@@ -208,10 +204,10 @@ impl Settings {
     }
 
     /// Lists the values as they are, with secrets.
-    fn values(&self) -> Vec<(&'static KnownSetting, Option<String>)> {
+    fn values(&self) -> Values {
         let s3 = &self.s3;
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
-        vec![
+        let mut values: Values = vec![
             (&known::HOME, Some(self.home.display().to_string())),
             (&known::PROFILE, self.profile.clone()),
             (&known::DATABASE_URL, Some(self.database_url.clone())),
@@ -227,9 +223,6 @@ impl Settings {
             (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
             (&known::TASK_LIMIT, Some(self.task_limit.to_string())),
             (&known::LOCK_MANAGER, self.lock_manager.map(|place| place.as_str().to_owned())),
-            (&known::SERVER_HOST, Some(self.server.host.clone())),
-            (&known::SERVER_PORT, Some(self.server.port.to_string())),
-            (&known::SERVER_REGISTER_BLOCKS, Some(self.server.register_blocks.to_string())),
             (&known::ENCRYPTION_KEY, self.encryption_key.clone()),
             (&known::S3_ENDPOINT, s3.endpoint.clone()),
             (&known::S3_REGION, s3.region.clone()),
@@ -238,7 +231,9 @@ impl Settings {
             (&known::S3_SESSION_TOKEN, s3.session_token.clone()),
             (&known::S3_ALLOW_HTTP, flag(s3.allow_http)),
             (&known::S3_PATH_STYLE, flag(s3.path_style)),
-        ]
+        ];
+        values.extend(self.server.values());
+        values
     }
 }
 
@@ -249,15 +244,18 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Settings with their values. What has none is absent.
+pub(super) type Values = Vec<(&'static KnownSetting, Option<String>)>;
+
 /// Reads values, remembers where each one came from, and goes on after what is wrong.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     layers: &'a [Layer],
     report: Report,
     sources: BTreeMap<&'static str, Source>,
 }
 
 impl Reader<'_> {
-    fn read<T>(&mut self, known: &'static KnownSetting, parse: impl Fn(&Found) -> Option<T>) -> Option<T> {
+    pub(super) fn read<T>(&mut self, known: &'static KnownSetting, parse: impl Fn(&Found) -> Option<T>) -> Option<T> {
         let found = self.layers.iter().find_map(|layer| layer.get(known.name()))?;
         match parse(found) {
             Some(value) => {

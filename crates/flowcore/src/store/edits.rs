@@ -23,6 +23,9 @@ pub trait EditStore: Store {
     /// and more than once: a history is sorted by the times of its states, a state is kept once, and a run is as its
     /// newest state found it.
     async fn observe_task_runs(&self, seen: Vec<TaskRun>) -> Result<(), StoreError>;
+
+    /// Deletes everything.
+    async fn clear(&self) -> Result<(), StoreError>;
 }
 
 /// A store that can do all that a server needs.

@@ -100,6 +100,7 @@ batch! {
     variables: (Variable, Option<Replace>) => Option<Variable>,
     unset_variables: String => bool,
     works: Arc<dyn Work> => (),
+    clears: () => (),
     /// Nothing to write: tells that all before is written.
     flushes: () => (),
 }

@@ -21,4 +21,8 @@ impl EditStore for SqlStore {
         let rows = 2 * seen.len();
         self.writer().submit(|batch| &mut batch.observations, seen, rows).await
     }
+
+    async fn clear(&self) -> Result<(), StoreError> {
+        self.writer().submit(|batch| &mut batch.clears, (), 1).await
+    }
 }

@@ -93,7 +93,41 @@ fn is_current(found: i64, url: &str) -> Result<bool, StoreError> {
     Ok(found == known())
 }
 
+/// Names the tables that hold rows, as all migrations leave them.
+pub(super) fn tables() -> Vec<&'static str> {
+    let mut tables = Vec::new();
+    for line in MIGRATIONS.iter().flat_map(|migration| migration.lines()) {
+        let words: Vec<&str> = line.trim_end_matches(';').split([' ', '(']).collect();
+        match *words {
+            ["CREATE", "TABLE", name, ..] => tables.push(name),
+            ["DROP", "TABLE", name] => tables.retain(|table| *table != name),
+            ["ALTER", "TABLE", old, "RENAME", "TO", new] => {
+                tables.iter_mut().filter(|table| **table == old).for_each(|table| *table = new);
+            }
+            _ => {}
+        }
+    }
+    tables
+}
+
 /// Tells the newest version.
 pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_known_by_name() {
+        let named = tables();
+        let count = |what: &str| MIGRATIONS.iter().map(|migration| migration.matches(what).count()).sum::<usize>();
+        assert_eq!(named.len(), count("CREATE TABLE") - count("DROP TABLE"), "each begins a line: {named:?}");
+        assert!(named.contains(&"flow_runs") && !named.contains(&"flowcore_schema"));
+        let mut once = named.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), named.len(), "{named:?}");
+    }
 }

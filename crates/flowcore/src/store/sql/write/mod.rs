@@ -4,6 +4,7 @@
 //! among them is right. This one puts what others need first: flows, flow runs, task runs, changes of state, slots.
 
 mod artifacts;
+mod clear;
 mod deletes;
 mod edits;
 mod flow_runs;
@@ -124,6 +125,9 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     }
     for entry in &mut batch.works {
         works::carry_out(transaction, entry).await?;
+    }
+    for entry in &mut batch.clears {
+        clear::clear(transaction, entry).await?;
     }
     batch.flushes.iter_mut().for_each(|entry| entry.answer = Some(()));
     transaction.commit().await

@@ -1,0 +1,51 @@
+//! What the server was told, in the form in which it is needed.
+
+use chrono::TimeDelta;
+use flowcore::settings::{CorsSettings, ServerSettings, Settings};
+use serde_json::{Map, Value};
+
+use crate::access::{Credentials, Csrf};
+
+/// The settings that requests meet.
+pub(crate) struct Config {
+    /// Where the API begins: `/api`.
+    pub(crate) base_path: String,
+    /// Where browsers find it, if that is elsewhere.
+    pub(crate) ui_api_url: Option<String>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) cors: CorsSettings,
+    pub(crate) csrf: Option<Csrf>,
+    pub(crate) allow_database_clear: bool,
+    /// All settings as tables, without secrets.
+    pub(crate) shown: Value,
+}
+
+impl Config {
+    pub(crate) fn new(settings: &ServerSettings) -> Self {
+        let valid_for = i64::try_from(settings.csrf_token_expiration).unwrap_or(i64::MAX);
+        let valid_for = TimeDelta::try_seconds(valid_for).unwrap_or(TimeDelta::MAX);
+        let csrf = settings.csrf_protection.then(|| Csrf::new(valid_for));
+        Config {
+            base_path: settings.base_path.clone(),
+            ui_api_url: settings.ui_api_url.clone(),
+            credentials: settings.auth_string.as_ref().map(Credentials::new),
+            cors: settings.cors.clone(),
+            csrf,
+            allow_database_clear: settings.allow_database_clear,
+            shown: Value::Object(Map::new()),
+        }
+    }
+
+    /// Shows these settings to who asks for them.
+    pub(crate) fn showing(self, settings: &Settings) -> Self {
+        let mut shown = Value::Object(Map::new());
+        for entry in settings.entries() {
+            let mut table = &mut shown;
+            for part in entry.key.split('.') {
+                table = &mut table[part];
+            }
+            *table = entry.value.into();
+        }
+        Config { shown, ..self }
+    }
+}
