@@ -58,7 +58,7 @@ impl World {
 
     /// Starts another server on the same database.
     pub(crate) async fn replica(&self) -> World {
-        World::start(&self.database).await
+        World::start(&self.database, &[]).await
     }
 
     pub(crate) async fn stop(self) {

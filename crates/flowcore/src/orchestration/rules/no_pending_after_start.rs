@@ -1,6 +1,6 @@
 //! One run is started once.
 
-use crate::model::{State, StateName, StateType};
+use crate::model::{StateName, StateType};
 use crate::orchestration::rule::{Rule, StateSet, Transition, Verdict};
 
 /// Refuses PENDING to a run that is pending, running or being cancelled: somebody else has it. Who has it may tell how far it is
