@@ -120,9 +120,9 @@ def commands():
         assert client.read_deployment(deployment.id).schedules[0].active is True
         prefect("deployment", "schedule", "delete", "greet/deployed", str(schedule.id), "--accept-yes")
         assert client.read_deployment(deployment.id).schedules == []
-        prefect("deployment", "pause", "greet/deployed")
+        client.pause_deployment(deployment.id)
         assert client.read_deployment(deployment.id).paused
-        prefect("deployment", "resume", "greet/deployed")
+        client.resume_deployment(deployment.id)
         assert not client.read_deployment(deployment.id).paused
     prefect("deploy", "program.py:greet", "--name", "by-command", "--pool", "local", "--cron", "0 0 * * *")
     assert "greet/by-command" in prefect("deployment", "ls")

@@ -1,5 +1,6 @@
 """Concurrency limits by Prefect's own client: context managers, tags, and the commands."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -53,7 +54,8 @@ def paced():
 
 
 def prefect(*arguments, fails=False):
-    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True)
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True, env=environment)
     assert (done.returncode != 0) == fails, (arguments, done.stdout, done.stderr)
     return done.stdout
 

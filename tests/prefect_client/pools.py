@@ -1,5 +1,6 @@
 """Work pools and queues by Prefect's own commands."""
 
+import os
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ from prefect.client.orchestration import get_client
 
 
 def prefect(*arguments, fails=False):
-    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True)
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True, env=environment)
     assert (done.returncode != 0) == fails, (arguments, done.stdout, done.stderr)
     return done.stdout
 

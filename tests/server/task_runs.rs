@@ -99,6 +99,7 @@ pub(crate) async fn other_events_are_kept(world: Arc<World>) {
 pub(crate) async fn a_task_run_is_made_and_moved_by_requests(world: Arc<World>) {
     let flow = world.flow("etl").await;
     let flow_run = world.flow_run(json!({"flow_id": flow})).await;
+    world.set_state(&flow_run, json!({"type": "RUNNING"})).await;
     let new = json!({"flow_run_id": flow_run, "task_key": "t", "dynamic_key": "0", "name": "t-0",
         "empirical_policy": {"retries": 1, "retry_delay": [30]}});
     let made = world.post("/task_runs/", new.clone()).await;
