@@ -20,11 +20,15 @@ use uuid::Uuid;
 use bodies::DeploymentResponse;
 use telling::responses;
 
+use super::work_pools::WorkQueueBody;
+use super::work_queues;
+
 use crate::deployments::deployment::{FLOW_OF_DEPLOYMENT, ID, NAME, TABLE};
 use crate::deployments::{Deployment, Surroundings, Waiting, remove_limit, remove_schedules, take_back, tell};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
 use crate::filter::{DeploymentFilter, DeploymentSort, Objects};
+use crate::pools::{WorkQueue, queue};
 use crate::routes::{Routes, op};
 use crate::state::App;
 
@@ -39,6 +43,7 @@ pub(super) fn routes() -> Routes {
         .get("/deployments/name/{flow_name}/{deployment_name}", op("read_deployment_by_name", by_name))
         .get("/deployments/{id}", op("read_deployment", read))
         .delete("/deployments/{id}", op("delete_deployment", delete))
+        .get("/deployments/{id}/work_queue_check", op("work_queue_check_for_deployment", work_queue_check))
         .merge(changes::routes())
         .merge(schedules::routes())
         .merge(runs::routes())
@@ -98,6 +103,13 @@ async fn select(
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<DeploymentResponse>, ApiError> {
     let deployment = find(&app, id).await?;
     response(&app, deployment).await.map(Json)
+}
+
+/// Lists the queues whose workers would take runs of a deployment: the one that it names.
+async fn work_queue_check(State(app): State<App>, Id(id): Id) -> Result<Json<Vec<WorkQueueBody>>, ApiError> {
+    let Some(queue) = find(&app, id).await?.work_queue_id else { return Ok(Json(Vec::new())) };
+    let queue = app.store.records().first::<WorkQueue>(queue::ID.is(queue)).await?;
+    work_queues::bodies(&app, queue.into_iter().collect()).await.map(Json)
 }
 
 async fn by_name(

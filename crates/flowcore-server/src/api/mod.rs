@@ -19,6 +19,7 @@ mod history;
 mod limits;
 mod logs;
 mod names;
+mod result_storage;
 mod root;
 mod saved_searches;
 mod task_runs;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(root::routes())
         .merge(admin::routes())
+        .merge(result_storage::routes())
         .merge(collections::routes())
         .merge(flows::routes())
         .merge(flow_runs::routes())

@@ -93,7 +93,7 @@ async fn list(State(app): State<App>, Body(asked): Body<List>) -> Result<Json<Ve
     Ok(Json(bodies(&app, queues).await?))
 }
 
-async fn bodies(app: &App, queues: Vec<WorkQueue>) -> Result<Vec<WorkQueueBody>, ApiError> {
+pub(super) async fn bodies(app: &App, queues: Vec<WorkQueue>) -> Result<Vec<WorkQueueBody>, ApiError> {
     let mut taken = HashMap::new();
     for queue in queues.iter().filter(|queue| queue.concurrency_limit.is_some()) {
         taken.insert(queue.id, occupied(app, queue).await?);

@@ -5,8 +5,8 @@
 
 use uuid::Uuid;
 
-use super::event::{RESOURCE_ID, RESOURCE_ROLE, TASK_RUN_PREFIX};
-use super::{Event, FlowRunId, Order, Page, Resource, TaskRunId, Timestamp};
+use super::event::{RESOURCE_ID, RESOURCE_ROLE};
+use super::{Event, FlowRunId, Order, Page, Resource, Timestamp};
 
 /// Selects events, in the order of their times. Of a list that is not empty one entry has to fit; an empty list says
 /// nothing.
@@ -181,17 +181,6 @@ impl EventFilter {
             && self.related.iter().all(|wanted| event.related.iter().any(|related| wanted.selects(related)))
             && self.any_resource.iter().all(|wanted| event.resources().any(|resource| wanted.selects(resource)))
             && self.text.selects(event)
-    }
-
-    /// Finds the task run that all selected changes of task runs' states are of, if the filter names one.
-    pub(crate) fn only_task_run(&self) -> Option<TaskRunId> {
-        let named = [&self.resource].into_iter().chain(&self.any_resource);
-        named
-            .filter_map(|resource| match &*resource.ids {
-                [id] => id.strip_prefix(TASK_RUN_PREFIX)?.parse().ok().map(TaskRunId),
-                _ => None,
-            })
-            .next()
     }
 
     /// Tells whether changes of state can be selected of runs whose events and resources begin so. If not, a store need

@@ -39,7 +39,6 @@ pub use edits::{EditStore, FlowRunEdit, ServerStore};
 pub use error::StoreError;
 pub use inputs::InputStore;
 pub use limits::{LimitStore, SlotDecision};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use timeline::EventVisitor;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use totals::{BucketCount, Buckets, TotalsStore};

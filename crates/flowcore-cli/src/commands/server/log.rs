@@ -15,12 +15,12 @@ use crate::time::rfc3339;
 
 /// Begins to write log lines that are at least so grave. Of what libraries say only warnings are written.
 pub(super) fn begin(level: LogLevel, format: LogFormat) {
-    let level = match level {
-        LogLevel::Trace => Level::TRACE,
-        LogLevel::Debug => Level::DEBUG,
-        LogLevel::Info => Level::INFO,
-        LogLevel::Warning => Level::WARN,
-        LogLevel::Error => Level::ERROR,
+    let level = match level.number() {
+        ..10 => Level::TRACE,
+        10..20 => Level::DEBUG,
+        20..30 => Level::INFO,
+        30..40 => Level::WARN,
+        _ => Level::ERROR,
     };
     // Nothing else in this program brings a subscriber.
     drop(tracing::subscriber::set_global_default(ServerLog { level, format }));

@@ -4,6 +4,8 @@
 //! walked in the order of their ids until none that is left can matter, and beside them the strays, whose ids do not tell
 //! when their states were.
 
+use std::iter;
+
 use uuid::Uuid;
 
 use crate::model::{
@@ -56,7 +58,7 @@ async fn collect(
     if filter.wants_states(FLOW_RUN_PREFIX) {
         by_time(readers, filter, FlowRunStates, chunk, timeline).await?;
     }
-    if let Some(id) = filter.only_task_run() {
+    if let Some(id) = only_task_run(filter) {
         return walk(readers, filter, IdRange { from: id.0, to: id.0 }, chunk, timeline).await;
     }
     if filter.wants_states(TASK_RUN_PREFIX) {
@@ -329,4 +331,13 @@ fn strays_within(
     }
     select.order(ORDER, Page::first(limit));
     select.end(&format!(") ORDER BY {ORDER}"))
+}
+
+/// Finds the task run that all selected changes of task runs' states are of, if the filter names one.
+fn only_task_run(filter: &EventFilter) -> Option<TaskRunId> {
+    let mut named = iter::once(&filter.resource).chain(&filter.any_resource);
+    named.find_map(|resource| match &*resource.ids {
+        [id] => id.strip_prefix(TASK_RUN_PREFIX)?.parse().ok().map(TaskRunId),
+        _ => None,
+    })
 }
