@@ -4,9 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Set by `cargo xtask test`: everything was built before the first test began.
-const BUILT: &str = "FLOWCORE_TEST_BUILT";
-
 /// Finds the folder of programs that this test's own executable belongs to: the command is there, the examples are in its
 /// folder `examples`.
 ///
@@ -26,9 +23,6 @@ pub fn programs() -> &'static Path {
 fn find() -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|error| error.to_string())?;
     let profile = test.parent().and_then(Path::parent).ok_or("this test is in no folder of programs")?;
-    if std::env::var_os(BUILT).is_some() {
-        return Ok(profile.to_owned());
-    }
     let mut build = Command::new(env!("CARGO"));
     build.args([
         "build",

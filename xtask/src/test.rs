@@ -13,8 +13,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     eprint!("{}", services.warning());
 
     let mut command = process::cargo(["test", "--workspace"]);
-    // The whole workspace is built before the first test begins: what tests start need not be built by them.
-    command.args(args).envs(services.variables()).env("FLOWCORE_TEST_BUILT", "true");
+    command.args(args).envs(services.variables());
     let tested = process::run(&mut command);
 
     let (warning, verdict) = (services.warning(), services.verdict());
