@@ -24,16 +24,9 @@ fn find() -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|error| error.to_string())?;
     let profile = test.parent().and_then(Path::parent).ok_or("this test is in no folder of programs")?;
     let mut build = Command::new(env!("CARGO"));
-    build.args([
-        "build",
-        "--quiet",
-        "--package",
-        "flowcore-cli",
-        "--package",
-        "flowcore-examples",
-        "--bins",
-        "--examples",
-    ]);
+    // All of the workspace and its examples, since then features are those of `cargo test --workspace`, and what that has built
+    // is built once.
+    build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
     build.arg("--target-dir").args(profile.parent());
     if profile.ends_with("release") {
         build.arg("--release");
