@@ -16,6 +16,7 @@ from prefect.events import emit_event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFilter, EventResourceFilter
 from prefect.logging.clients import get_logs_subscriber
+from prefect.logging.handlers import APILogWorker
 from prefect.task_worker import serve
 
 
@@ -153,6 +154,9 @@ def background_tasks_are_executed():
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["worker"]:
+        # Prefect 3.8.8 takes one lock for making this service and the one of events: when a task's thread makes this one, which
+        # waits for the event loop, while the event loop wants the other, the worker stands still for ever. So it is made here.
+        APILogWorker.instance()
         serve(add)
     else:
         asyncio.run(events_are_told_and_found())
