@@ -36,7 +36,7 @@ const TICKS: f64 = 100.0;
 
 /// Builds the program in both forms and prints what it took.
 pub(crate) fn run() -> Result<(), Failure> {
-    let scratch = process::root().join("target/compile-cost");
+    let scratch = process::target().join("compile-cost");
     println!("{:8}  {:>6}  {:>12}  {:>12}  {:>12}", "features", "crates", "clean, s", "of CPU, s", "macro edit, s");
     for (name, features) in PACKAGES {
         let folder = scratch.join(name);

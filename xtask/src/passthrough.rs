@@ -1,15 +1,18 @@
 //! `cargo xtask bench` and `cargo xtask prove`: programs of the workspace that want release mode.
 
+use std::process::Command;
+
 use crate::failure::Failure;
 use crate::process;
 
 /// Runs a benchmark: its name and its own arguments.
+///
+/// The command is built with it, since some start it as a server: what they measure is the program that users have.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
-    if args.first().is_some_and(|name| matches!(name.as_str(), "server" | "soak" | "ui")) {
-        // What is measured is the binary that users have.
-        process::run(&mut process::cargo(["build", "--release", "-p", "flowcore-cli"]))?;
-    }
-    Ok(process::run(process::cargo(["run", "--release", "-p", "flowcore-benches", "--"]).args(args))?)
+    let build = ["build", "--release", "-p", "flowcore-cli", "-p", "flowcore-benches", "--bins"];
+    process::run(&mut process::cargo(build))?;
+    let program = process::target().join("release/flowcore-bench");
+    Ok(process::run(Command::new(program).args(args).current_dir(process::root()))?)
 }
 
 /// Runs a long proof: its name and its own arguments, or `--list`.

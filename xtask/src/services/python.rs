@@ -85,7 +85,7 @@ impl Service for Environment {
 impl Environment {
     /// Below the target folder, so that it is kept like what is compiled, and goes with it.
     fn folder(&self) -> PathBuf {
-        process::root().join("target").join(self.folder)
+        process::target().join(self.folder)
     }
 }
 
