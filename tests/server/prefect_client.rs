@@ -45,6 +45,10 @@ pub(crate) async fn pools_of_prefect(world: Arc<World>) {
     run(&world, "pools.py").await;
 }
 
+pub(crate) async fn workers_of_prefect(world: Arc<World>) {
+    run(&world, "workers.py").await;
+}
+
 pub(crate) async fn runs_of_prefect_pause_and_are_cancelled(world: Arc<World>) {
     run(&world, "pauses.py").await;
 }

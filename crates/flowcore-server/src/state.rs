@@ -15,6 +15,7 @@ use crate::encryption::Keys;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::live::{Feed, NewLogs};
+use crate::pools::ChangedPools;
 
 /// Rules, store and clock, and whom to tell of what happens.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) logs: Feed<NewLogs>,
     pub(crate) deliveries: Deliveries,
     pub(crate) workers: Workers,
+    pub(crate) changed_pools: ChangedPools,
     pub(crate) config: Arc<Config>,
 }
 
@@ -46,6 +48,7 @@ impl App {
             logs,
             deliveries,
             workers: Workers::default(),
+            changed_pools: ChangedPools::default(),
             keys: None,
             config,
         }

@@ -31,6 +31,7 @@ mod work_pools;
 mod work_queues;
 
 pub(crate) use admin::PREFECT_VERSION;
+pub(crate) use work_pools::{WorkPoolBody, pool_body};
 
 use crate::routes::Routes;
 

@@ -13,7 +13,8 @@ use flowcore::store::query::{Condition, Selection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use bodies::{WorkPoolBody, WorkPoolCreate, WorkPoolUpdate};
+pub(crate) use bodies::WorkPoolBody;
+use bodies::{WorkPoolCreate, WorkPoolUpdate};
 pub(super) use bodies::{WorkQueueBody, WorkQueueCreate, WorkQueueUpdate};
 pub(super) use queues::{bodies as queue_bodies, changed as changed_queue};
 pub(super) use scheduled::SlotHolder;
@@ -22,8 +23,8 @@ use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkPoolFilter;
 use crate::pools::{
-    Readiness, WorkPool, add_pool, check_template, forget_queues, is_attended, no_pool, occupied_of_pools, pool,
-    pool_named, remove_pool, tell_changed_pool, tell_gone_pool, tell_made_pool,
+    Readiness, WorkPool, add_pool, check_template, forget_queues, is_attended, is_reserved, no_pool, occupied_of_pools,
+    pool, pool_named, remove_pool, tell_changed_pool, tell_gone_pool, tell_made_pool,
 };
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -56,11 +57,6 @@ fn check(template: Option<&serde_json::Map<String, serde_json::Value>>, body: &i
         let body = serde_json::to_value(body).unwrap_or_default();
         ApiError::invalid("value_error", &["base_job_template".into()], format!("Value error, {why}"), body)
     })
-}
-
-/// Tells whether a name is one that only we may give.
-fn is_reserved(name: &str) -> bool {
-    name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("prefect"))
 }
 
 fn reserved(but: &str) -> ApiError {
@@ -140,7 +136,16 @@ async fn bodies_of(app: &App, pools: Vec<WorkPool>) -> Result<Vec<WorkPoolBody>,
 
 async fn read(State(app): State<App>, Path(name): Path<String>) -> Result<Json<WorkPoolBody>, ApiError> {
     let pool = find(&app, &name).await?;
-    bodies_of(&app, vec![pool]).await?.pop().map(Json).ok_or_else(|| no_pool(&name))
+    Ok(Json(pool_body(&app, pool).await?))
+}
+
+/// Tells of one pool.
+pub(crate) async fn pool_body(app: &App, pool: WorkPool) -> Result<WorkPoolBody, ApiError> {
+    let taken = match pool.concurrency_limit {
+        Some(_) => occupied_of_pools(app, vec![pool.id]).await?.remove(&pool.id),
+        None => None,
+    };
+    Ok(WorkPoolBody::new(pool, taken.unwrap_or_default()))
 }
 
 /// Finds a pool by its name.
@@ -157,6 +162,7 @@ async fn update(
     if is_reserved(&name) && !update.is_harmless() {
         return Err(reserved(" and can only be updated to set concurrency limits or pause"));
     }
+    let is_for_workers = update.is_for_workers();
     let records = app.store.records();
     let work = records.transact({
         let app = app.clone();
@@ -189,6 +195,9 @@ async fn update(
     });
     let (before, after) = work.await?;
     tell_changed_pool(&app.events, &before, &after);
+    if is_for_workers {
+        app.changed_pools.announce(after.id);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -207,6 +216,7 @@ async fn delete(State(app): State<App>, Path(name): Path<String>) -> Result<Stat
     });
     let (pool, queues) = work.await?;
     tell_gone_pool(&app.events, &pool, &queues);
+    app.changed_pools.announce(pool.id);
     forget_queues(&app, queues.iter().map(|queue| queue.id).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

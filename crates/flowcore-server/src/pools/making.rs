@@ -46,6 +46,11 @@ impl WorkPool {
     }
 }
 
+/// Tells whether a name is one that only we may give.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("prefect"))
+}
+
 /// A queue to be made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewQueue {

@@ -13,14 +13,14 @@ use super::worker::{self, Worker, WorkerStatus};
 use crate::error::ApiError;
 use crate::state::App;
 
-/// Keeps that a worker was heard of. Tells whether its pool is ready through that, which it was not before.
+/// Keeps that a worker was heard of. Gives its pool if that is ready through that, which it was not before.
 pub(crate) async fn heard_of(
     tx: &mut Tx<'_>,
     app: &App,
     pool: &WorkPool,
     name: &str,
     interval: Option<i64>,
-) -> Result<bool, ApiError> {
+) -> Result<Option<WorkPool>, ApiError> {
     let now = app.now();
     let new = Worker {
         id: app.clock.uuid(),
@@ -44,7 +44,8 @@ pub(crate) async fn heard_of(
     }
     let unready = Condition::All(vec![pool::ID.is(pool.id), pool::STATUS.is(Readiness::NotReady)]);
     let ready = vec![(pool::STATUS, Readiness::Ready.into()), (pool::UPDATED, now.into())];
-    Ok(tx.update(pool::TABLE, ready, unready).await? > 0)
+    let is_news = tx.update(pool::TABLE, ready, unready).await? > 0;
+    Ok(is_news.then(|| WorkPool { status: Readiness::Ready, updated: now, ..pool.clone() }))
 }
 
 /// Tells whether a worker of a pool is heard of.

@@ -19,7 +19,16 @@ struct First {
 
 /// Waits for the message with the proof, and acknowledges it. Clients that do not speak the subprotocol send none: where a
 /// proof is wanted they have not come this far.
-pub(super) async fn greet(app: &App, mut socket: WebSocket) -> Option<WebSocket> {
+pub(super) async fn greet(app: &App, socket: WebSocket) -> Option<WebSocket> {
+    greet_or_end(app, socket, |why| why).await
+}
+
+/// The same, with a reason of the caller's in place of ours where a client is refused.
+pub(super) async fn greet_or_end(
+    app: &App,
+    mut socket: WebSocket,
+    reason: impl Fn(&'static str) -> &'static str,
+) -> Option<WebSocket> {
     if socket.protocol().is_none() {
         return Some(socket);
     }
@@ -27,7 +36,7 @@ pub(super) async fn greet(app: &App, mut socket: WebSocket) -> Option<WebSocket>
         match socket.recv().await?.ok()? {
             Message::Text(text) => {
                 if let Err(why) = check(app, &text) {
-                    close(socket, POLICY_VIOLATION, why).await;
+                    close(socket, POLICY_VIOLATION, reason(why)).await;
                     return None;
                 }
                 socket.send(Message::text(r#"{"type":"auth_success"}"#)).await.ok()?;

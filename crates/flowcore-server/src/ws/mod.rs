@@ -6,6 +6,7 @@ mod events_out;
 mod handshake;
 mod logs_out;
 mod scheduled;
+mod worker_channel;
 
 use crate::routes::Routes;
 
@@ -16,4 +17,5 @@ pub(crate) fn routes() -> Routes {
         .websocket("/events/out", events_out::open)
         .websocket("/logs/out", logs_out::open)
         .websocket("/task_runs/subscriptions/scheduled", scheduled::open)
+        .websocket("/work_pools/{work_pool_name}/workers/connect", worker_channel::open)
 }

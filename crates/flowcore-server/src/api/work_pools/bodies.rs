@@ -61,6 +61,14 @@ impl WorkPoolUpdate {
     pub(crate) fn is_harmless(&self) -> bool {
         self.description.is_none() && self.base_job_template.is_none() && self.storage_configuration.is_none()
     }
+
+    /// Tells whether it names something that workers go by.
+    pub(crate) fn is_for_workers(&self) -> bool {
+        self.is_paused.is_some()
+            || self.concurrency_limit.is_some()
+            || self.base_job_template.is_some()
+            || self.storage_configuration.is_some()
+    }
 }
 
 /// A pool.

@@ -13,7 +13,7 @@ use super::find;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkerFilter;
-use crate::pools::{Readiness, WorkPool, Worker, heard_of, pool_named, tell_pool_status, worker};
+use crate::pools::{Worker, heard_of, pool_named, tell_pool_status, worker};
 use crate::routes::{Routes, op};
 use crate::state::App;
 
@@ -44,12 +44,12 @@ async fn heartbeat(
             Box::pin(async move {
                 let pool = pool_named(tx, &pool).await?;
                 let seconds = heartbeat.heartbeat_interval_seconds;
-                Ok::<_, ApiError>(heard_of(tx, &app, &pool, &heartbeat.name, seconds).await?.then_some(pool))
+                heard_of(tx, &app, &pool, &heartbeat.name, seconds).await
             })
         }
     });
-    if let Some(pool) = work.await? {
-        tell_pool_status(&app.events, &WorkPool { status: Readiness::Ready, ..pool });
+    if let Some(ready) = work.await? {
+        tell_pool_status(&app.events, &ready);
     }
     Ok(StatusCode::NO_CONTENT)
 }
