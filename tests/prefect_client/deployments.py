@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from in_process import prefect
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.schedules import CronSchedule
@@ -22,15 +23,6 @@ def greet(name: str, times: int = 1):
     return f"hello {name}" * times
 """
 )
-
-
-def prefect(*arguments, fails=False):
-    """Runs a command of Prefect's, and gives what it says."""
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PREFECT_CLI_PROMPT": "false"}
-    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True, env=environment)
-    said = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, (arguments, said)
-    return said
 
 
 def eventually(condition, what):

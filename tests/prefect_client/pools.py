@@ -1,17 +1,7 @@
 """Work pools and queues by Prefect's own commands."""
 
-import os
-import subprocess
-import sys
-
+from in_process import prefect
 from prefect.client.orchestration import get_client
-
-
-def prefect(*arguments, fails=False):
-    environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True, env=environment)
-    assert (done.returncode != 0) == fails, (arguments, done.stdout, done.stderr)
-    return done.stdout
 
 
 def main():
@@ -44,8 +34,8 @@ def main():
         prefect("work-queue", "clear-concurrency-limit", "fast", "--pool", "mine")
         prefect("work-queue", "inspect", "fast", "--pool", "mine")
         prefect("work-queue", "preview", "fast", "--pool", "mine")
-        prefect("--no-prompt", "work-queue", "delete", "fast", "--pool", "mine")
-    prefect("--no-prompt", "work-pool", "delete", "mine")
+        prefect("work-queue", "delete", "fast", "--pool", "mine")
+    prefect("work-pool", "delete", "mine")
     prefect("work-pool", "inspect", "mine", fails=True)
 
 

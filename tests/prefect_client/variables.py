@@ -1,9 +1,6 @@
 """Variables and artifacts, by Prefect's own client and its commands."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+from in_process import prefect
 from prefect import flow, task
 from prefect.artifacts import (
     Artifact,
@@ -20,14 +17,6 @@ from prefect.runtime import flow_run
 from prefect.variables import Variable
 
 seen = {}
-
-
-def prefect(*arguments, fails=False):
-    command = [str(Path(sys.executable).parent / "prefect"), "--no-prompt", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    said = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, (arguments, done.returncode, said)
-    return said
 
 
 def variables():
