@@ -352,3 +352,35 @@ pub(crate) async fn a_limit_keeps_runs_from_beginning(world: Arc<World>) {
     let three = run_of(&made).await;
     assert_eq!(world.set_state(&three, json!({"type": "PENDING"})).await["status"], "ACCEPT");
 }
+
+pub(crate) async fn a_run_that_is_gone_has_no_slot(world: Arc<World>) {
+    let made = world.deployment("limited", "waits", json!({"concurrency_limit": 1})).await;
+    let slots = async || world.get(&path(&made, "")).await["global_concurrency_limit"]["active_slots"].clone();
+    let run_of = async |name: &str| {
+        let run = world.post(&path(&made, "/create_flow_run"), json!({"name": name})).await;
+        text(&run["id"])
+    };
+    let begin = async |run: &str| world.set_state(run, json!({"type": "PENDING"})).await["status"].clone();
+    let one = run_of("deleted").await;
+    assert_eq!((begin(&one).await, slots().await), (json!("ACCEPT"), json!(1)));
+    let (deleted, _) = world.ask(Method::DELETE, &format!("/flow_runs/{one}"), None).await;
+    assert_eq!((deleted, slots().await), (StatusCode::NO_CONTENT, json!(0)));
+
+    let two = run_of("deleted with others").await;
+    assert_eq!((begin(&two).await, slots().await), (json!("ACCEPT"), json!(1)));
+    world.post("/flow_runs/bulk_delete", json!({"flow_runs": {"id": {"any_": [two]}}})).await;
+    assert_eq!(slots().await, 0);
+
+    let three = run_of("crashed").await;
+    begin(&three).await;
+    world.set_state(&three, json!({"type": "RUNNING"})).await;
+    assert_eq!(slots().await, 1);
+    world.set_state(&three, json!({"type": "CRASHED"})).await;
+    assert_eq!(slots().await, 0);
+
+    // Somebody else has taken it out of the database.
+    let (four, five) = (run_of("lost").await, run_of("waiting").await);
+    assert_eq!((begin(&four).await, begin(&five).await), (json!("ACCEPT"), json!("REJECT")));
+    world.sql("DELETE FROM flow_runs WHERE name = 'lost'").await;
+    assert_eq!((begin(&five).await, slots().await), (json!("ACCEPT"), json!(1)));
+}

@@ -175,3 +175,29 @@ pub(crate) async fn states_of_runs_are_events(world: Arc<World>) {
         json!({"filter": {"related": {"id": ["prefect.tag.a"]}, "event": {"name": ["prefect.flow-run.Completed"]}}});
     assert_eq!(world.post("/events/filter", tagged).await["total"], 1);
 }
+
+pub(crate) async fn events_of_runs_say_what_the_run_belongs_to(world: Arc<World>) {
+    let pool = world.post("/work_pools", json!({"name": "p", "type": "process"})).await;
+    let flow = text(&world.post("/flows/", json!({"name": "etl", "tags": ["f", "a"]})).await["id"]);
+    let made = json!({"name": "nightly", "flow_id": flow, "work_pool_name": "p", "tags": ["d"]});
+    let deployment = text(&world.post("/deployments/", made).await["id"]);
+    let body = json!({"tags": ["r", "a"]});
+    let run = text(&world.post(&format!("/deployments/{deployment}/create_flow_run"), body).await["id"]);
+    let (pool_id, queue) = (text(&pool["id"]), text(&pool["default_queue_id"]));
+    let named = |kind: &str, id: &str, name: &str| json!({"prefect.resource.id": format!("prefect.{kind}.{id}"), "prefect.resource.role": kind, "prefect.resource.name": name});
+    let mut in_pool = named("work-pool", &pool_id, "p");
+    in_pool["prefect.work-pool.type"] = json!("process");
+    let tag = |tag: &str| json!({"prefect.resource.id": format!("prefect.tag.{tag}"), "prefect.resource.role": "tag"});
+    let mut expected = vec![
+        named("flow", &flow, "etl"),
+        named("deployment", &deployment, "nightly"),
+        named("work-queue", &queue, "default"),
+        in_pool,
+    ];
+    expected.extend(["a", "d", "f", "r"].map(tag));
+    let of_run = json!({"filter": {"resource": {"id": [format!("prefect.flow-run.{run}")]}}});
+    let page = world.post("/events/filter", of_run).await;
+    let mut related = page["events"][0]["related"].as_array().unwrap().clone();
+    related.retain(|resource| resource["prefect.resource.role"] != "creator");
+    assert_eq!(related, expected);
+}

@@ -118,3 +118,51 @@ pub(crate) async fn a_rate_is_kept(world: Arc<World>) {
     assert_eq!(post(&world, "/v2/concurrency_limits/increment", take).await.0, StatusCode::LOCKED);
     assert_eq!(active(&world, "api").await, 2);
 }
+
+pub(crate) async fn task_runs_take_the_slots_of_their_tags(world: Arc<World>) {
+    world.post("/v2/concurrency_limits/", json!({"name": "tag:db", "limit": 1})).await;
+    world.post("/concurrency_limits/", json!({"tag": "none", "concurrency_limit": 0})).await;
+    let run = async |key: &str, tags: Value| {
+        let body = json!({"name": key, "task_key": "t", "dynamic_key": key, "tags": tags,
+            "empirical_policy": {"retries": 3, "retry_delay": 60}});
+        text(&world.post("/task_runs/", body).await["id"])
+    };
+    let set = async |run: &str, kind: &str, force: bool| {
+        let body = json!({"state": {"type": kind}, "force": force});
+        world.post(&format!("/task_runs/{run}/set_state"), body).await
+    };
+    let holders = async || world.get("/concurrency_limits/tag/db").await["active_slots"].clone();
+    let (one, two) = (run("one", json!(["db", "free"])).await, run("two", json!(["db", "free"])).await);
+
+    assert_eq!(set(&one, "RUNNING", false).await["status"], "ACCEPT");
+    assert_eq!((holders().await, active(&world, "tag:db").await), (json!([one]), json!(1)));
+    let waits = set(&two, "RUNNING", false).await;
+    assert_eq!((&waits["status"], &waits["state"]["type"]), (&json!("WAIT"), &json!("PENDING")));
+    assert_eq!(waits["details"]["reason"], "Concurrency limit reached for tags: db");
+    assert!((1..=3).contains(&waits["details"]["delay_seconds"].as_i64().unwrap()), "{waits}");
+    assert_eq!(world.get(&format!("/task_runs/{two}")).await["state_type"], "PENDING");
+    assert_eq!(set(&one, "RUNNING", false).await["status"], "ACCEPT", "it has its slot");
+
+    // One that fails and will be tried again has no slot meanwhile.
+    assert_eq!(set(&one, "FAILED", false).await["state"]["name"], "AwaitingRetry");
+    assert_eq!(holders().await, json!([]));
+    assert_eq!(set(&two, "RUNNING", false).await["status"], "ACCEPT");
+    assert_eq!(set(&two, "CANCELLING", false).await["status"], "ACCEPT");
+    assert_eq!(holders().await, json!([two]), "it has not ended");
+    assert_eq!(set(&two, "CANCELLED", false).await["status"], "ACCEPT");
+    assert_eq!(holders().await, json!([]));
+
+    let (three, four) = (run("three", json!(["db"])).await, run("four", json!(["db"])).await);
+    assert_eq!(set(&three, "RUNNING", false).await["status"], "ACCEPT");
+    assert_eq!(set(&four, "RUNNING", true).await["status"], "ACCEPT", "force asks for nothing");
+    assert_eq!(holders().await, json!([three]));
+    let (gone, _) = world.ask(Method::DELETE, &format!("/task_runs/{three}"), None).await;
+    assert_eq!((gone, holders().await), (StatusCode::NO_CONTENT, json!([])));
+
+    let never = run("never", json!(["none"])).await;
+    let aborted = set(&never, "RUNNING", false).await;
+    assert_eq!(aborted["status"], "ABORT");
+    let why = "The concurrency limit on tag \"none\" is 0 and will deadlock if the task tries to run again.";
+    assert_eq!(aborted["details"]["reason"], why);
+    assert_eq!(world.get(&format!("/task_runs/{never}")).await["state_type"], "PENDING");
+}

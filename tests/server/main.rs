@@ -22,6 +22,7 @@ mod orchestration;
 mod outages;
 mod prefect_client;
 mod prefect_server;
+mod readiness;
 mod runs;
 mod rust_client;
 mod security;
@@ -81,13 +82,13 @@ async fn the_contract_is_prefects() {
 on_both_databases! {
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,
-        deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning;
+        deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning, a_run_that_is_gone_has_no_slot;
     flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,
         a_key_makes_one_run, a_run_is_edited_while_it_moves, a_failed_run_is_tried_again;
     automations: automations_are_kept_as_they_came, automations_go_with_what_they_belong_to,
         mistakes_in_automations_are_told, searches_are_saved;
     events: events_are_found_by_what_they_say, pages_of_events_lead_to_each_other, events_are_counted,
-        states_of_runs_are_events;
+        states_of_runs_are_events, events_of_runs_say_what_the_run_belongs_to;
     live: the_past_and_the_present_join_without_a_gap, states_are_told_of_whoever_has_written_them,
         only_what_is_asked_for_is_told, log_lines_are_told_as_they_come, background_tasks_go_to_one_worker_each,
         workers_have_to_say_what_they_serve;
@@ -108,7 +109,9 @@ on_both_databases! {
         a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
-    limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept;
+    limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,
+        task_runs_take_the_slots_of_their_tags;
+    readiness: who_is_not_heard_of_is_offline, what_nobody_polls_is_not_ready;
     prefect_client: commands_of_every_group_of_prefects, limits_of_prefect, pools_of_prefect, workers_of_prefect, a_flow_of_prefects_runs, deployments_of_prefects_run, variables_and_artifacts_of_prefect,
         blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;
 }

@@ -6,7 +6,7 @@ use flowcore::settings::Settings;
 use flowcore_server::{KeySource, Server};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -65,6 +65,20 @@ impl World {
         drop(self.client);
         self.end.send(()).unwrap();
         self.serving.await.unwrap();
+    }
+
+    /// Changes the database as nobody can who asks the server.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.database.starts_with("sqlite") {
+            let mut connection = SqliteConnection::connect(&self.database).await.unwrap();
+            connection.execute(statement).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.database).await.unwrap();
+            connection.execute(statement).await.unwrap();
+            connection.close().await.unwrap();
+        }
     }
 
     /// Begins a request.

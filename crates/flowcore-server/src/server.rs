@@ -22,7 +22,7 @@ use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
 use crate::state::App;
-use crate::{api, blocks, docs, purge, ws};
+use crate::{api, blocks, docs, foreman, purge, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -133,6 +133,7 @@ impl Server {
     ) -> Result<(), ServerError> {
         let App { store, events, .. } = self.app.clone();
         purge::begin(store.clone());
+        foreman::begin(self.app.clone());
         let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
         let service = axum::ServiceExt::<Request>::into_make_service(service);
         let (ending, ended) = oneshot::channel::<()>();

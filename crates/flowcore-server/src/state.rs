@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::encryption::Keys;
 use crate::error::ApiError;
 use crate::events::Events;
+use crate::foreman::Foreman;
 use crate::live::{Feed, NewLogs};
 use crate::pools::ChangedPools;
 
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub(crate) deliveries: Deliveries,
     pub(crate) workers: Workers,
     pub(crate) changed_pools: ChangedPools,
+    pub(crate) foreman: Foreman,
     pub(crate) config: Arc<Config>,
 }
 
@@ -49,6 +51,7 @@ impl App {
             deliveries,
             workers: Workers::default(),
             changed_pools: ChangedPools::default(),
+            foreman: Foreman::default(),
             keys: None,
             config,
         }

@@ -4,6 +4,15 @@ use flowcore::model::{State, Timestamp};
 use flowcore::orchestration::Decision;
 use flowcore::wire::{OrchestrationResult, ResponseDetails, SetStateStatus, StateBody};
 
+/// Tells a run that has got no slot of a limit why not.
+pub(super) fn refused(details: ResponseDetails, stands: &State) -> OrchestrationResult {
+    let status = match &details {
+        ResponseDetails::Wait { .. } => SetStateStatus::Wait,
+        _ => SetStateStatus::Abort,
+    };
+    OrchestrationResult { state: Some(StateBody::from(stands)), status, details }
+}
+
 /// Tells a decision as Prefect does: with the state in which the run is then.
 pub(super) fn decided(decision: &Decision, stands: &State, now: Timestamp) -> OrchestrationResult {
     let said = |why: &str| Some(why.to_owned());

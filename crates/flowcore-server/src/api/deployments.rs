@@ -28,6 +28,7 @@ use crate::deployments::{Deployment, Surroundings, Waiting, remove_limit, remove
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
 use crate::filter::{DeploymentFilter, DeploymentSort, Objects};
+use crate::foreman::settle;
 use crate::pools::{WorkQueue, queue};
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -96,17 +97,20 @@ async fn select(
     sort: DeploymentSort,
     page: Page,
 ) -> Result<Vec<DeploymentResponse>, ApiError> {
+    settle(app).await?;
     let selection = Selection { condition, sort: sort.columns(), page };
     responses(app, app.store.records().list(&selection).await?).await
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<DeploymentResponse>, ApiError> {
+    settle(&app).await?;
     let deployment = find(&app, id).await?;
     response(&app, deployment).await.map(Json)
 }
 
 /// Lists the queues whose workers would take runs of a deployment: the one that it names.
 async fn work_queue_check(State(app): State<App>, Id(id): Id) -> Result<Json<Vec<WorkQueueBody>>, ApiError> {
+    settle(&app).await?;
     let Some(queue) = find(&app, id).await?.work_queue_id else { return Ok(Json(Vec::new())) };
     let queue = app.store.records().first::<WorkQueue>(queue::ID.is(queue)).await?;
     work_queues::bodies(&app, queue.into_iter().collect()).await.map(Json)
@@ -116,6 +120,7 @@ async fn by_name(
     State(app): State<App>,
     Path((flow_name, deployment_name)): Path<(String, String)>,
 ) -> Result<Json<DeploymentResponse>, ApiError> {
+    settle(&app).await?;
     let flows = Condition::Related(FLOW_OF_DEPLOYMENT, Box::new(flow::NAME.is(flow_name)));
     let found = app.store.records().first(Condition::All(vec![NAME.is(deployment_name), flows])).await?;
     response(&app, found.ok_or(NOT_FOUND)?).await.map(Json)

@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::history::{self, Asked, Interval};
+use crate::deployments::forget_slot;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{FlowRunSort, Objects};
@@ -140,7 +141,12 @@ async fn label(State(app): State<App>, Id(id): Id, Body(labels): Body<Labels>) -
 }
 
 async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiError> {
-    if app.store.delete_flow_run(FlowRunId(id)).await? { Ok(StatusCode::NO_CONTENT) } else { Err(NOT_FOUND) }
+    let run = find(&app, FlowRunId(id)).await?;
+    if !app.store.delete_flow_run(run.id).await? {
+        return Err(NOT_FOUND);
+    }
+    forget_slot(&app, &run).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn find(app: &App, id: FlowRunId) -> Result<FlowRun, ApiError> {

@@ -13,8 +13,7 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::state::App;
 
-/// What the names of limits on tags begin with.
-pub(super) const TAG: &str = "tag:";
+pub(super) use crate::task_slots::TAG;
 
 /// How long who finds no free slot waits at most before asking again, in seconds.
 const LONGEST_WAIT: f64 = 30.0;

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::decision::decided;
+use super::decision::{decided, refused};
 use super::history::{self, Asked, Interval};
 use crate::cached_task_runs;
 use crate::error::ApiError;
@@ -22,6 +22,7 @@ use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{Objects, TaskRunSort};
 use crate::routes::{Routes, op};
 use crate::state::App;
+use crate::task_slots::{give_tag_slots_back, take_tag_slots};
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Task not found");
 
@@ -112,8 +113,17 @@ async fn set_state(
     let (decision, next) =
         app.orchestrator.judge_client_task_run(&run, flow_run.as_ref(), cached.as_ref(), state, body.force);
     let moved = next.state.id != run.state.id;
+    if moved && next.state.kind == StateType::Running && !body.force {
+        let slots = take_tag_slots(&app, &run).await?;
+        if let Some(refusal) = slots.refusal() {
+            return Ok((StatusCode::OK, Json(refused(refusal, &run.state))));
+        }
+    }
     if moved {
         app.store.observe_task_runs(vec![next.clone()]).await?;
+        if !matches!(next.state.kind, StateType::Running | StateType::Cancelling) {
+            give_tag_slots_back(&app, &run).await?;
+        }
     }
     if let Decision::Accept(state) = &decision {
         cached_task_runs::keep(&app, state).await?;
@@ -183,7 +193,12 @@ async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<TaskRunUp
 }
 
 async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiError> {
-    if app.store.delete_task_run(TaskRunId(id)).await? { Ok(StatusCode::NO_CONTENT) } else { Err(NOT_FOUND) }
+    let run = find_some(&app, id).await?.ok_or(NOT_FOUND)?;
+    if !app.store.delete_task_run(run.id).await? {
+        return Err(NOT_FOUND);
+    }
+    give_tag_slots_back(&app, &run).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<TaskRunBody>, ApiError> {

@@ -22,6 +22,7 @@ pub(super) use scheduled::SlotHolder;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkPoolFilter;
+use crate::foreman::settle;
 use crate::pools::{
     Readiness, WorkPool, add_pool, check_template, forget_queues, is_attended, is_reserved, no_pool, occupied_of_pools,
     pool, pool_named, remove_pool, tell_changed_pool, tell_gone_pool, tell_made_pool,
@@ -115,6 +116,7 @@ struct List {
 
 /// Lists pools by name.
 async fn list(State(app): State<App>, Body(asked): Body<List>) -> Result<Json<Vec<WorkPoolBody>>, ApiError> {
+    settle(&app).await?;
     let selection = Selection {
         condition: asked.work_pools.map_or(Condition::ALWAYS, |filter| filter.condition()),
         sort: vec![(pool::NAME, Order::OldestFirst)],
@@ -135,6 +137,7 @@ async fn bodies_of(app: &App, pools: Vec<WorkPool>) -> Result<Vec<WorkPoolBody>,
 }
 
 async fn read(State(app): State<App>, Path(name): Path<String>) -> Result<Json<WorkPoolBody>, ApiError> {
+    settle(&app).await?;
     let pool = find(&app, &name).await?;
     Ok(Json(pool_body(&app, pool).await?))
 }

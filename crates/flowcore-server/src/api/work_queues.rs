@@ -18,6 +18,7 @@ use super::work_pools::{
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Limit, Pages, Paging, pages};
 use crate::filter::WorkQueueFilter;
+use crate::foreman::{POLLED_LATELY, settle};
 use crate::pools::{
     AGENT_POOL, Due, Place, WorkPool, WorkQueue, add_queue, agent_pool, due_in_queue, forget_queues, holders, named,
     occupied, polled, pool, queue, remove_queue, tell_changed_queue, tell_gone_queue, tell_made_pool, tell_made_queue,
@@ -84,6 +85,7 @@ struct List {
 
 /// Lists queues of all pools by name.
 async fn list(State(app): State<App>, Body(asked): Body<List>) -> Result<Json<Vec<WorkQueueBody>>, ApiError> {
+    settle(&app).await?;
     let selection = Selection {
         condition: asked.work_queues.map_or(Condition::ALWAYS, |filter| filter.condition()),
         sort: vec![(queue::NAME, Order::OldestFirst)],
@@ -107,6 +109,7 @@ async fn body(app: &App, queue: WorkQueue) -> Result<Json<WorkQueueBody>, ApiErr
 
 /// Finds a queue of the agents' pool; of any pool if that is not there.
 async fn by_name(State(app): State<App>, Path(name): Path<String>) -> Result<Json<WorkQueueBody>, ApiError> {
+    settle(&app).await?;
     let records = app.store.records();
     let agents: Option<WorkPool> = records.first(pool::NAME.is(AGENT_POOL)).await?;
     let this = agents.map_or_else(|| queue::NAME.is(&name), |pool| named(pool.id, &name));
@@ -114,6 +117,7 @@ async fn by_name(State(app): State<App>, Path(name): Path<String>) -> Result<Jso
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<WorkQueueBody>, ApiError> {
+    settle(&app).await?;
     body(&app, find(&app, id).await?).await
 }
 
@@ -189,9 +193,6 @@ async fn runs(
     let now = app.now();
     Ok(Json(runs.iter().map(|run| FlowRunBody::new(run, now)).collect()))
 }
-
-/// How long ago a healthy queue was polled at most, in seconds.
-const POLLED_LATELY: i64 = 60;
 
 /// Whether a queue's runs are taken in time.
 #[derive(Serialize, JsonSchema)]

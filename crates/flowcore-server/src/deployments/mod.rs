@@ -29,7 +29,7 @@ pub(crate) use limit::{limit_to, remove_limit};
 pub(crate) use making::{Origin, make_run};
 pub(crate) use parameters::{check_parameters, filled_in};
 pub(crate) use readiness::polled;
-pub(crate) use slots::{FULL, Slot, give_back, settle_slot, take_slot};
+pub(crate) use slots::{FULL, Slot, forget_slot, give_back, settle_slot, take_slot};
 pub(crate) use telling::{Surroundings, flow_of, tell, tell_changes};
 
 use crate::state::App;

@@ -51,11 +51,16 @@ pub(crate) async fn take_slot(app: &App, run: &FlowRun, proposed: StateType) -> 
         strict: false,
         rate: false,
     };
-    if let Some(SlotAnswer::Granted { .. }) = app.orchestrator.ask_for_slots(vec![ask]).await?.pop() {
-        return Ok(Slot::Taken(limit));
+    loop {
+        if let Some(SlotAnswer::Granted { .. }) = app.orchestrator.ask_for_slots(vec![ask.clone()]).await?.pop() {
+            return Ok(Slot::Taken(limit));
+        }
+        // It does not keep its place: whoever asks when a slot is free has it, as in Prefect.
+        give_back(app, run, limit.clone()).await?;
+        if !free_lost_slots(app, &limit).await? {
+            break;
+        }
     }
-    // It does not keep its place: whoever asks when a slot is free has it, as in Prefect.
-    give_back(app, run, limit).await?;
     let instead = match options.map(|options| options.collision_strategy) {
         Some(CollisionStrategy::CancelNew) => app.state(StateType::Cancelled).message(FULL),
         Some(CollisionStrategy::Enqueue) | None => {
@@ -81,6 +86,36 @@ pub(crate) async fn settle_slot(app: &App, before: StateType, run: &FlowRun) -> 
         occupancy.leases.iter_mut().filter(|lease| lease.id == id).for_each(|lease| lease.expires = None::<Timestamp>);
     });
     app.store.decide_slots(vec![limit], keep).await
+}
+
+/// Gives back the slots of runs that are not under way any more, which nobody has told the server of: a program with an
+/// engine of its own has found their process dead, or they went with their flow. Tells whether there were any.
+async fn free_lost_slots(app: &App, limit: &str) -> Result<bool, StoreError> {
+    let occupancy = app.store.occupancy(&[limit.to_owned()]).await?;
+    let of_runs =
+        occupancy.leases.iter().filter(|lease| lease.holder.flow_run_id.is_some_and(|run| run.0 == lease.id.0));
+    let mut lost = Vec::new();
+    for lease in of_runs {
+        let run = match lease.holder.flow_run_id {
+            Some(id) => app.store.flow_run(id).await?,
+            None => None,
+        };
+        // Who is about to be under way has its slot already.
+        if run.is_none_or(|run| run.state.is_terminal()) {
+            lost.push(SlotsBack { id: lease.id, limits: vec![limit.to_owned()] });
+        }
+    }
+    let any = !lost.is_empty();
+    app.orchestrator.give_slots_back(lost).await?;
+    Ok(any)
+}
+
+/// Gives back the slot of a run that is no more.
+pub(crate) async fn forget_slot(app: &App, run: &FlowRun) -> Result<(), StoreError> {
+    match limit_of(app, run).await? {
+        Some((_, limit)) => give_back(app, run, limit).await,
+        None => Ok(()),
+    }
 }
 
 /// Gives back what a run has of a limit.

@@ -1,6 +1,6 @@
 //! Events about deployments.
 
-use flowcore::model::{Flow, Page, RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, Resource};
+use flowcore::model::{Flow, Page};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Selection, flow};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::deployment::Deployment;
 use crate::events::NewEvent;
-use crate::pools::{WorkPool, WorkQueue, pool, queue};
+use crate::pools::{WorkPool, WorkQueue, pool, queue, related_pool};
 use crate::state::App;
 
 /// What a deployment belongs to.
@@ -29,15 +29,7 @@ fn of(what: &str, deployment: &Deployment, around: &Surroundings) -> NewEvent {
         event = event.related(format!("prefect.work-queue.{}", queue.id), "work-queue", Some(&queue.name));
     }
     if let Some(pool) = &around.pool {
-        let pool: Resource = [
-            (RESOURCE_ID, format!("prefect.work-pool.{}", pool.id)),
-            (RESOURCE_NAME, pool.name.clone()),
-            ("prefect.work-pool.type", pool.kind.clone()),
-            (RESOURCE_ROLE, "work-pool".to_owned()),
-        ]
-        .map(|(label, value)| (label.to_owned(), value))
-        .into();
-        event = event.also(pool);
+        event = event.also(related_pool(pool));
     }
     for (id, kind, role) in [
         (deployment.storage_document_id, "block-document", "storage"),

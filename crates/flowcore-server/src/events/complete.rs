@@ -1,4 +1,5 @@
-//! What events of task runs say in Prefect beyond what the histories' events do: the run and its states, whole.
+//! What events of runs say in Prefect beyond what the histories' events do: of task runs, the run and its states, whole; of flow
+//! runs, what they belong to.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,13 @@ use flowcore::wire::{StateBody, TaskRunBody};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::surroundings::name_surroundings;
+
 const PREFIX: &str = "prefect.task-run.";
 
-/// Fills in the payloads of changes of task runs' states. Clients that wait for a background task read its result there.
+/// Fills in what changes of states do not say themselves. Clients that wait for a background task read its result there.
 pub(crate) async fn complete(store: &dyn ServerStore, now: Timestamp, events: &mut [Event]) -> Result<(), StoreError> {
+    name_surroundings(store, events).await?;
     let mut ids: Vec<TaskRunId> = events.iter().filter_map(run).collect();
     if ids.is_empty() {
         return Ok(());

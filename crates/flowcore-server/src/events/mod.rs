@@ -11,6 +11,7 @@ mod new_event;
 mod outbox;
 mod page_token;
 mod query;
+mod surroundings;
 
 pub(crate) use body::{EventBody, ReceivedEvent, UncheckedEvent};
 pub(crate) use complete::complete;

@@ -31,8 +31,8 @@ pub(crate) use queue::{QueueFilter, WorkQueue};
 pub(crate) use readiness::Readiness;
 pub(crate) use removing::{forget_queues, remove_pool, remove_queue};
 pub(crate) use telling::{
-    tell_changed_pool, tell_changed_queue, tell_gone_pool, tell_gone_queue, tell_made_pool, tell_made_queue,
-    tell_pool_status,
+    related_pool, tell_changed_pool, tell_changed_queue, tell_gone_pool, tell_gone_queue, tell_made_pool,
+    tell_made_queue, tell_pool_status, tell_queue_status,
 };
 pub(crate) use template::check as check_template;
 pub(crate) use worker::{Worker, WorkerStatus};

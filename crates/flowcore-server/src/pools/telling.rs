@@ -36,19 +36,23 @@ fn with_parts(event: NewEvent, pool: &WorkPool) -> NewEvent {
     }
 }
 
-fn of_queue(what: &str, queue: &WorkQueue, pool: &WorkPool) -> NewEvent {
-    let related: Resource = [
+/// Names the pool that something belongs to.
+pub(crate) fn related_pool(pool: &WorkPool) -> Resource {
+    [
         (RESOURCE_ID, format!("prefect.work-pool.{}", pool.id)),
         (RESOURCE_NAME, pool.name.clone()),
         (POOL_TYPE, pool.kind.clone()),
         (RESOURCE_ROLE, "work-pool".to_owned()),
     ]
     .map(|(label, value)| (label.to_owned(), value))
-    .into();
+    .into()
+}
+
+fn of_queue(what: &str, queue: &WorkQueue, pool: &WorkPool) -> NewEvent {
     NewEvent::of(format!("prefect.work-queue.{what}"), format!("prefect.work-queue.{}", queue.id))
         .name(&queue.name)
         .label(RESOURCE_ROLE, "work-queue")
-        .also(related)
+        .also(related_pool(pool))
 }
 
 /// Tells of a new pool and its default queue.

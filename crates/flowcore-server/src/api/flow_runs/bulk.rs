@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::states;
 use crate::api::bulk::{Deleted, Limit};
+use crate::deployments::forget_slot;
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::filter::{FlowRunFilter, FlowRunSort};
@@ -37,6 +38,7 @@ pub(super) async fn delete(State(app): State<App>, Body(which): Body<Which>) -> 
     let mut deleted = Vec::new();
     for run in which.find(&app).await? {
         if app.store.delete_flow_run(run.id).await? {
+            forget_slot(&app, &run).await?;
             deleted.push(run.id.0);
         }
     }

@@ -19,6 +19,7 @@ use super::{check_name, find};
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkQueueFilter;
+use crate::foreman::{POLLED_LATELY, settle};
 use crate::pools::{
     Place, Readiness, UNDER_WAY, WorkPool, WorkQueue, add_queue, forget_queues, move_queue, named, occupied_of_queues,
     pool, pool_named, queue, queues_of, remove_queue, tell_changed_queue, tell_gone_queue, tell_made_queue,
@@ -69,6 +70,7 @@ async fn read(
     State(app): State<App>,
     Path((pool, name)): Path<(String, String)>,
 ) -> Result<Json<WorkQueueBody>, ApiError> {
+    settle(&app).await?;
     let of = find(&app, &pool).await.map_err(|_| no_queue(&pool, &name))?;
     let found = app.store.records().first(named(of.id, &name)).await?;
     let found = found.ok_or_else(|| no_queue(&pool, &name))?;
@@ -116,6 +118,7 @@ async fn list(
     Body(asked): Body<List>,
 ) -> Result<Json<Vec<WorkQueueBody>>, ApiError> {
     let page = asked.paging.page()?;
+    settle(&app).await?;
     let of_pool = queue::WORK_POOL_ID.is(find(&app, &pool).await?.id);
     let selection = Selection {
         condition: asked.work_queues.map_or(Condition::ALWAYS, |filter| filter.condition()).and(of_pool),
@@ -147,9 +150,6 @@ async fn update(
     tell_changed_queue(&app.events, &before, &after, &of);
     Ok(StatusCode::NO_CONTENT)
 }
-
-/// How long after a poll a queue counts as polled, in seconds.
-const POLLED_LATELY: i64 = 60;
 
 /// Changes a queue. Others are moved on where they are in the way of its priority.
 pub(in crate::api) async fn changed(

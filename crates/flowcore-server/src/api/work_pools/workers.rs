@@ -13,6 +13,7 @@ use super::find;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkerFilter;
+use crate::foreman::settle;
 use crate::pools::{Worker, heard_of, pool_named, tell_pool_status, worker};
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -68,6 +69,7 @@ async fn list(
     Body(asked): Body<List>,
 ) -> Result<Json<Vec<WorkerBody>>, ApiError> {
     let page = asked.paging.page()?;
+    settle(&app).await?;
     let pool = find(&app, &pool).await?;
     let of_pool = worker::WORK_POOL_ID.is(pool.id);
     let selection = Selection {
