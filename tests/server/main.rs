@@ -26,6 +26,7 @@ mod readiness;
 mod runs;
 mod rust_client;
 mod security;
+mod services;
 mod socket;
 mod task_runs;
 mod validation;
@@ -80,6 +81,8 @@ async fn the_contract_is_prefects() {
 }
 
 on_both_databases! {
+    services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes, runs_that_nobody_begins_are_late,
+        pauses_end, what_belongs_to_a_cancelled_run_is_cancelled;
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,
         deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning, a_run_that_is_gone_has_no_slot;

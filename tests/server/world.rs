@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+/// What encrypts blocks.
+const KEYS: &str = "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=";
+
 /// A running server.
 pub(crate) struct World {
     /// `http://127.0.0.1:PORT/api`
@@ -25,20 +28,25 @@ pub(crate) struct World {
 
 impl World {
     async fn start(database: &str, variables: &[(&str, &str)]) -> Self {
-        World::start_with(database, "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=", variables).await
+        World::start_with(database, KEYS, variables, |server| server).await
     }
 
     pub(crate) async fn start_with_keys(database: &str, keys: &str) -> Self {
-        World::start_with(database, keys, &[]).await
+        World::start_with(database, keys, &[], |server| server).await
     }
 
-    async fn start_with(database: &str, keys: &str, variables: &[(&str, &str)]) -> Self {
+    async fn start_with(
+        database: &str,
+        keys: &str,
+        variables: &[(&str, &str)],
+        finish: impl FnOnce(Server) -> Server,
+    ) -> Self {
         let given = |name: &str| Some(variables.iter().find(|(variable, _)| *variable == name)?.1.to_owned());
         let settings = Settings::from_lookup(&|name| given(name).or((name == "FLOWCORE_HOME").then(|| "/".to_owned())));
         let settings = settings.unwrap();
         let keys = KeySource::Text(keys.to_owned());
         let server = Server::open(database).await.unwrap().with_keys(&keys).await.unwrap();
-        let server = server.with_system_blocks().await.unwrap().with_settings(&settings);
+        let server = finish(server.with_system_blocks().await.unwrap().with_settings(&settings));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}{}", listener.local_addr().unwrap(), settings.server.base_path);
         let (end, ended) = oneshot::channel();
@@ -59,6 +67,11 @@ impl World {
     /// Starts another server on the same database.
     pub(crate) async fn replica(&self) -> World {
         World::start(&self.database, &[]).await
+    }
+
+    /// Starts another server on the same database, which also does what nobody asks for.
+    pub(crate) async fn serving_replica(&self) -> World {
+        World::start_with(&self.database, KEYS, &[], Server::with_services).await
     }
 
     pub(crate) async fn stop(self) {

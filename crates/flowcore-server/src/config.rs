@@ -1,7 +1,7 @@
 //! What the server was told, in the form in which it is needed.
 
 use chrono::TimeDelta;
-use flowcore::settings::{CorsSettings, ServerSettings, Settings};
+use flowcore::settings::{CorsSettings, ServerSettings, ServicesSettings, Settings};
 use serde_json::{Map, Value};
 
 use crate::access::{Credentials, Csrf};
@@ -16,6 +16,7 @@ pub(crate) struct Config {
     pub(crate) cors: CorsSettings,
     pub(crate) csrf: Option<Csrf>,
     pub(crate) allow_database_clear: bool,
+    pub(crate) services: ServicesSettings,
     /// All settings as tables, without secrets.
     pub(crate) shown: Value,
 }
@@ -32,6 +33,7 @@ impl Config {
             cors: settings.cors.clone(),
             csrf,
             allow_database_clear: settings.allow_database_clear,
+            services: settings.services.clone(),
             shown: Value::Object(Map::new()),
         }
     }

@@ -1,11 +1,10 @@
 //! Who is not heard of any more. What workers, pools, queues and deployments were when something happened to them is in
 //! their rows; that nothing happens any more is noticed here, and written down and told of then.
 //!
-//! That is done from time to time, and before statuses are read, so that nobody reads one that is not true any more.
+//! That is a service, and is done before statuses are read as well, so that nobody reads one that is not true any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use flowcore::model::{Page, Timestamp};
@@ -21,9 +20,6 @@ use crate::pools::{
 };
 use crate::state::App;
 
-/// How often it is looked when nobody reads.
-const EVERY: Duration = Duration::from_secs(15);
-
 /// How long a look holds, in microseconds: lists that are read one after the other need no look each.
 const HOLDS: i64 = 1_000_000;
 
@@ -37,34 +33,18 @@ const WORKERS_OF_POOL: Relation = Relation::new(pool::ID, worker::TABLE, worker:
 #[derive(Clone, Default)]
 pub(crate) struct Foreman(Arc<AtomicI64>);
 
-/// Looks from time to time, until the database is closed.
-pub(crate) fn begin(app: App) {
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            match settle(&app).await {
-                Ok(()) => {}
-                Err(StoreError::Closed) => return,
-                Err(error) => {
-                    tracing::warn!(target: "flowcore_server", "cannot look for who is not heard of any more: {error}");
-                }
-            }
-        }
-    });
-}
-
-/// Looks, unless it was looked just now.
-pub(crate) async fn settle(app: &App) -> Result<(), StoreError> {
+/// Looks, unless it was looked just now. Tells how many are not ready any more.
+pub(crate) async fn settle(app: &App) -> Result<usize, StoreError> {
     let now = app.now();
     let looked = app.foreman.0.swap(now.timestamp_micros(), Ordering::Relaxed);
     if (0..HOLDS).contains(&(now.timestamp_micros() - looked)) {
         // That look holds for as long as it would have.
         app.foreman.0.store(looked, Ordering::Relaxed);
-        return Ok(());
+        return Ok(0);
     }
     let silent = silent_workers(app, now).await?;
     if silent.is_empty() && !is_any_left(app, now).await? {
-        return Ok(());
+        return Ok(0);
     }
     let work = app.store.records().transact(move |tx| {
         let silent = silent.clone();
@@ -152,7 +132,8 @@ impl Changes {
         Ok(changes)
     }
 
-    async fn tell(self, app: &App) -> Result<(), StoreError> {
+    /// Tells of them, and how many they are.
+    async fn tell(self, app: &App) -> Result<usize, StoreError> {
         for pool in &self.pools {
             tell_pool_status(&app.events, pool);
         }
@@ -165,6 +146,6 @@ impl Changes {
             let around = Surroundings::of(app, deployment).await?;
             tell(app, "not-ready", deployment, &around);
         }
-        Ok(())
+        Ok(self.pools.len() + self.queues.len() + self.deployments.len())
     }
 }

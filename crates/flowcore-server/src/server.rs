@@ -22,7 +22,7 @@ use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
 use crate::state::App;
-use crate::{api, blocks, docs, foreman, purge, ws};
+use crate::{api, blocks, docs, purge, services, ws};
 
 /// How large a body may be, in bytes: results and parameters travel in them.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -33,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A server over an open database.
 pub struct Server {
     app: App,
+    has_services: bool,
 }
 
 /// Why a server does not run.
@@ -64,7 +65,7 @@ impl Server {
     pub async fn open(database: &str) -> Result<Self, ServerError> {
         let store = sql::connect_server(database).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Ok(Server { app: App::new(store, clock) })
+        Ok(Server { app: App::new(store, clock), has_services: false })
     }
 
     /// Takes keys for what is secret in blocks, if they are the right ones for the database. Without keys a server neither
@@ -95,6 +96,14 @@ impl Server {
     #[must_use]
     pub fn with_settings(mut self, settings: &Settings) -> Self {
         self.app.config = Arc::new(Config::new(&settings.server).showing(settings));
+        self
+    }
+
+    /// Does also what nobody asks for when its time comes, as the settings say: makes runs of schedules, tells late ones, ends
+    /// pauses, and so on. Any number of servers on one database may do so.
+    #[must_use]
+    pub fn with_services(mut self) -> Self {
+        self.has_services = true;
         self
     }
 
@@ -133,7 +142,7 @@ impl Server {
     ) -> Result<(), ServerError> {
         let App { store, events, .. } = self.app.clone();
         purge::begin(store.clone());
-        foreman::begin(self.app.clone());
+        let services = self.has_services.then(|| services::begin(&self.app));
         let service = NormalizePathLayer::trim_trailing_slash().layer(routes(self.app));
         let service = axum::ServiceExt::<Request>::into_make_service(service);
         let (ending, ended) = oneshot::channel::<()>();
@@ -150,6 +159,7 @@ impl Server {
             served = serving => served?,
             () = patience => tracing::warn!(target: "flowcore_server", "some requests were not answered before the end"),
         }
+        drop(services);
         events.flush().await;
         store.close().await?;
         Ok(())

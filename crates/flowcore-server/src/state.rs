@@ -17,6 +17,7 @@ use crate::events::Events;
 use crate::foreman::Foreman;
 use crate::live::{Feed, NewLogs};
 use crate::pools::ChangedPools;
+use crate::services::Pulse;
 
 /// Rules, store and clock, and whom to tell of what happens.
 #[derive(Clone)]
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) workers: Workers,
     pub(crate) changed_pools: ChangedPools,
     pub(crate) foreman: Foreman,
+    pub(crate) pulse: Pulse,
     pub(crate) config: Arc<Config>,
 }
 
@@ -52,6 +54,7 @@ impl App {
             workers: Workers::default(),
             changed_pools: ChangedPools::default(),
             foreman: Foreman::default(),
+            pulse: Pulse::default(),
             keys: None,
             config,
         }

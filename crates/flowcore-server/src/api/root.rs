@@ -28,8 +28,13 @@ pub(super) fn routes() -> Routes {
         .merge(tokens)
 }
 
-/// Ready is who can read the database.
+/// Ready is who can read the database, and whose services take their turns.
 async fn ready(State(app): State<App>) -> Response {
+    if let Some(service) = app.pulse.missing(app.now()) {
+        tracing::warn!(target: "flowcore_server", service, "the server is not ready: a service misses its turns");
+        let message = format!("Service {service} is not running");
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"message": message}))).into_response();
+    }
     let filter = FlowFilter { page: Page::first(1), ..FlowFilter::default() };
     match app.store.flows(&filter).await {
         Ok(_) => Json(json!({"message": "OK"})).into_response(),

@@ -15,10 +15,14 @@ const CREATED: Column = Column::new("created", Kind::Time, false);
 pub(crate) const UPDATED: Column = Column::new("updated", Kind::Time, false);
 pub(crate) const DEPLOYMENT_ID: Column = Column::new("deployment_id", Kind::Id, false);
 const SCHEDULE: Column = Column::new("schedule", Kind::Json, false);
-const ACTIVE: Column = Column::new("active", Kind::Flag, false);
+pub(crate) const ACTIVE: Column = Column::new("active", Kind::Flag, false);
 const MAX_SCHEDULED_RUNS: Column = Column::new("max_scheduled_runs", Kind::Number, true);
 const PARAMETERS: Column = Column::new("parameters", Kind::Json, false);
 const SLUG: Column = Column::new("slug", Kind::Text, true);
+
+/// When the scheduler is to look at it again, in microseconds since 1970. What changes a schedule or its deployment sets another
+/// negative number, which is past and tells a look that is under way that it is out of date.
+pub(crate) const SCHEDULER_DUE: Column = Column::new("scheduler_due", Kind::Number, false);
 
 /// A schedule by which runs of a deployment are made.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::deployment::Deployment;
-use super::deployment_schedule::{self, DeploymentSchedule};
+use super::deployment_schedule::{self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_DUE};
 use super::making::{Origin, make_run};
 use crate::error::ApiError;
 use crate::state::App;
@@ -37,6 +37,12 @@ impl Range {
         Range { start, end: later(TimeDelta::days(100)), until: later(TimeDelta::hours(1)), least: 3, most: 100 }
     }
 
+    /// The same range with no more runs than a schedule wants to have ahead.
+    pub(crate) fn at_most(self, runs: Option<i64>) -> Self {
+        let Some(runs) = runs.and_then(|runs| usize::try_from(runs).ok()) else { return self };
+        Range { least: self.least.min(runs), most: self.most.min(runs), ..self }
+    }
+
     /// Lists the times of a schedule that are in the range.
     fn times(&self, schedule: &DeploymentSchedule) -> Vec<DateTime<Tz>> {
         let mut times = Vec::new();
@@ -59,18 +65,28 @@ pub(crate) async fn schedule_runs(
 ) -> Result<(), ApiError> {
     let schedules: Vec<DeploymentSchedule> = super::schedules_of(app, vec![deployment.id]).await?;
     for schedule in schedules.iter().filter(|schedule| schedule.active) {
-        let runs = range
-            .times(schedule)
-            .into_iter()
-            .map(|time| make_run(app, flow, deployment, origin(deployment, schedule, time)));
-        for made in join_all(runs).await {
-            match made {
-                Ok(_) | Err(StoreError::Exists(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        make_due_runs(app, flow, deployment, schedule, range).await?;
     }
     Ok(())
+}
+
+/// Makes the runs that are due by one schedule, unless they were made before. Gives their times.
+pub(crate) async fn make_due_runs(
+    app: &App,
+    flow: &Flow,
+    deployment: &Deployment,
+    schedule: &DeploymentSchedule,
+    range: Range,
+) -> Result<Vec<Timestamp>, ApiError> {
+    let times = range.times(schedule);
+    let runs = times.iter().map(|time| make_run(app, flow, deployment, origin(deployment, schedule, *time)));
+    for made in join_all(runs).await {
+        match made {
+            Ok(_) | Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(times.into_iter().map(|time| time.to_utc()).collect())
 }
 
 fn origin(deployment: &Deployment, schedule: &DeploymentSchedule, time: DateTime<Tz>) -> Origin {
@@ -118,7 +134,7 @@ pub(crate) enum Waiting {
     AllOf(Uuid),
 }
 
-/// Takes back runs of a deployment that have not begun.
+/// Takes back runs of a deployment that have not begun, and lets the scheduler look at its schedules anew.
 pub(crate) async fn take_back(
     tx: &mut Tx<'_>,
     deployment: Uuid,
@@ -141,6 +157,9 @@ pub(crate) async fn take_back(
         let later = Test::AtLeast(now.timestamp_micros() + 1);
         all.push(Condition::Column(flow_run::NEXT_SCHEDULED_START_TIME, later));
     }
+    // A time that is past and was never noted before, by which a look that is under way sees that it is out of date.
+    let at_once = -now.timestamp_micros();
+    tx.update(deployment_schedule::TABLE, vec![(SCHEDULER_DUE, at_once.into())], DEPLOYMENT_ID.is(deployment)).await?;
     let runs: Vec<Uuid> = tx.lock::<RunId>(Condition::All(all)).await?.into_iter().map(|run| run.0.0).collect();
     if !runs.is_empty() {
         tx.delete(Table::new("flow_run_states"), STATE_OF_RUN.one_of(Values::Ids(runs.clone()))).await?;
@@ -169,5 +188,5 @@ impl Record for RunId {
 
 /// Removes a deployment's schedules, but not the runs that they have made.
 pub(crate) async fn remove_schedules(tx: &mut Tx<'_>, deployment: Uuid) -> Result<(), StoreError> {
-    tx.delete(deployment_schedule::TABLE, deployment_schedule::DEPLOYMENT_ID.is(deployment)).await.map(drop)
+    tx.delete(deployment_schedule::TABLE, DEPLOYMENT_ID.is(deployment)).await.map(drop)
 }

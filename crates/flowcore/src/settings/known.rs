@@ -1,6 +1,7 @@
 //! Every setting, in one table.
 
 use super::known_server as server;
+use super::known_services as services;
 
 /// A setting: what it is called, what it may be, what it is for.
 #[derive(Debug)]
@@ -296,6 +297,12 @@ static ALL: &[&KnownSetting] = &[
     &server::SERVER_CSRF_PROTECTION,
     &server::SERVER_CSRF_EXPIRATION,
     &server::SERVER_ALLOW_DATABASE_CLEAR,
+    &services::SCHEDULER,
+    &services::LATE_RUNS,
+    &services::PAUSE_EXPIRATIONS,
+    &services::CANCELLATION_CLEANUP,
+    &services::FOREMAN,
+    &services::LATE_RUNS_AFTER,
     &S3_ENDPOINT,
     &S3_REGION,
     &S3_ACCESS_KEY_ID,

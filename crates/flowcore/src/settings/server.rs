@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::known_server as known;
 use super::parse;
+use super::services::ServicesSettings;
 use super::values::{Reader, Values};
 
 /// Where the server listens, whom it answers, and how it logs.
@@ -38,6 +39,8 @@ pub struct ServerSettings {
     pub ui_api_url: Option<String>,
     /// How log lines are written. Set by `FLOWCORE_LOGGING_FORMAT`; lines of text by default.
     pub log_format: LogFormat,
+    /// What it does unasked.
+    pub services: ServicesSettings,
 }
 
 /// Which pages of other sites may ask the server, and how. `*` stands for all.
@@ -125,6 +128,7 @@ impl Default for ServerSettings {
             allow_database_clear: false,
             ui_api_url: None,
             log_format: LogFormat::default(),
+            services: ServicesSettings::default(),
         }
     }
 }
@@ -152,12 +156,13 @@ impl ServerSettings {
             allow_database_clear: reader.read(&known::SERVER_ALLOW_DATABASE_CLEAR, parse::flag).unwrap_or(false),
             ui_api_url: reader.read(&known::UI_API_URL, parse::text),
             log_format: reader.read(&known::LOGGING_FORMAT, |found| found.text.parse().ok()).unwrap_or_default(),
+            services: ServicesSettings::read(reader),
         }
     }
 
     /// Lists the values as they are, with secrets.
     pub(super) fn values(&self) -> Values {
-        vec![
+        let mut values = vec![
             (&known::SERVER_HOST, Some(self.host.clone())),
             (&known::SERVER_PORT, Some(self.port.to_string())),
             (&known::SERVER_REGISTER_BLOCKS, Some(self.register_blocks.to_string())),
@@ -171,6 +176,8 @@ impl ServerSettings {
             (&known::SERVER_ALLOW_DATABASE_CLEAR, Some(self.allow_database_clear.to_string())),
             (&known::UI_API_URL, self.ui_api_url.clone()),
             (&known::LOGGING_FORMAT, Some(self.log_format.as_str().to_owned())),
-        ]
+        ];
+        values.extend(self.services.values());
+        values
     }
 }

@@ -47,6 +47,12 @@ fn a_home_is_enough() {
             "FLOWCORE_SERVER_CSRF_TOKEN_EXPIRATION=3600 (default)",
             "FLOWCORE_SERVER_ALLOW_DATABASE_CLEAR=false (default)",
             "FLOWCORE_LOGGING_FORMAT=TEXT (default)",
+            "FLOWCORE_SERVER_SERVICES_SCHEDULER_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_LATE_RUNS_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_FOREMAN_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS=15 (default)",
         ]
     );
 }

@@ -35,6 +35,9 @@ pub(crate) struct StartArguments {
     /// Lets other machines reach a server that does not ask who they are.
     #[arg(long)]
     insecure: bool,
+    /// Only answers: makes no runs of schedules, and does nothing else unasked. Another server on the same database may.
+    #[arg(long)]
+    no_services: bool,
 }
 
 pub(super) async fn run(
@@ -66,6 +69,7 @@ pub(super) async fn run(
     out.line(format!("The server listens on {api}"))?;
     out.flush()?;
     let server = server.with_settings(settings);
+    let server = if arguments.no_services { server } else { server.with_services() };
     server.serve(listener, told_to_end()).await.map_err(|error| Failure::new(error.to_string()))?;
     note("The server has ended.");
     Ok(())
@@ -103,6 +107,7 @@ async fn in_background(
     command.args(arguments.port.map(|port| format!("--port={port}")));
     command.args(arguments.log_level.map(|level| format!("--log-level={}", level.as_str())));
     command.args(arguments.insecure.then_some("--insecure"));
+    command.args(arguments.no_services.then_some("--no-services"));
     command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log);
     // Ctrl-C in this terminal is not meant for it.
     #[cfg(unix)]

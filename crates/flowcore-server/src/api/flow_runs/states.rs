@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType, TaskRunId};
+use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType};
 use flowcore::orchestration::{Decision, RunDecision};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Column, Kind, Table};
@@ -15,12 +15,12 @@ use uuid::Uuid;
 
 use super::find;
 use crate::api::decision::decided as tell;
-use crate::api::task_runs;
 use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
 use crate::routes::{Routes, op};
 use crate::state::App;
+use crate::subflows::tell_parent;
 
 pub(super) fn routes() -> Routes {
     Routes::new(&["Flow Run States"])
@@ -103,19 +103,6 @@ async fn judge(
         give_back(app, run, limit).await?;
     }
     Ok(decided)
-}
-
-/// Lets the task run that stands for a subflow in its parent enter the same state. Our own engine does so itself.
-async fn tell_parent(app: &App, run: &FlowRun) -> Result<(), ApiError> {
-    let Some(TaskRunId(parent)) = run.parent_task_run_id.filter(|_| run.process_id.is_none()) else { return Ok(()) };
-    let Some(mut parent) = task_runs::find_some(app, parent).await? else { return Ok(()) };
-    let mut state = RunState { id: StateId(app.clock.uuid()), ..run.state.clone() };
-    let details = state.details_mut();
-    (details.task_run_id, details.flow_run_id) = (Some(parent.id), parent.flow_run_id);
-    details.child_flow_run_id = Some(run.id);
-    parent.times.enter_client_state(Some(&parent.state), &state, true);
-    parent.state = state;
-    Ok(app.store.observe_task_runs(vec![parent]).await?)
 }
 
 #[derive(Deserialize, JsonSchema)]

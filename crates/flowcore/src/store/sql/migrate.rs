@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0021_leases.sql"),
     include_str!("migrations/0020_cached_task_runs.sql"),
     include_str!("migrations/0022_result_storage.sql"),
+    include_str!("migrations/0026_scheduler.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

@@ -1,0 +1,90 @@
+//! What belongs to a cancelled run is cancelled with it, and a run whose cancellation nobody carries out is over some time.
+
+use chrono::TimeDelta;
+use flowcore::model::{FlowRun, Order, Page, State, StateType};
+use flowcore::store::query::{Condition, Selection, Test, Values, flow_run, relation, task_run};
+
+use super::moving::enter;
+use crate::error::ApiError;
+use crate::state::App;
+
+/// How many runs are looked at in a turn.
+const MOST: u32 = 200;
+
+/// For how long after its end a cancelled run is looked at: what it has left is seen soon.
+const AGE: TimeDelta = TimeDelta::days(1);
+
+/// How long a cancellation may take before the run counts as cancelled.
+const PATIENCE: TimeDelta = TimeDelta::seconds(300);
+
+const PARENT_CANCELLED: &str = "The parent flow run was cancelled.";
+
+/// Cancels the task runs and subflows of cancelled runs, and runs that have been cancelling for too long.
+pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
+    Ok(task_runs(app).await? + subflows(app).await? + overdue(app).await?)
+}
+
+fn ended() -> Values {
+    let ended = [StateType::Completed, StateType::Failed, StateType::Cancelled, StateType::Crashed];
+    Values::Texts(ended.iter().map(|kind| kind.as_str().to_owned()).collect())
+}
+
+fn cancelled_lately(app: &App) -> Condition {
+    let since = (app.now() - AGE).timestamp_micros();
+    Condition::All(vec![
+        flow_run::STATE_TYPE.is(StateType::Cancelled.as_str()),
+        Condition::Column(flow_run::END_TIME, Test::AtLeast(since)),
+    ])
+}
+
+async fn runs(app: &App, condition: Condition) -> Result<Vec<FlowRun>, ApiError> {
+    let sort = vec![(flow_run::ID, Order::OldestFirst)];
+    Ok(app.store.select_flow_runs(&Selection { condition, sort, page: Page::first(MOST) }).await?)
+}
+
+fn cancelled(app: &App) -> State {
+    app.state(StateType::Cancelled).message(PARENT_CANCELLED)
+}
+
+async fn task_runs(app: &App) -> Result<usize, ApiError> {
+    let open = Condition::Column(task_run::STATE_TYPE, Test::NoneOf(ended()));
+    let open = Condition::Related(relation::TASK_RUNS_OF_FLOW_RUN, Box::new(open));
+    let mut done = 0;
+    for run in runs(app, cancelled_lately(app).and(open)).await? {
+        let attempt = run.times.run_count;
+        done += app.store.end_task_runs(run.id, attempt, cancelled(app), app.now()).await? as usize;
+    }
+    Ok(done)
+}
+
+async fn subflows(app: &App) -> Result<usize, ApiError> {
+    let of_cancelled = Condition::Related(relation::FLOW_RUN_OF_TASK_RUN, Box::new(cancelled_lately(app)));
+    let of_cancelled = Condition::Related(relation::PARENT_OF_FLOW_RUN, Box::new(of_cancelled));
+    let open = Condition::Column(flow_run::STATE_TYPE, Test::NoneOf(ended()));
+    let mut done = 0;
+    for run in runs(app, Condition::All(vec![open, of_cancelled])).await? {
+        // Whoever executes a run of a deployment ends it; a subflow in the process of its parent has gone with that.
+        let state = match run.origin.deployment_id {
+            Some(_) if run.state.kind == StateType::Cancelling => continue,
+            Some(_) => app.state(StateType::Cancelling).message(PARENT_CANCELLED),
+            None => cancelled(app),
+        };
+        done += usize::from(enter(app, &run, state).await?);
+    }
+    Ok(done)
+}
+
+async fn overdue(app: &App) -> Result<usize, ApiError> {
+    let cancelling = flow_run::STATE_TYPE.is(StateType::Cancelling.as_str());
+    let before = app.now() - PATIENCE;
+    let mut done = 0;
+    for run in runs(app, cancelling).await? {
+        // A process of flowcore's own says itself when nothing runs any more; if it dies, its lease tells.
+        if run.process_id.is_some() || run.state.timestamp > before {
+            continue;
+        }
+        let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
+        done += usize::from(enter(app, &run, app.state(StateType::Cancelled).message(message)).await?);
+    }
+    Ok(done)
+}

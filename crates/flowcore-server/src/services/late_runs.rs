@@ -1,0 +1,32 @@
+//! Runs whose time has passed and that nobody has begun are called late.
+
+use flowcore::model::{Order, Page, StateName, StateType};
+use flowcore::store::query::{Condition, Selection, Test, flow_run};
+
+use super::moving::enter;
+use crate::error::ApiError;
+use crate::state::App;
+
+/// How many runs are moved in a turn; the others have the next one.
+const MOST: u32 = 400;
+
+/// Moves runs to `Late` that should have begun some time ago.
+pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
+    let before = app.now() - app.config.services.late_runs_after;
+    let selection = Selection {
+        condition: Condition::All(vec![
+            flow_run::STATE_TYPE.is(StateType::Scheduled.as_str()),
+            flow_run::STATE_NAME.is(StateType::Scheduled.default_name()),
+            Condition::Column(flow_run::NEXT_SCHEDULED_START_TIME, Test::AtMost(before.timestamp_micros())),
+        ]),
+        sort: vec![(flow_run::NEXT_SCHEDULED_START_TIME, Order::OldestFirst)],
+        page: Page::first(MOST),
+    };
+    let mut moved = 0;
+    for run in app.store.select_flow_runs(&selection).await? {
+        let Some(due) = run.times.next_scheduled_start_time else { continue };
+        let late = app.state(StateType::Scheduled).named(StateName::LATE).scheduled_for(due);
+        moved += usize::from(enter(app, &run, late).await?);
+    }
+    Ok(moved)
+}

@@ -1,0 +1,141 @@
+//! What a server does unasked. Each case makes what is due on a server without services, and then starts others on the same
+//! database: services take their first turn at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::world::{World, text};
+
+/// Asks until the answer is as it should be.
+async fn until(world: &World, path: &str, body: Value, good: impl Fn(&Value) -> bool) -> Value {
+    let begin = Instant::now();
+    loop {
+        let answer = match &body {
+            Value::Null => world.get(path).await,
+            body => world.post(path, body.clone()).await,
+        };
+        if good(&answer) {
+            return answer;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(30), "{path} goes on to answer {answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn in_seconds(seconds: i64) -> Value {
+    json!(Utc::now() + TimeDelta::seconds(seconds))
+}
+
+/// Lists the names of the states of some runs.
+fn states(runs: &Value) -> Vec<&str> {
+    runs.as_array().unwrap().iter().map(|run| run["state"]["name"].as_str().unwrap()).collect()
+}
+
+pub(crate) async fn schedules_make_runs_once_in_several_servers(world: Arc<World>) {
+    let flow = world.flow("scheduled").await;
+    let every =
+        |seconds: u32| json!([{"schedule": {"interval": seconds}, "slug": "often", "parameters": {"x": seconds}}]);
+    let make = |seconds| json!({"name": "nightly", "flow_id": flow, "schedules": every(seconds), "enforce_parameter_schema": false});
+    let deployment = text(&world.post("/deployments/", make(7200)).await["id"]);
+    let runs = json!({"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"});
+
+    let servers = [world.serving_replica().await, world.serving_replica().await];
+    let made = until(&world, "/flow_runs/filter", runs.clone(), |runs| runs.as_array().unwrap().len() == 3).await;
+    assert!(made.as_array().unwrap().iter().all(|run| run["auto_scheduled"] == true && run["parameters"]["x"] == 7200));
+
+    // A change takes back what was made, and what is as it was afterwards is made anew; nothing comes twice.
+    world.post("/deployments/", make(10_800)).await;
+    let all_new = |runs: &Value| {
+        let runs = runs.as_array().unwrap();
+        runs.len() == 3 && runs.iter().all(|run| run["parameters"]["x"] == 10_800)
+    };
+    until(&world, "/flow_runs/filter", runs.clone(), all_new).await;
+    world.post(&format!("/deployments/{deployment}/pause_deployment"), Value::Null).await;
+    assert_eq!(world.post("/flow_runs/filter", runs.clone()).await, json!([]));
+    world.post(&format!("/deployments/{deployment}/resume_deployment"), Value::Null).await;
+    until(&world, "/flow_runs/filter", runs.clone(), all_new).await;
+
+    for server in servers {
+        server.stop().await;
+    }
+    assert!(all_new(&world.post("/flow_runs/filter", runs).await), "no server has made more than it should");
+}
+
+pub(crate) async fn a_schedule_is_filled_up_as_time_passes(world: Arc<World>) {
+    let flow = world.flow("often").await;
+    let deployment = world
+        .post(
+            "/deployments/",
+            json!({"name": "often", "flow_id": flow, "enforce_parameter_schema": false,
+            "schedules": [{"schedule": {"interval": 1}, "max_scheduled_runs": 2}]}),
+        )
+        .await;
+    let runs = json!({"deployments": {"id": {"any_": [deployment["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"});
+    let server = world.serving_replica().await;
+    let made = until(&world, "/flow_runs/filter", runs, |runs| runs.as_array().unwrap().len() >= 6).await;
+    server.stop().await;
+    let mut times: Vec<_> = made.as_array().unwrap().iter().map(|run| text(&run["expected_start_time"])).collect();
+    let all = times.len();
+    times.dedup();
+    assert_eq!(times.len(), all, "each second has one run: {times:?}");
+}
+
+pub(crate) async fn runs_that_nobody_begins_are_late(world: Arc<World>) {
+    let flow = world.flow("late").await;
+    let at = |seconds| json!({"flow_id": flow, "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": in_seconds(seconds)}}});
+    let late = world.flow_run(at(-60)).await;
+    let soon = world.flow_run(at(-2)).await;
+    let begun = world.flow_run(at(-60)).await;
+    world.set_state(&begun, json!({"type": "PENDING"})).await;
+    let server = world.serving_replica().await;
+    let run = until(&world, &format!("/flow_runs/{late}"), Value::Null, |run| run["state"]["name"] == "Late").await;
+    assert_eq!(run["state_type"], "SCHEDULED");
+    assert_eq!(run["state"]["state_details"]["scheduled_time"], run["next_scheduled_start_time"]);
+    server.stop().await;
+    for (id, name) in [(soon, "Scheduled"), (begun, "Pending")] {
+        assert_eq!(world.get(&format!("/flow_runs/{id}")).await["state"]["name"], name);
+    }
+}
+
+pub(crate) async fn pauses_end(world: Arc<World>) {
+    let flow = world.flow("paused").await;
+    let mut ids = Vec::new();
+    for seconds in [-60, 3600] {
+        let id = world.flow_run(json!({"flow_id": flow, "state": {"type": "RUNNING"}})).await;
+        let details = json!({"pause_timeout": in_seconds(seconds), "pause_key": "1"});
+        world.set_state(&id, json!({"type": "PAUSED", "state_details": details})).await;
+        ids.push(id);
+    }
+    let server = world.serving_replica().await;
+    let path = format!("/flow_runs/{}", ids[0]);
+    let run = until(&world, &path, Value::Null, |run| run["state"]["name"] == "Failed").await;
+    assert_eq!(run["state"]["message"], "The flow was paused and never resumed.");
+    server.stop().await;
+    assert_eq!(world.get(&format!("/flow_runs/{}", ids[1])).await["state"]["name"], "Paused");
+}
+
+pub(crate) async fn what_belongs_to_a_cancelled_run_is_cancelled(world: Arc<World>) {
+    let flow = world.flow("parent").await;
+    let parent = world.flow_run(json!({"flow_id": flow, "state": {"type": "RUNNING"}})).await;
+    let task_run = |key: &str, state: &str| json!({"flow_run_id": parent, "task_key": key, "dynamic_key": "0", "name": key, "state": {"type": state}});
+    let open = text(&world.post("/task_runs/", task_run("open", "RUNNING")).await["id"]);
+    let done = text(&world.post("/task_runs/", task_run("done", "COMPLETED")).await["id"]);
+    let stands_for = text(&world.post("/task_runs/", task_run("child", "RUNNING")).await["id"]);
+    let child = json!({"flow_id": flow, "parent_task_run_id": stands_for, "state": {"type": "RUNNING"}});
+    let child = world.flow_run(child).await;
+    world.set_state(&parent, json!({"type": "CANCELLING"})).await;
+    world.set_state(&parent, json!({"type": "CANCELLED"})).await;
+
+    let server = world.serving_replica().await;
+    let cancelled = |run: &Value| run["state"]["name"] == "Cancelled";
+    for path in [format!("/task_runs/{open}"), format!("/flow_runs/{child}"), format!("/task_runs/{stands_for}")] {
+        let run = until(&world, &path, Value::Null, cancelled).await;
+        assert_eq!(run["state"]["message"], "The parent flow run was cancelled.", "{path}");
+    }
+    server.stop().await;
+    let runs = world.post("/task_runs/filter", json!({"task_runs": {"id": {"any_": [done]}}})).await;
+    assert_eq!(states(&runs), ["Completed"]);
+}
