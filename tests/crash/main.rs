@@ -35,3 +35,15 @@ fn a_killed_server_forgets_nothing() {
     assert!(proof.status.success(), "{out}\n{err}");
     assert!(out.contains("SQLite: 4 kills over"), "{out}");
 }
+
+#[test]
+fn an_outage_fails_no_run_and_loses_no_line() {
+    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
+        .args(["outage", "--seconds", "5", "--flows", "3", "--tasks", "120", "--lines", "5"])
+        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
+        .output();
+    let proof = proof.expect("the proof can be started");
+    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
+    assert!(proof.status.success(), "{out}\n{err}");
+    assert!(out.contains("3 flow runs have completed, 1800 lines are there once"), "{out}");
+}

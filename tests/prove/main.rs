@@ -6,6 +6,7 @@ mod fuzz;
 mod holder;
 mod ledger;
 mod limits;
+mod outage;
 mod random;
 mod reporter;
 mod server;
@@ -18,6 +19,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("crash", "kills a process that runs tasks, at random, and resumes it: [--kills N] [--tasks N] [--seed N]"),
     ("limits", "takes slots of concurrency limits at random, with deaths and failures: [--steps N] [--seed N]"),
     ("server", "kills a server under clients in Python and Rust: [--kills N] [--tasks N] [--seed N]"),
+    ("outage", "takes a server away under a program in Rust: [--seconds N] [--flows N] [--tasks N] [--lines N]"),
     ("fuzz", "sends a server requests by chance: [--examples N] [--seconds N] [--seed N]"),
 ];
 
@@ -30,10 +32,12 @@ async fn main() -> Result<()> {
         "crash" => crash::run(&crash::Plan::parse(&arguments)?).await,
         "limits" => limits::run(&limits::Plan::parse(&arguments)?).await,
         "server" => server::run(&server::Plan::parse(&arguments)?).await,
+        "outage" => outage::run(&outage::Plan::parse(&arguments)?).await,
         "fuzz" => fuzz::run(&fuzz::parse(&arguments)?).await,
         // What `server` kills, and who reports to it.
         "serve" => server::serve(&arguments).await,
         "reporter" => reporter::run(&arguments).await,
+        "outage-program" => outage::program(&arguments).await,
         // What `crash` kills: a program of its own that happens to be in this executable.
         "victim" => victim::run(&arguments).await,
         // What the tests of limits and locks start.

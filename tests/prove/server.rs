@@ -55,18 +55,23 @@ impl Plan {
     }
 }
 
-/// Proves it on SQLite, and on PostgreSQL if `FLOWCORE_TEST_POSTGRES_URL` says where there is one.
+/// Proves it on SQLite, and on PostgreSQL if there is one.
 pub(crate) async fn run(plan: &Plan) -> Result<()> {
     println!("{} kills under {} tasks, seed {}", plan.kills, plan.tasks, plan.seed);
+    on_all(async |kind, database| on(plan, kind, database).await).await
+}
+
+/// Proves something on SQLite, and on PostgreSQL if `FLOWCORE_TEST_POSTGRES_URL` says where there is one.
+pub(crate) async fn on_all(on: impl AsyncFn(&str, &str) -> Result<()>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    on(plan, "SQLite", &format!("sqlite://{}", folder.path().join("server.db").display())).await?;
+    on("SQLite", &format!("sqlite://{}", folder.path().join("server.db").display())).await?;
     match std::env::var("FLOWCORE_TEST_POSTGRES_URL") {
         Ok(server) => {
             let name = format!("flowcore_prove_{}", std::process::id());
             let mut connection = PgConnection::connect(&server).await?;
             connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
             let (place, _) = server.rsplit_once('/').ok_or_else(|| Error::msg("the URL names no database"))?;
-            let proved = on(plan, "PostgreSQL", &format!("{place}/{name}")).await;
+            let proved = on("PostgreSQL", &format!("{place}/{name}")).await;
             connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
             proved?;
         }
@@ -112,7 +117,7 @@ async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
 }
 
 /// Starts this program as a server, and waits until it answers.
-async fn start(database: &str, port: u16) -> Result<Child> {
+pub(crate) async fn start(database: &str, port: u16) -> Result<Child> {
     let child = Command::new(std::env::current_exe()?)
         .args(["serve", database, &port.to_string()])
         .stdin(Stdio::null())

@@ -9,6 +9,8 @@
 mod artifacts;
 mod automations;
 mod blocks;
+mod client_contract;
+mod client_troubles;
 mod contract;
 mod deployments;
 mod encryption;

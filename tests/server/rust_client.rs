@@ -77,7 +77,7 @@ impl Program {
     }
 }
 
-fn history(states: &[State]) -> String {
+pub(crate) fn history(states: &[State]) -> String {
     let words = states.iter().map(|state| match &*state.name {
         name if name == state.kind.default_name() => state.kind.to_string(),
         name => format!("{}:{name}", state.kind),

@@ -1,6 +1,7 @@
 //! What can go wrong between a client and its server.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Says why a server did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -12,14 +13,18 @@ pub enum ServerError {
         url: String,
         /// What happened last.
         reason: String,
+        /// For how long it wants to be left alone, if it says that.
+        after: Option<Duration>,
     },
     /// It wants to know who asks, or that one may not ask this.
-    #[error("the server does not let this program {what} ({status}): set FLOWCORE_API_KEY or FLOWCORE_API_AUTH_STRING")]
+    #[error("the server does not let this program {what} ({status}): {instead}")]
     Forbidden {
         /// What it was asked.
         what: String,
         /// The status of its answer.
         status: u16,
+        /// Which setting to look at.
+        instead: &'static str,
     },
     /// It will not do it.
     #[error("the server refused to {what} ({status}): {detail}")]
@@ -67,5 +72,13 @@ impl ServerError {
     /// Tells whether the server may answer otherwise later.
     pub fn is_passing(&self) -> bool {
         matches!(self, ServerError::Away { .. })
+    }
+
+    /// Tells for how long the server wants to be left alone, if it says that.
+    pub fn wants_rest(&self) -> Option<Duration> {
+        match self {
+            ServerError::Away { after, .. } => *after,
+            _ => None,
+        }
     }
 }

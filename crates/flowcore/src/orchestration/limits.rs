@@ -27,6 +27,15 @@ impl NewLimit {
     pub fn new(name: impl Into<String>, limit: u32) -> Self {
         NewLimit { name: name.into(), limit, slot_decay_per_second: 0.0, active: true }
     }
+
+    /// Tells whether such a limit can be made.
+    ///
+    /// # Errors
+    /// It cannot: for its name, or for its decay.
+    pub fn check(&self) -> Result<(), LimitError> {
+        check_name(&self.name)?;
+        check_decay(self.slot_decay_per_second)
+    }
 }
 
 /// What is to change of a limit.
@@ -40,6 +49,17 @@ pub struct LimitUpdate {
     pub slot_decay_per_second: Option<f64>,
     /// Whether it is in force.
     pub active: Option<bool>,
+}
+
+impl LimitUpdate {
+    /// Tells whether a limit can be changed so.
+    ///
+    /// # Errors
+    /// It cannot: for the new name, or for the decay.
+    pub fn check(&self) -> Result<(), LimitError> {
+        self.slot_decay_per_second.map_or(Ok(()), check_decay)?;
+        self.name.as_deref().map_or(Ok(()), check_name)
+    }
 }
 
 /// Why a limit cannot be made or changed.
@@ -71,10 +91,7 @@ pub struct SlotsBack {
 impl Orchestrator {
     /// Makes a limit.
     pub async fn create_limit(&self, new: NewLimit) -> Result<Result<ConcurrencyLimit, LimitError>, StoreError> {
-        if let Err(error) = check_name(&new.name) {
-            return Ok(Err(error));
-        }
-        if let Err(error) = check_decay(new.slot_decay_per_second) {
+        if let Err(error) = new.check() {
             return Ok(Err(error));
         }
         let now = self.clock().now();
@@ -103,10 +120,7 @@ impl Orchestrator {
         name: &str,
         update: LimitUpdate,
     ) -> Result<Result<ConcurrencyLimit, LimitError>, StoreError> {
-        if let Some(Err(error)) = update.slot_decay_per_second.map(check_decay) {
-            return Ok(Err(error));
-        }
-        if let Some(Err(error)) = update.name.as_deref().map(check_name) {
+        if let Err(error) = update.check() {
             return Ok(Err(error));
         }
         let (name, now) = (name.to_owned(), self.clock().now());

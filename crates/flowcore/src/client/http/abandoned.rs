@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::flow_runs::suspends;
 use super::inner::Inner;
 use crate::client::ClientError;
 use crate::model::{
@@ -73,7 +74,8 @@ impl Inner {
             }
             _ => self.state(StateType::Crashed).message(WHY),
         };
-        let decided = self.propose(run, end, false).await?;
+        let insists = suspends(&run, &end);
+        let decided = self.propose(run, end, insists).await?;
         Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use reqwest::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_KEY,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -34,6 +35,8 @@ pub(super) struct Api {
     url: String,
     /// For how long a request is repeated.
     patience: Duration,
+    /// What to look at when the server does not accept who asks.
+    refused: &'static str,
 }
 
 /// Whether a request may be made again when nobody knows what has become of it.
@@ -138,8 +141,6 @@ struct Trouble {
     error: ServerError,
     /// Whether the server cannot have taken the request.
     untaken: bool,
-    /// When the server wants to be asked again.
-    after: Option<Duration>,
 }
 
 impl Api {
@@ -152,6 +153,10 @@ impl Api {
                 .map_err(|_| not_started("FLOWCORE_API_KEY has letters that no header can have".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
+        }
+        if options.auth_string.as_ref().is_some_and(|auth| !auth.contains(':')) {
+            let why = "FLOWCORE_API_AUTH_STRING has no colon in it: write the user and the password, `user:password`";
+            return Err(not_started(why.to_owned()));
         }
         let encrypted = options.url.starts_with("https:");
         let tls = tls::config(encrypted).map_err(|error| {
@@ -167,7 +172,7 @@ impl Api {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(|error| not_started(error.to_string()))?;
-        Ok(Api { http, url: options.url.clone(), patience: options.patience })
+        Ok(Api { http, url: options.url.clone(), patience: options.patience, refused: options.refused() })
     }
 
     /// Asks, and asks again where that is safe while the server is away.
@@ -185,7 +190,7 @@ impl Api {
                 Repeat::Never => false,
             };
             let first = !backoff.has_waited();
-            let wait = trouble.after.unwrap_or_default() + backoff.next();
+            let wait = trouble.error.wants_rest().unwrap_or_default() + backoff.next();
             if !may_repeat || !trouble.error.is_passing() || Instant::now() + wait > until {
                 return Err(trouble.error.into());
             }
@@ -207,21 +212,19 @@ impl Api {
         }
         let answer = self.send(asked).await?;
         let (status, after) = (answer.status(), retry_after(&answer));
-        let body = answer.bytes().await.map_err(|error| self.away(&error, false))?.to_vec();
+        let body = answer.bytes().await.map_err(|error| self.lost(&error, false))?.to_vec();
         let what = request.what.clone();
         match status {
             _ if status.is_success() => Ok(Answer { status, body, what }),
             StatusCode::NOT_FOUND | StatusCode::LOCKED | StatusCode::CONFLICT => Ok(Answer { status, body, what }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(Trouble::lasting(ServerError::Forbidden { what, status: status.as_u16() }))
+                Err(Trouble::lasting(self.forbidden(what, status.as_u16())))
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                let error = ServerError::Away { url: self.url.clone(), reason: said(status, &body) };
-                Err(Trouble { error, untaken: true, after })
+                Err(Trouble { error: self.away(said(status, &body), after), untaken: true })
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
-                let error = ServerError::Away { url: self.url.clone(), reason: said(status, &body) };
-                Err(Trouble { error, untaken: false, after })
+                Err(Trouble { error: self.away(said(status, &body), after), untaken: false })
             }
             _ => {
                 let error = ServerError::Refused { what, status: status.as_u16(), detail: detail(&body) };
@@ -238,11 +241,11 @@ impl Api {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
-        request.send().await.map_err(|error| self.away(&error, error.is_connect()))
+        request.send().await.map_err(|error| self.lost(&error, error.is_connect()))
     }
 
     /// Asks for a websocket with Prefect's subprotocol.
-    pub(super) async fn upgrade(&self, path: &str, auth: Option<&str>) -> Result<Response, String> {
+    pub(super) async fn upgrade(&self, path: &str, auth: Option<&str>) -> Result<Response, ServerError> {
         let asked = self
             .authorized(self.http.get(format!("{}{path}", self.url)), auth)
             .header(CONNECTION, "Upgrade")
@@ -252,36 +255,62 @@ impl Api {
             // acknowledgement of the proof does as well.
             .header(SEC_WEBSOCKET_KEY, "Zmxvd2NvcmUgY2xpZW50IQ==")
             .header(SEC_WEBSOCKET_PROTOCOL, "prefect");
-        asked.send().await.map_err(|error| deepest(&error))
+        let answer = asked.send().await.map_err(|error| self.away(deepest(&error), None))?;
+        match answer.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Ok(answer),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(self.forbidden(format!("open a websocket to {path}"), answer.status().as_u16()))
+            }
+            status => Err(self.away(format!("it says {status} to a websocket"), retry_after(&answer))),
+        }
     }
 
-    fn away(&self, error: &reqwest::Error, untaken: bool) -> Trouble {
-        let error = ServerError::Away { url: self.url.clone(), reason: deepest(error) };
-        Trouble { error, untaken, after: None }
+    /// Says that the server does not accept who asks.
+    pub(super) fn forbidden(&self, what: String, status: u16) -> ServerError {
+        ServerError::Forbidden { what, status, instead: self.refused }
+    }
+
+    /// Says that the server cannot be had now.
+    pub(super) fn away(&self, reason: String, after: Option<Duration>) -> ServerError {
+        ServerError::Away { url: self.url.clone(), reason, after }
+    }
+
+    fn lost(&self, error: &reqwest::Error, untaken: bool) -> Trouble {
+        Trouble { error: self.away(deepest(error), None), untaken }
     }
 }
 
 /// Tells the cause that lies deepest: that the connection was refused, that a name is unknown.
 fn deepest(error: &reqwest::Error) -> String {
-    let mut reason = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        reason = deeper.to_string();
-        cause = deeper.source();
+    let mut deepest: &(dyn std::error::Error + 'static) = error;
+    loop {
+        // What lies in an error of input and output is not among its sources.
+        let inner = deepest.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        match inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| deepest.source()) {
+            Some(deeper) => deepest = deeper,
+            None => return deepest.downcast_ref().map_or_else(|| deepest.to_string(), tls::told),
+        }
     }
-    reason
 }
 
 impl Trouble {
     fn lasting(error: ServerError) -> Self {
-        Trouble { error, untaken: false, after: None }
+        Trouble { error, untaken: false }
     }
 }
 
-/// Reads how many seconds the server wants to be left alone.
+/// Reads for how long the server wants to be left alone: seconds, or a date, which is compared with that of the answer.
 fn retry_after(answer: &Response) -> Option<Duration> {
-    let seconds: f64 = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok().map(|after| after.min(LONGEST_RETRY_AFTER))
+    let header = |name: HeaderName| answer.headers().get(name)?.to_str().ok().map(str::trim);
+    let text = header(RETRY_AFTER)?;
+    let after = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
+        Err(_) => {
+            let [until, now] = [Some(text), header(DATE)].map(|date| DateTime::parse_from_rfc2822(date?).ok());
+            (until? - now?).to_std().ok()?
+        }
+    };
+    Some(after.min(LONGEST_RETRY_AFTER))
 }
 
 fn said(status: StatusCode, body: &[u8]) -> String {

@@ -25,12 +25,12 @@ impl EventCarrier {
         EventCarrier { server, socket: None }
     }
 
-    async fn try_once(&mut self, events: &[String]) -> Result<(), String> {
+    async fn try_once(&mut self, events: &[String]) -> Result<(), ServerError> {
         let mut socket = match self.socket.take() {
             Some(socket) => socket,
             None => EventSocket::open(&self.server).await?,
         };
-        socket.deliver(events).await?;
+        socket.deliver(events).await.map_err(|reason| self.server.away(reason))?;
         // Kept only if all went well.
         self.socket = Some(socket);
         Ok(())
@@ -48,9 +48,7 @@ impl Carrier for EventCarrier {
             // A connection that had been left alone may be gone, which says nothing about the server.
             carried = self.try_once(events).await;
         }
-        carried
-            .map(|()| events.len())
-            .map_err(|reason| ServerError::Away { url: self.server.url().to_owned(), reason }.into())
+        Ok(carried.map(|()| events.len())?)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Repeat, Request};
 use super::client::HttpClient;
+use super::flow_runs::suspends;
 use super::inner::Inner;
 use crate::client::{ClientError, RunControl};
 use crate::model::{FlowRun, FlowRunId, ProcessId, StateType};
@@ -35,7 +36,9 @@ impl Inner {
         } else {
             StateType::Cancelling
         };
-        let decided = self.propose(now, self.state(kind).message("The flow was asked to end."), false).await?;
+        let state = self.state(kind).message("The flow was asked to end.");
+        let insists = suspends(&now, &state);
+        let decided = self.propose(now, state, insists).await?;
         Ok(match decided.decision {
             Decision::Accept(state) if kind == StateType::Cancelled => {
                 RunDecision { run: decided.run, decision: Decision::Reject(state, "no process has the run".into()) }
@@ -58,11 +61,24 @@ impl Inner {
         if now.state.id != run.state.id && run.state.kind == StateType::Paused {
             return not_paused(now, "the run is paused anew since it was looked at");
         }
-        let state = match resumed(&now, input, self.state(StateType::Running)) {
+        let mut state = match resumed(&now, input, self.state(StateType::Running)) {
             Ok(state) => state,
             Err(problems) => return Ok(Resumption::WrongInput(problems)),
         };
-        Ok(Resumption::Decided(Box::new(self.propose(now, state, false).await?)))
+        let insists = suspends(&now, &state);
+        let limit = now.state.details.as_ref().and_then(|details| details.pause_timeout);
+        let is_late = insists && limit.is_some_and(|limit| limit < self.clock.now());
+        if is_late {
+            // A server that is told and not asked does not look at the time limit.
+            let why = "The flow was suspended and not resumed before its time limit.";
+            state = self.state(StateType::Failed).message(why);
+        }
+        let mut decided = self.propose(now, state, insists).await?;
+        if let (true, Decision::Accept(failed)) = (is_late, &decided.decision) {
+            let why = "the time limit of its suspension has passed, so that it has failed";
+            decided.decision = Decision::Reject(failed.clone(), why.into());
+        }
+        Ok(Resumption::Decided(Box::new(decided)))
     }
 
     /// Lists the runs of a process that are to end: those that are CANCELLING, and those that the server has ended at once.

@@ -95,6 +95,8 @@ impl Inner {
 
     /// Proposes a state for a run that is executed: refused when another process has taken it.
     pub(super) async fn set_flow_run_state(&self, run: &FlowRun, proposed: State) -> Result<RunDecision, ClientError> {
+        let suspended = proposed.is_suspended();
+        let mut insists = false;
         if let Some(process) = run.process_id {
             match self.find_flow_run(run.id).await? {
                 None => return Ok(deleted(run.clone())),
@@ -102,7 +104,8 @@ impl Inner {
                     self.let_go(run.id);
                     return Ok(RunDecision { run: now, decision: Decision::Abort("the run was taken away".into()) });
                 }
-                Some(_) => {}
+                // Not over what has been asked of the run meanwhile.
+                Some(now) => insists = now.state.kind == StateType::Running && suspends(&now, &proposed),
             }
         }
         let mut policy = None;
@@ -115,8 +118,7 @@ impl Inner {
         if policy.is_some() && run.empirical_policy.retries > 0 {
             self.edit(run.id, &FlowRunUpdate { empirical_policy: policy, ..FlowRunUpdate::default() }).await?;
         }
-        let suspended = proposed.is_suspended();
-        let mut decided = self.propose(run.clone(), proposed, false).await?;
+        let mut decided = self.propose(run.clone(), proposed, insists).await?;
         let moved = matches!(decided.decision, Decision::Accept(_) | Decision::Reject(..));
         if moved && suspended && decided.run.state.is_suspended() {
             self.label(decided.run.id, &labels::of_nobody()).await?;
@@ -134,6 +136,17 @@ impl Inner {
         policy: RetryPolicy,
     ) -> Result<RunDecision, ClientError> {
         let Some(mut claimed) = self.find_flow_run(run.id).await? else { return Ok(deleted(run.clone())) };
+        match claimed.state.kind {
+            StateType::Running => {
+                let decision = Decision::Abort("the run is being executed".into());
+                return Ok(RunDecision { run: claimed, decision });
+            }
+            StateType::Paused if claimed.state.is_suspended() => {
+                let decision = Decision::Stay("the run is suspended: resume it first".into());
+                return Ok(RunDecision { run: claimed, decision });
+            }
+            _ => {}
+        }
         if claimed.state.kind == StateType::Scheduled {
             if claimed.process_id.is_some_and(|process| process != executor.process_id) {
                 let decision = Decision::Abort("another process has the run".into());
@@ -157,6 +170,9 @@ impl Inner {
         let mut running = self.state(StateType::Running);
         if run.state.name == StateName::RESUMING {
             running = running.named(StateName::RESUMING);
+        } else if claimed.times.run_count > 0 {
+            // A server leaves the names of flow runs' states to whoever proposes them.
+            running = running.named(StateName::RETRYING);
         }
         let (start, policy) = (claimed.run_count_at_start, claimed.empirical_policy.clone());
         let id = claimed.id;
@@ -298,6 +314,12 @@ impl Inner {
     pub(super) async fn record_task_runs(&self, records: &[TaskRunRecord]) -> Result<(), ClientError> {
         self.events.deliver(records.iter().flat_map(super::task_events::of_record).collect()).await
     }
+}
+
+/// Tells whether a proposal is about a suspension that Prefect's rules would refuse: they let only runs of deployments be
+/// suspended, which workers take up again. This one is taken up by whoever executes its program.
+pub(super) fn suspends(run: &FlowRun, proposed: &State) -> bool {
+    run.origin.deployment_id.is_none() && (proposed.is_suspended() || run.state.is_suspended())
 }
 
 fn deleted(run: FlowRun) -> RunDecision {

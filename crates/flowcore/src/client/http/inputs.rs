@@ -18,8 +18,8 @@ use crate::wire::Moment;
 /// How a flow run is named as a sender.
 const FLOW_RUN: &str = "prefect.flow-run.";
 
-/// More than a flow run gets. The API gives no pages.
-const MOST: u32 = 200;
+/// How many inputs a Prefect server gives at once.
+const PAGE: usize = 200;
 
 /// An input as a server tells it.
 #[derive(Deserialize)]
@@ -76,10 +76,20 @@ impl Inner {
 
     async fn flow_run_inputs(&self, filter: &FlowRunInputFilter) -> Result<Vec<FlowRunInput>, ClientError> {
         let prefix = filter.key.as_deref().map(|key| format!("{}-", letters(key))).unwrap_or_default();
-        let body = json!({"prefix": prefix, "limit": MOST});
         let path = format!("/flow_runs/{}/input/filter", filter.flow_run_id);
-        let found: Vec<InputBody> =
-            self.server.ask(Request::post(path, "list what was sent to a flow run", &body)).await?.read()?;
+        let mut found: Vec<InputBody> = Vec::new();
+        loop {
+            // The API gives no pages, but it leaves out what is known.
+            let known: Vec<&str> = found.iter().map(|input| &*input.key).collect();
+            let body = json!({"prefix": prefix, "limit": PAGE, "exclude_keys": known});
+            let request = Request::post(&path, "list what was sent to a flow run", &body);
+            let more: Vec<InputBody> = self.server.ask(request).await?.read()?;
+            let is_last = more.len() < PAGE;
+            found.extend(more);
+            if is_last {
+                break;
+            }
+        }
         let wanted = filter.key.as_deref().map(letters);
         let mut inputs: Vec<FlowRunInput> = found.into_iter().filter_map(InputBody::read).collect();
         inputs.retain(|input| {

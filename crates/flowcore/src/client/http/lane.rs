@@ -103,7 +103,7 @@ impl<C: Carrier> Worker<C> {
                     target: "flowcore",
                     "{error}; until it is back, {} wait in {}", C::WHAT, self.backlog.place().display()
                 );
-                self.due = Instant::now() + self.backoff.next();
+                self.rest(&error);
                 self.keep(Order { things: order.things[from..].to_vec(), safe: order.safe });
             }
         }
@@ -123,14 +123,16 @@ impl<C: Carrier> Worker<C> {
     /// Sends the oldest file. What arrives meanwhile is put behind all that waits.
     async fn catch_up(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) {
         let things = self.backlog.oldest();
-        let (carrier, backlog) = (&mut self.carrier, &mut self.backlog);
-        let mut sending = std::pin::pin!(send(carrier, &things));
-        let sent = loop {
-            tokio::select! {
-                sent = &mut sending => break sent,
-                Some(order) = orders.recv() => {
-                    let kept = backlog.append(&order.things).map_err(ClientError::from);
-                    drop(order.safe.send(kept));
+        let sent = {
+            let (carrier, backlog) = (&mut self.carrier, &mut self.backlog);
+            let mut sending = std::pin::pin!(send(carrier, &things));
+            loop {
+                tokio::select! {
+                    sent = &mut sending => break sent,
+                    Some(order) = orders.recv() => {
+                        let kept = backlog.append(&order.things).map_err(ClientError::from);
+                        drop(order.safe.send(kept));
+                    }
                 }
             }
         };
@@ -144,8 +146,17 @@ impl<C: Carrier> Worker<C> {
                     tracing::info!(target: "flowcore", "the server has all {} that waited for it", C::WHAT);
                 }
             }
-            Err(_) => self.due = Instant::now() + self.backoff.next(),
+            Err(Unsent { error, .. }) => self.rest(&error),
         }
+    }
+
+    /// Leaves the server alone for a while, and for as long as it wants.
+    fn rest(&mut self, error: &ClientError) {
+        let wanted = match error {
+            ClientError::Server(error) => error.wants_rest().unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        self.due = Instant::now() + wanted + self.backoff.next();
     }
 }
 

@@ -120,9 +120,7 @@ impl Inner {
     }
 
     async fn create_limit(&self, new: NewLimit) -> Result<ConcurrencyLimit, ClientError> {
-        if new.name.is_empty() || new.name.contains(['/', '%', '&', '<', '>']) {
-            return Err(LimitError::Name(new.name).into());
-        }
+        new.check()?;
         let body = json!({
             "name": new.name,
             "limit": new.limit,
@@ -138,13 +136,20 @@ impl Inner {
     }
 
     async fn update_limit(&self, name: &str, update: LimitUpdate) -> Result<ConcurrencyLimit, ClientError> {
+        update.check()?;
         let body = criteria([
+            ("name", update.name.as_deref().map(Value::from)),
             ("limit", update.limit.map(Value::from)),
             ("slot_decay_per_second", update.slot_decay_per_second.map(Value::from)),
             ("active", update.active.map(Value::from)),
         ]);
-        let found = self.server.ask(Request::patch(path(name), "change a concurrency limit", &body)).await?.found();
-        let limit = if found { self.limit(name).await? } else { None };
+        let answer = self.server.ask(Request::patch(path(name), "change a concurrency limit", &body)).await?;
+        let now = update.name.as_deref().unwrap_or(name);
+        if answer.is_conflict() {
+            return Err(LimitError::Exists(now.to_owned()).into());
+        }
+        self.forget(&[name.to_owned(), now.to_owned()]);
+        let limit = if answer.found() { self.limit(now).await? } else { None };
         limit.map(Into::into).ok_or_else(|| LimitError::Missing(name.to_owned()).into())
     }
 
@@ -208,9 +213,9 @@ impl Inner {
     async fn ask_for_slots(self: &Arc<Self>, asks: Vec<SlotAsk>) -> Result<Vec<SlotAnswer>, ClientError> {
         let mut answers = Vec::with_capacity(asks.len());
         for ask in asks {
-            let answer = match self.refuse(&ask).await? {
-                Some(refusal) => SlotAnswer::Refused(refusal),
-                None => self.take(&ask).await?,
+            let answer = match self.judge(&ask).await? {
+                Ok(limits) => self.take(&ask, limits).await?,
+                Err(refusal) => SlotAnswer::Refused(refusal),
             };
             let mut books = self.slots.lock();
             if matches!(answer, SlotAnswer::Waits { .. }) {
@@ -223,28 +228,31 @@ impl Inner {
         Ok(answers)
     }
 
-    async fn refuse(&self, ask: &SlotAsk) -> Result<Option<SlotRefusal>, ClientError> {
+    /// Tells which limits slots are to be taken of: those that are there and active. Or else why they cannot be had.
+    async fn judge(&self, ask: &SlotAsk) -> Result<Result<Vec<String>, SlotRefusal>, ClientError> {
+        let mut limits = Vec::with_capacity(ask.limits.len());
         for name in &ask.limits {
             let name = name.clone();
             match self.limit_as_known(&name).await? {
-                None if ask.strict => return Ok(Some(SlotRefusal::Missing { name })),
+                None if ask.strict => return Ok(Err(SlotRefusal::Missing { name })),
                 Some(limit) if limit.active && limit.limit < ask.slots && limit.limit > 0 => {
-                    return Ok(Some(SlotRefusal::TooMany { name, slots: ask.slots, limit: limit.limit }));
+                    return Ok(Err(SlotRefusal::TooMany { name, slots: ask.slots, limit: limit.limit }));
                 }
                 Some(limit) if ask.rate && limit.active && limit.slot_decay_per_second <= 0.0 => {
-                    return Ok(Some(SlotRefusal::NoRate { name }));
+                    return Ok(Err(SlotRefusal::NoRate { name }));
                 }
+                Some(limit) if limit.active => limits.push(name),
                 _ => {}
             }
         }
-        Ok(None)
+        Ok(Ok(limits))
     }
 
-    async fn take(self: &Arc<Self>, ask: &SlotAsk) -> Result<SlotAnswer, ClientError> {
-        if ask.limits.is_empty() {
+    async fn take(self: &Arc<Self>, ask: &SlotAsk, limits: Vec<String>) -> Result<SlotAnswer, ClientError> {
+        if limits.is_empty() {
             return Ok(SlotAnswer::Granted { limits: Vec::new() });
         }
-        let mut body = criteria([("slots", Some(json!(ask.slots))), ("names", Some(json!(ask.limits)))]);
+        let mut body = criteria([("slots", Some(json!(ask.slots))), ("names", Some(json!(limits)))]);
         let what = "take slots of a concurrency limit";
         let request = if ask.rate {
             // What decays belongs to nobody.
@@ -256,7 +264,7 @@ impl Inner {
             Request::post("/v2/concurrency_limits/increment-with-lease", what, &body)
         };
         let answer = self.server.ask(request.repeat(Repeat::IfUntaken)).await?;
-        self.forget(&ask.limits);
+        self.forget(&limits);
         if answer.is_locked() {
             return Ok(SlotAnswer::Waits { until: None });
         }

@@ -26,4 +26,16 @@ impl HttpOptions {
 
     /// How long a command waits, at which somebody sits.
     pub const FOR_COMMANDS: Duration = Duration::from_secs(10);
+
+    /// Says what to look at when the server does not accept who asks.
+    pub(super) fn refused(&self) -> &'static str {
+        match (&self.key, &self.auth_string) {
+            (Some(_), _) => "it does not accept the key in FLOWCORE_API_KEY",
+            (None, Some(_)) => {
+                "it does not accept what FLOWCORE_API_AUTH_STRING says: give the user and the password that the server was \
+                 started with, `user:password`"
+            }
+            (None, None) => "set FLOWCORE_API_AUTH_STRING to `user:password`, or FLOWCORE_API_KEY to a key",
+        }
+    }
 }

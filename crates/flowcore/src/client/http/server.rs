@@ -1,6 +1,6 @@
 //! The server as all parts of the client share it.
 
-use reqwest::Response;
+use reqwest::{Response, StatusCode};
 
 use super::api::{Answer, Api, Request};
 use super::options::HttpOptions;
@@ -27,8 +27,18 @@ impl Server {
     }
 
     /// Asks for a websocket.
-    pub(super) async fn upgrade(&self, path: &str) -> Result<Response, String> {
+    pub(super) async fn upgrade(&self, path: &str) -> Result<Response, ServerError> {
         self.api.upgrade(path, self.auth()).await
+    }
+
+    /// Says that the server does not accept on a websocket who asks.
+    pub(super) fn forbidden(&self, what: &str) -> ServerError {
+        self.api.forbidden(what.to_owned(), StatusCode::FORBIDDEN.as_u16())
+    }
+
+    /// Says that the server cannot be had now.
+    pub(super) fn away(&self, reason: String) -> ServerError {
+        self.api.away(reason, None)
     }
 
     fn auth(&self) -> Option<&str> {

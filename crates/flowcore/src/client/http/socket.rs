@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Upgraded};
+use reqwest::Upgraded;
 
 use super::api::CONNECT;
 use super::frames::{Frames, Incoming};
 use super::server::Server;
+use crate::client::ServerError;
 
 /// How long the server may take to acknowledge what it was sent.
 const ACKNOWLEDGED: Duration = Duration::from_secs(30);
@@ -21,28 +22,8 @@ pub(super) struct EventSocket {
 
 impl EventSocket {
     /// Opens a connection.
-    pub(super) async fn open(server: &Server) -> Result<Self, String> {
-        let opened = tokio::time::timeout(CONNECT, Self::connect(server)).await;
-        opened.unwrap_or_else(|_| Err(format!("no connection within {} s", CONNECT.as_secs())))
-    }
-
-    async fn connect(server: &Server) -> Result<Self, String> {
-        let answer = server.upgrade("/events/in").await?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(format!("it says {} to a websocket", answer.status()));
-        }
-        let stream = answer.upgrade().await.map_err(|error| error.to_string())?;
-        let mut socket = EventSocket { frames: Frames::new(stream), pings: 0 };
-        let proof = serde_json::json!({"type": "auth", "token": server.token()});
-        socket.frames.text(&proof.to_string()).await.map_err(told)?;
-        socket.frames.flush().await.map_err(told)?;
-        loop {
-            match socket.next().await? {
-                Incoming::Text(text) if text.contains("auth_success") => return Ok(socket),
-                Incoming::Text(text) => return Err(format!("it does not accept who asks: {text}")),
-                _ => {}
-            }
-        }
+    pub(super) async fn open(server: &Server) -> Result<Self, ServerError> {
+        Ok(EventSocket { frames: connect(server, "/events/in").await?, pings: 0 })
     }
 
     /// Sends events, and waits until the server has taken them.
@@ -71,9 +52,34 @@ impl EventSocket {
     }
 }
 
+/// Opens a websocket, and says who asks.
+pub(super) async fn connect(server: &Server, path: &str) -> Result<Frames<Upgraded>, ServerError> {
+    let opened = tokio::time::timeout(CONNECT, introduced(server, path)).await;
+    opened.unwrap_or_else(|_| Err(server.away(format!("no connection within {} s", CONNECT.as_secs()))))
+}
+
+async fn introduced(server: &Server, path: &str) -> Result<Frames<Upgraded>, ServerError> {
+    let stream = server.upgrade(path).await?.upgrade().await.map_err(|error| server.away(error.to_string()))?;
+    let mut frames = Frames::new(stream);
+    let proof = serde_json::json!({"type": "auth", "token": server.token()}).to_string();
+    let lost = |error: io::Error| server.away(told(error));
+    frames.text(&proof).await.map_err(lost)?;
+    frames.flush().await.map_err(lost)?;
+    loop {
+        match frames.next().await.map_err(lost)? {
+            Incoming::Text(text) if text.contains("auth_success") => return Ok(frames),
+            // It says why, and then it closes.
+            Incoming::Text(_) | Incoming::Close(_) => {
+                return Err(server.forbidden(&format!("use its websocket {path}")));
+            }
+            _ => {}
+        }
+    }
+}
+
 fn told(error: io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the connection for events was closed".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the websocket was closed".to_owned(),
         _ => error.to_string(),
     }
 }
