@@ -12,6 +12,8 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
     LogFilter,
     LogFilterFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterName,
 )
 
 
@@ -68,8 +70,17 @@ async def main():
         assert artifacts[0].flow_run_id == parent.id
         variable = await client.read_variable_by_name("rust-count")
         assert variable.value == 3, variable
-        limit = await client.read_global_concurrency_limit_by_name("rust-slots")
-        assert limit.active_slots == 0, limit
+        limit = await client.read_global_concurrency_limit_by_name("rust-places")
+        assert (limit.active_slots, limit.limit) == (0, 3), limit
+
+        suspended = await run_of(client, "rust-suspended")
+        assert suspended.state.is_completed() and suspended.run_count == 2, suspended
+
+        async def executed():
+            tasks = await client.read_task_runs(task_run_filter=TaskRunFilter(name=TaskRunFilterName(any_=["cubed"])))
+            return [task for task in tasks if task.state.is_completed() and task.flow_run_id is None]
+
+        await until("the background task is complete", executed)
 
 
 asyncio.run(main())

@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod automations;
+mod background_tasks;
 mod blocks;
 mod client_contract;
 mod client_troubles;
@@ -112,6 +113,8 @@ on_both_databases! {
     fuzz: every_route_stands_what_comes;
     rust_client: a_flow_is_seen_on_the_server, flows_go_the_ways_that_they_go_on_a_database,
         a_flow_is_cancelled_from_elsewhere, lists_are_read_page_by_page;
+    background_tasks: a_delayed_task_is_executed_by_a_worker, what_goes_wrong_in_the_background_is_told,
+        a_worker_has_its_limit_and_ends_gracefully, the_run_of_a_killed_worker_goes_to_another;
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,

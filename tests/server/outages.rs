@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowcore::model::{LogFilter, Page, StateType};
-use flowcore::{Engine, Result, each, flow, task};
+use flowcore::{Engine, Result, TaskWorker, each, flow, task};
 use flowcore_server::Server;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -171,5 +171,25 @@ async fn the_next_process_tells_what_a_killed_one_could_not() {
     let outbox = folder.path().join("outbox");
     let left = std::fs::read_dir(std::fs::read_dir(outbox).unwrap().next().unwrap().unwrap().path()).unwrap();
     assert_eq!(left.count(), 0, "nothing waits any more");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_takes_tasks_again_when_the_server_is_back() {
+    let folder = TempDir::new().unwrap();
+    let server = Fickle::start(folder.path()).await;
+    let engine = Program::start(&server.api()).await.engine;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let worker = TaskWorker::new().serve(say::definition(), |number: u32| say(number).retries(1));
+    let of_worker = engine.clone();
+    let working = tokio::spawn(async move { worker.run_until(&of_worker, async { drop(stopped.await) }).await });
+    assert_eq!(say(1).delay().on(&engine).await.unwrap().await.unwrap(), 1);
+    let (database, address) = server.stop().await;
+    let server = Fickle::on(database, address).await;
+    let again = async { say(2).delay().on(&engine).await.unwrap().await.unwrap() };
+    assert_eq!(tokio::time::timeout(Duration::from_secs(60), again).await.expect("it is taken"), 2);
+    stop.send(()).unwrap();
+    working.await.unwrap().unwrap();
+    engine.close().await.unwrap();
     server.stop().await;
 }

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use flowcore::model::StateType;
-use flowcore::orchestration::NewLimit;
-use flowcore::{Error, Result, artifact, concurrency, each, flow, task, variable};
+use flowcore::orchestration::{LimitUpdate, NewLimit};
+use flowcore::{
+    Error, Result, TaskWorker, artifact, concurrency, each, execute_flow_run, flow, receive_input, resume_flow_run,
+    send_input, suspend, task, variable,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -116,6 +119,18 @@ async fn rust_broken() -> Result<()> {
     Err(Error::msg("it is broken"))
 }
 
+/// Goes on in another process when it is resumed, and is told a value there.
+#[flow]
+async fn rust_suspended() -> Result<u32> {
+    suspend().await?;
+    Ok(receive_input::<u32>().next().await?.value)
+}
+
+#[task]
+async fn cubed(number: u32) -> u32 {
+    number.pow(3)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_in_rust_are_on_prefects_own_server() {
     let name = "runs_in_rust_are_on_prefects_own_server";
@@ -134,6 +149,26 @@ async fn runs_in_rust_are_on_prefects_own_server() {
     );
     assert_eq!(program.flow_history("rust-child").await, "PENDING RUNNING COMPLETED", "a retry takes its result");
     assert_eq!(program.flow_run("rust-broken").await.state.kind, StateType::Failed);
+    let rename = LimitUpdate { name: Some("rust-places".to_owned()), limit: Some(3), ..LimitUpdate::default() };
+    program.engine.client().update_limit("rust-slots", rename).await.unwrap();
+
+    assert!(rust_suspended().on(&program.engine).await.unwrap_err().is_suspended());
+    let suspended = program.flow_run("rust-suspended").await.id;
+    resume_flow_run(&program.engine, suspended).await.unwrap();
+    send_input(suspended, 7_u32).on(&program.engine).await.unwrap();
+    execute_flow_run(&program.engine, suspended).await.unwrap();
+    assert_eq!(
+        program.flow_history("rust-suspended").await,
+        "PENDING RUNNING PAUSED:Suspended SCHEDULED:Resuming PENDING RUNNING:Resuming COMPLETED"
+    );
+
+    let delayed = cubed(3).delay().on(&program.engine).await.unwrap();
+    let worker = TaskWorker::new().serve(cubed::definition(), |number: u32| cubed(number).retries(1));
+    let done = async {
+        delayed.outcome().await;
+    };
+    tokio::time::timeout(START, worker.run_until(&program.engine, done)).await.expect("it is executed").unwrap();
+    assert_eq!(delayed.await.unwrap(), 27);
     program.engine.close().await.unwrap();
     prefect.look("rust_runs.py").await;
 }

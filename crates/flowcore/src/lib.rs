@@ -315,6 +315,7 @@ pub use engine::current;
 pub use engine::definition::{
     FlowDefinition, ParameterError, Parameters, RegistryError, Site, TaskDefinition, find_flow, flows,
 };
+pub use engine::delay::{DelayCall, DelayedTask};
 pub use engine::error::{BoxError, Error, Result, RunError};
 pub use engine::event::{EventError, NewEvent, event};
 pub use engine::flow_call::{AnyFlowCall, FlowCall};
@@ -337,6 +338,7 @@ pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::stream::{StreamCall, TaskStream};
 pub use engine::tags::{WithTags, tags};
 pub use engine::task_call::{MapCall, TaskCall};
+pub use engine::task_worker::{MakesCalls, TaskWorker};
 pub use engine::transaction::{
     CommitMode, HookResult, Isolation, Keyed, Transaction, TransactionCall, TransactionEvent, TransactionHook, Unkeyed,
     transaction,

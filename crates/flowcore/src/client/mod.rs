@@ -4,6 +4,7 @@
 //! or behind a server.
 
 mod artifacts;
+mod background;
 mod control;
 #[cfg(feature = "client")]
 mod http;
@@ -16,6 +17,7 @@ mod variables;
 use async_trait::async_trait;
 
 pub use artifacts::ArtifactClient;
+pub use background::BackgroundClient;
 pub use control::RunControl;
 #[cfg(feature = "client")]
 pub use http::{HttpClient, HttpOptions};
@@ -47,6 +49,9 @@ pub enum ClientError {
     /// A variable cannot be set so.
     #[error(transparent)]
     Variable(#[from] VariableRefusal),
+    /// Only a server can do it.
+    #[error("{0} needs a server: start one with `flowcore server start`, and set FLOWCORE_API_URL to its address")]
+    NoServer(&'static str),
     /// The file that proves this process alive could not be made.
     #[error(
         "cannot make {path}, the file that proves this process alive: {reason}; check FLOWCORE_HOME and its permissions"
@@ -73,7 +78,7 @@ impl ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: ArtifactClient + RunControl + InputClient + LimitClient + VariableClient {
+pub trait Client: ArtifactClient + BackgroundClient + RunControl + InputClient + LimitClient + VariableClient {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

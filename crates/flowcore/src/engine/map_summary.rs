@@ -142,6 +142,7 @@ impl<T: Volatile> MapCall<T> {
             detached: false,
             outlet: None,
             standing: Standing::Map,
+            made: None,
         };
         TaskCall::of(call)
     }

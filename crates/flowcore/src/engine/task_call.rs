@@ -20,6 +20,7 @@ use super::settled::Promise;
 use super::task_engine::TaskExecution;
 use super::transaction::Hooked;
 use super::yields::AnyOutlet;
+use crate::model::TaskRun;
 
 /// A call of a task that has not started: await it, or [`submit`](TaskCall::submit) it, after saying what is
 /// different this time.
@@ -45,7 +46,8 @@ pub struct TaskCall<T> {
 }
 
 /// A call with its type erased.
-pub(crate) struct Call {
+#[doc(hidden)]
+pub struct Call {
     pub(crate) definition: &'static TaskDefinition,
     pub(crate) job: Box<dyn Job>,
     pub(crate) codec: Option<Codec>,
@@ -55,6 +57,8 @@ pub(crate) struct Call {
     /// Where its values go while it runs, if it yields some and its caller wants them at once.
     pub(crate) outlet: Option<AnyOutlet>,
     pub(crate) standing: Standing,
+    /// The run that was made for it elsewhere, outside of flows.
+    pub(crate) made: Option<Box<TaskRun>>,
 }
 
 /// Which run a call has.
@@ -140,6 +144,7 @@ impl<T: Volatile> TaskCall<T> {
             detached: false,
             outlet: None,
             standing: Standing::Own,
+            made: None,
         };
         TaskCall::of(call)
     }

@@ -95,7 +95,7 @@ impl TaskExecution {
         let mut occurrence = match (call.standing, scope.flow()) {
             (Standing::PartOfMap(number), _) => Occurrence { dynamic_key: None, number, earlier: None },
             (_, Some(flow)) => flow.occur(call.definition.site.key, digest, || known_digest(&call, &edges)),
-            (_, None) => Occurrence { dynamic_key: None, number: 0, earlier: None },
+            (_, None) => Occurrence { dynamic_key: None, number: 0, earlier: call.made.take().map(|run| *run) },
         };
         if let Some(earlier) = &occurrence.earlier
             && let Some(settled) = Box::pin(adopt(&engine, &scope, &call, earlier, assets.as_ref(), promise)).await

@@ -1,11 +1,14 @@
 //! Flow runs whose process has died: the next process on the machine tells the server what became of them.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backlog;
 use super::flow_runs::suspends;
 use super::inner::Inner;
-use crate::client::ClientError;
+use super::outbox::{EVENTS, LOGS};
+use crate::client::{ClientError, ServerError};
 use crate::model::{
     FlowRun, FlowRunId, Page, ProcessId, State, StateId, StateName, StateType, TaskRun, TaskRunFilter, TaskRunRecord,
 };
@@ -23,7 +26,7 @@ impl Inner {
     /// Marks the flow runs of dead processes, if the server is there.
     pub(super) async fn crash_abandoned_runs(self: &Arc<Self>) -> Result<Vec<FlowRun>, ClientError> {
         let abandoned = self.outbox.abandoned();
-        if abandoned.is_empty() {
+        if abandoned.is_empty() && self.outbox.abandoned_tasks().is_empty() {
             return Ok(Vec::new());
         }
         // First what the process had to say itself: its task runs' last states, its last lines.
@@ -51,7 +54,32 @@ impl Inner {
             marked.extend(self.mark(run, process).await?);
             self.outbox.buried(run, process);
         }
+        self.free_task_runs().await?;
         Ok(marked)
+    }
+
+    /// Takes over what processes on this machine have left that have died since this one began. What the server is to be
+    /// told goes behind what this one has to say.
+    pub(super) async fn take_over_the_dead(&self) -> Result<(), ClientError> {
+        for left in self.outbox.left_behind() {
+            for (name, lane) in [(EVENTS, &self.events), (LOGS, &self.logs)] {
+                for file in left.files(name) {
+                    lane.deliver(backlog::lines(&file)).await?;
+                    // One that stays is sent once more.
+                    drop(fs::remove_file(file));
+                }
+            }
+            self.outbox.take_over(&left).map_err(|error| ServerError::NotKept {
+                folder: self.outbox.place().to_owned(),
+                reason: error.to_string(),
+            })?;
+        }
+        let is_left = !self.outbox.abandoned().is_empty() || !self.outbox.abandoned_tasks().is_empty();
+        // Otherwise it is looked at again.
+        if is_left && self.events.cleared(CAUGHT_UP).await {
+            self.mark_all().await?;
+        }
+        Ok(())
     }
 
     /// Marks a run, unless it has ended or another process has taken it. Its task runs first: should this process die as

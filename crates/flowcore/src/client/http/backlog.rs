@@ -99,14 +99,7 @@ impl Backlog {
             self.open = None;
         }
         let Some(file) = self.files.front() else { return Vec::new() };
-        let text = fs::read(&file.path).unwrap_or_else(|error| {
-            eprintln!("flowcore: {} cannot be read, and is not sent to the server: {error}", file.path.display());
-            Vec::new()
-        });
-        let text = String::from_utf8_lossy(&text);
-        // A process that was killed while it wrote has left half a line.
-        let whole = |line: &&str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
-        text.lines().filter(whole).map(str::to_owned).collect()
+        lines(&file.path)
     }
 
     /// Forgets the oldest file: the server has it.
@@ -129,4 +122,16 @@ impl Backlog {
     pub(super) fn place(&self) -> &Path {
         self.outbox.place()
     }
+}
+
+/// Reads the lines of a file.
+pub(super) fn lines(file: &Path) -> Vec<String> {
+    let text = fs::read(file).unwrap_or_else(|error| {
+        eprintln!("flowcore: {} cannot be read, and is not sent to the server: {error}", file.display());
+        Vec::new()
+    });
+    let text = String::from_utf8_lossy(&text);
+    // A process that was killed while it wrote has left half a line.
+    let whole = |line: &&str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    text.lines().filter(whole).map(str::to_owned).collect()
 }

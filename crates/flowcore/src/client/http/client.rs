@@ -31,7 +31,7 @@ const LONGEST_LINE: usize = 900_000;
 /// While the server is away, task runs and log lines wait on disk, and what needs an answer is repeated for as long as
 /// [`HttpOptions::patience`] says.
 pub struct HttpClient {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     thread: Thread,
 }
 

@@ -71,9 +71,9 @@ impl Inner {
         Ok(run)
     }
 
-    /// Tells the server of the task run that stands for a subflow: a Prefect server makes no subflow of one that it does
-    /// not know, and what is reported as an event it knows later.
-    async fn announce(&self, run: &TaskRun) -> Result<(), ClientError> {
+    /// Makes a task run on the server, by a request: that which stands for a subflow, since a Prefect server makes no subflow
+    /// of one that it does not know, and what is reported as an event it knows later; and those that wait for a worker.
+    pub(super) async fn announce(&self, run: &TaskRun) -> Result<(), ClientError> {
         let body = TaskRunCreate {
             id: Some(run.id.0),
             state: Some(StateCreate::from(&run.state)),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::api::Request;
 use super::artifacts::Made;
+use super::background::Offers;
 use super::backlog::Backlog;
 use super::bodies;
 use super::carriers::{EventCarrier, LogCarrier};
@@ -30,6 +31,7 @@ pub(super) struct Inner {
     pub(super) held: Held,
     pub(super) made: Made,
     pub(super) slots: Slots,
+    pub(super) offers: Offers,
     /// Names and ids of flows, which never change.
     flows: Mutex<HashMap<FlowId, String>>,
 }
@@ -51,6 +53,7 @@ impl Inner {
             held: Held::default(),
             made: Made::default(),
             slots: Slots::default(),
+            offers: Offers::default(),
             flows: Mutex::default(),
         })
     }

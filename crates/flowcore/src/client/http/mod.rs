@@ -15,6 +15,7 @@
 mod abandoned;
 mod api;
 mod artifacts;
+mod background;
 mod backlog;
 mod backoff;
 mod bodies;

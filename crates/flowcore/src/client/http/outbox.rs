@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 use super::options::HttpOptions;
-use crate::model::{FlowRunId, ProcessId};
+use crate::model::{FlowRunId, ProcessId, TaskRunId};
 
 const LOCK: &str = "lock";
 
@@ -23,6 +23,23 @@ pub(super) const LOGS: &str = "logs";
 /// the run and the process.
 const RUNS: &str = "runs";
 const ABANDONED: &str = "abandoned";
+
+/// The same of deferred task runs: empty files named by the run.
+const TASKS: &str = "tasks";
+const ABANDONED_TASKS: &str = "abandoned-tasks";
+
+/// What a process has left that has died. Nobody else takes it over meanwhile.
+pub(super) struct Left {
+    place: PathBuf,
+    _lock: File,
+}
+
+impl Left {
+    /// Lists the files of a lane, oldest first.
+    pub(super) fn files(&self, lane: &str) -> Vec<PathBuf> {
+        children(&self.place.join(lane))
+    }
+}
 
 /// A process's folder. It is made when something is put into it.
 pub(super) struct Outbox {
@@ -38,7 +55,15 @@ impl Outbox {
         let server = blake3::hash(options.url.as_bytes()).to_hex();
         let server = options.home.join("outbox").join(&server[..16]);
         let outbox = Outbox { place: server.join(process.to_string()), server, lock: Mutex::default() };
-        for left in children(&outbox.server) {
+        for left in outbox.left_behind() {
+            let folder = outbox.folder()?;
+            for lane in [EVENTS, LOGS] {
+                let target = folder.join(lane);
+                fs::create_dir_all(&target)?;
+                for (number, file) in (children(&target).len()..).zip(left.files(lane)) {
+                    fs::rename(file, target.join(format!("{number:010}.jsonl")))?;
+                }
+            }
             outbox.take_over(&left)?;
         }
         Ok(outbox)
@@ -70,28 +95,27 @@ impl Outbox {
         children(&self.place.join(lane))
     }
 
-    fn take_over(&self, left: &Path) -> io::Result<()> {
-        let is_hidden = left.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let Ok(lock) = File::open(left.join(LOCK)) else { return Ok(()) };
-        if is_hidden || lock.try_lock().is_err() {
-            return Ok(());
-        }
+    /// Finds what processes have left that have died.
+    pub(super) fn left_behind(&self) -> Vec<Left> {
+        let left = |place: PathBuf| {
+            let is_hidden = place.file_name()?.to_string_lossy().starts_with('.');
+            let lock = File::open(place.join(LOCK)).ok().filter(|_| !is_hidden)?;
+            lock.try_lock().is_ok().then_some(Left { place, _lock: lock })
+        };
+        children(&self.server).into_iter().filter_map(left).collect()
+    }
+
+    /// Takes over which runs a dead process had, and removes its folder. Its lines are taken over already.
+    pub(super) fn take_over(&self, left: &Left) -> io::Result<()> {
         let folder = self.folder()?;
-        for lane in [EVENTS, LOGS] {
-            let target = folder.join(lane);
+        for (target, parts) in [(ABANDONED, [ABANDONED, RUNS]), (ABANDONED_TASKS, [ABANDONED_TASKS, TASKS])] {
+            let target = folder.join(target);
             fs::create_dir_all(&target)?;
-            for (number, file) in (children(&target).len()..).zip(children(&left.join(lane))) {
-                fs::rename(file, target.join(format!("{number:010}.jsonl")))?;
-            }
-        }
-        let target = folder.join(ABANDONED);
-        fs::create_dir_all(&target)?;
-        for runs in [ABANDONED, RUNS] {
-            for file in children(&left.join(runs)) {
+            for file in parts.iter().flat_map(|part| left.files(part)) {
                 fs::rename(&file, target.join(file.file_name().unwrap_or_default()))?;
             }
         }
-        fs::remove_dir_all(left)
+        fs::remove_dir_all(&left.place)
     }
 
     /// Remembers that this process executes a flow run.
@@ -122,10 +146,35 @@ impl Outbox {
         let _ = fs::remove_file(self.place.join(ABANDONED).join(file_name(run, process)));
     }
 
+    /// Remembers that this process has a deferred task run.
+    pub(super) fn hold_task(&self, run: TaskRunId) -> io::Result<()> {
+        let folder = self.folder()?.join(TASKS);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(run.to_string()), [])
+    }
+
+    /// Remembers that it has it no more.
+    pub(super) fn let_go_task(&self, run: TaskRunId) {
+        // One that stays is looked at by another process, which finds that the run has ended.
+        let _ = fs::remove_file(self.place.join(TASKS).join(run.to_string()));
+    }
+
+    /// Lists the deferred task runs of processes that have died.
+    pub(super) fn abandoned_tasks(&self) -> Vec<TaskRunId> {
+        let read = |path: PathBuf| path.file_name()?.to_str()?.parse().ok().map(TaskRunId);
+        children(&self.place.join(ABANDONED_TASKS)).into_iter().filter_map(read).collect()
+    }
+
+    /// Forgets an abandoned task run: it waits for a worker again, or has ended.
+    pub(super) fn bury_task(&self, run: TaskRunId) {
+        let _ = fs::remove_file(self.place.join(ABANDONED_TASKS).join(run.to_string()));
+    }
+
     /// Removes the folder if nothing is in it that anybody needs.
     pub(super) fn close(&self) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_empty = [EVENTS, LOGS, RUNS, ABANDONED].iter().all(|part| children(&self.place.join(part)).is_empty());
+        let parts = [EVENTS, LOGS, RUNS, ABANDONED, TASKS, ABANDONED_TASKS];
+        let is_empty = parts.iter().all(|part| children(&self.place.join(part)).is_empty());
         if is_empty && lock.take().is_some() {
             let _ = fs::remove_dir_all(&self.place);
         }
