@@ -166,3 +166,31 @@ pub(crate) async fn task_runs_take_the_slots_of_their_tags(world: Arc<World>) {
     assert_eq!(aborted["details"]["reason"], why);
     assert_eq!(world.get(&format!("/task_runs/{never}")).await["state_type"], "PENDING");
 }
+
+pub(crate) async fn who_waits_is_told_of_the_usual_time(world: Arc<World>) {
+    world.post("/v2/concurrency_limits/", json!({"name": "db", "limit": 1})).await;
+    let one = json!({"names": ["db"], "slots": 1});
+    let take = async || {
+        let request = world.request(Method::POST, "/v2/concurrency_limits/increment").json(&one).send().await.unwrap();
+        let after = request.headers().get("Retry-After").map(|after| after.to_str().unwrap().parse::<f64>().unwrap());
+        (request.status(), after)
+    };
+    assert_eq!(take().await, (StatusCode::OK, None));
+    let (status, after) = take().await;
+    assert!(status == StatusCode::LOCKED && (1.6..2.4).contains(&after.unwrap()), "{after:?}");
+    let back = json!({"names": ["db"], "slots": 1, "occupancy_seconds": 20.0});
+    world.post("/v2/concurrency_limits/decrement", back).await;
+    assert_eq!(take().await, (StatusCode::OK, None));
+    let (status, after) = take().await;
+    assert!(status == StatusCode::LOCKED && (9.0..13.0).contains(&after.unwrap()), "{after:?}");
+
+    // Short times count as well, however they are told of.
+    world.post("/v2/concurrency_limits/decrement", json!({"names": ["db"], "slots": 1})).await;
+    for _ in 0..12 {
+        let lease = world.post("/v2/concurrency_limits/increment-with-lease", one.clone()).await["lease_id"].clone();
+        world.post("/v2/concurrency_limits/decrement-with-lease", json!({"lease_id": lease})).await;
+    }
+    assert_eq!(take().await, (StatusCode::OK, None));
+    let (status, after) = take().await;
+    assert!(status == StatusCode::LOCKED && after.unwrap() < 1.0, "{after:?}");
+}

@@ -108,7 +108,7 @@ on_both_databases! {
     variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;
     artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
     work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
-        workers_are_heard_of, due_runs_come_in_strict_order, one_of_many_workers_gets_a_run;
+        workers_are_heard_of, due_runs_come_in_strict_order, runs_say_where_they_are, one_of_many_workers_gets_a_run;
     worker_channel: a_worker_is_told_of_its_pool, a_worker_that_cannot_be_served_is_told_why;
     fuzz: every_route_stands_what_comes;
     rust_client: a_flow_is_seen_on_the_server, flows_go_the_ways_that_they_go_on_a_database,
@@ -118,7 +118,7 @@ on_both_databases! {
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,
-        task_runs_take_the_slots_of_their_tags;
+        task_runs_take_the_slots_of_their_tags, who_waits_is_told_of_the_usual_time;
     readiness: who_is_not_heard_of_is_offline, what_nobody_polls_is_not_ready;
     prefect_client: commands_of_every_group_of_prefects, limits_of_prefect, pools_of_prefect, workers_of_prefect, a_flow_of_prefects_runs, deployments_of_prefects_run, variables_and_artifacts_of_prefect,
         blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;

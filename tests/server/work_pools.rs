@@ -251,3 +251,32 @@ pub(crate) async fn one_of_many_workers_gets_a_run(world: Arc<World>) {
     let (a, b, c) = tokio::join!(work(world.clone()), work(world.clone()), work(world.clone()));
     assert_eq!(a + b + c, 20, "{a} {b} {c}");
 }
+
+pub(crate) async fn runs_say_where_they_are(world: Arc<World>) {
+    let pool = world.post("/work_pools", json!({"name": "p", "type": "process"})).await;
+    world.post("/work_pools/p/queues", json!({"name": "urgent"})).await;
+    let flow = world.flow("etl").await;
+    let made = json!({"flow_id": flow, "name": "d", "work_pool_name": "p", "work_queue_name": "urgent"});
+    let deployment = text(&world.post("/deployments", made).await["id"]);
+    let place = |run: &Value| [&run["work_queue_name"], &run["work_pool_name"], &run["work_pool_id"]].map(Clone::clone);
+    let expected = [json!("urgent"), json!("p"), pool["id"].clone()];
+    let made = world.post(&format!("/deployments/{deployment}/create_flow_run"), json!({})).await;
+    assert_eq!(place(&made), expected);
+    let direct = json!({"flow_id": flow, "work_pool_name": "p", "work_queue_name": "urgent"});
+    assert_eq!(place(&world.post("/flow_runs/", direct).await), expected);
+    let run = text(&made["id"]);
+    assert_eq!(place(&world.get(&format!("/flow_runs/{run}")).await), expected);
+
+    // A queue may get another name.
+    changed(&world, "/work_pools/p/queues/urgent", json!({"name": "now"})).await;
+    let expected = [json!("now"), json!("p"), pool["id"].clone()];
+    let only = json!({"flow_runs": {"id": {"any_": [run]}}});
+    assert_eq!(place(&world.post("/flow_runs/filter", only.clone()).await[0]), expected);
+    assert_eq!(place(&world.post("/flow_runs/paginate", only).await["results"][0]), expected);
+    let due = world.post("/work_pools/p/get_scheduled_flow_runs", json!({})).await;
+    assert_eq!(place(&due[0]["flow_run"]), expected);
+    let due = world.post("/deployments/get_scheduled_flow_runs", json!({"deployment_ids": [deployment]})).await;
+    assert_eq!(place(&due[0]), expected);
+    let elsewhere = world.post("/flow_runs/", json!({"flow_id": flow})).await;
+    assert_eq!(place(&elsewhere), [Value::Null, Value::Null, Value::Null]);
+}

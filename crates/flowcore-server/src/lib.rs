@@ -43,6 +43,7 @@ mod services;
 mod state;
 mod subflows;
 mod task_slots;
+mod usual_occupancy;
 mod validation;
 mod variables;
 mod ws;

@@ -18,6 +18,7 @@ use crate::foreman::Foreman;
 use crate::live::{Feed, NewLogs};
 use crate::pools::ChangedPools;
 use crate::services::Pulse;
+use crate::usual_occupancy::UsualOccupancy;
 
 /// Rules, store and clock, and whom to tell of what happens.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ pub(crate) struct App {
     pub(crate) changed_pools: ChangedPools,
     pub(crate) foreman: Foreman,
     pub(crate) pulse: Pulse,
+    pub(crate) usual_occupancy: UsualOccupancy,
     pub(crate) config: Arc<Config>,
 }
 
@@ -55,6 +57,7 @@ impl App {
             changed_pools: ChangedPools::default(),
             foreman: Foreman::default(),
             pulse: Pulse::default(),
+            usual_occupancy: UsualOccupancy::default(),
             keys: None,
             config,
         }

@@ -11,8 +11,8 @@ use crate::state::App;
 /// What the names of limits on tags begin with.
 pub(crate) const TAG: &str = "tag:";
 
-/// When a run that gets no slot is to ask again, in seconds: how long a slot is occupied, as far as is known.
-const WAIT: i64 = 2;
+/// How long a run that gets no slot waits at most before asking again, in seconds.
+const LONGEST_WAIT: f64 = 10.0;
 
 /// What became of a run's wish for a slot of each of its tags.
 pub(crate) enum TagSlots {
@@ -21,7 +21,11 @@ pub(crate) enum TagSlots {
     /// It has been given them.
     Taken,
     /// There is none of one of these tags.
-    Full(Vec<String>),
+    Full {
+        tags: Vec<String>,
+        /// When to ask again.
+        seconds: i64,
+    },
     /// There never will be one of this tag.
     Never(String),
 }
@@ -31,9 +35,9 @@ impl TagSlots {
     pub(crate) fn refusal(&self) -> Option<ResponseDetails> {
         match self {
             TagSlots::Had | TagSlots::Taken => None,
-            TagSlots::Full(tags) => {
+            TagSlots::Full { tags, seconds } => {
                 let reason = format!("Concurrency limit reached for tags: {}", tags.join(", "));
-                Some(ResponseDetails::Wait { delay_seconds: WAIT, reason: Some(reason) })
+                Some(ResponseDetails::Wait { delay_seconds: *seconds, reason: Some(reason) })
             }
             TagSlots::Never(tag) => {
                 let reason = format!(
@@ -67,19 +71,27 @@ pub(crate) async fn take_tag_slots(app: &App, run: &TaskRun) -> Result<TagSlots,
         strict: false,
         rate: false,
     };
+    let usual = app.usual_occupancy.clone();
+    // Who waits for the same does not come back at the same moment.
+    let jitter = 0.7 + 0.6 * app.clock.random();
     let decide = move |occupancy: &mut Occupancy| {
         let in_force: Vec<_> = occupancy.limits.iter().filter(|limit| limit.active).collect();
         let tag = |name: &str| name.trim_start_matches(TAG).to_owned();
         if let Some(none) = in_force.iter().find(|limit| limit.limit == 0) {
             return TagSlots::Never(tag(&none.name));
         }
+        let wait = in_force.iter().map(|limit| usual.of(limit)).fold(0.0, f64::max).min(LONGEST_WAIT);
         let tags: Vec<String> = in_force.iter().map(|limit| tag(&limit.name)).collect();
         if tags.is_empty() || occupancy.leases.iter().any(|lease| lease.holder.task_run_id == ask.holder.task_run_id) {
             return TagSlots::Had;
         }
         match take_slots(occupancy, &ask, now) {
             SlotAnswer::Granted { .. } => TagSlots::Taken,
-            SlotAnswer::Waits { .. } | SlotAnswer::Refused(_) => TagSlots::Full(tags),
+            SlotAnswer::Waits { .. } | SlotAnswer::Refused(_) => {
+                #[expect(clippy::cast_possible_truncation, reason = "some seconds")]
+                let seconds = (wait * jitter).round().max(1.0) as i64;
+                TagSlots::Full { tags, seconds }
+            }
         }
     };
     app.orchestrator.decide_slots(names, decide).await
@@ -94,5 +106,10 @@ pub(crate) async fn give_tag_slots_back(app: &App, run: &TaskRun) -> Result<(), 
     let occupancy = app.store.occupancy(&names).await?;
     let of_run = occupancy.leases.iter().filter(|lease| lease.holder.task_run_id == Some(run.id));
     let back: Vec<SlotsBack> = of_run.map(|lease| SlotsBack { id: lease.id, limits: names.clone() }).collect();
-    if back.is_empty() { Ok(()) } else { app.orchestrator.give_slots_back(back).await }
+    if back.is_empty() {
+        return Ok(());
+    }
+    let now = app.now();
+    back.iter().for_each(|back| app.usual_occupancy.note_end(&occupancy, back.id, now));
+    app.orchestrator.give_slots_back(back).await
 }

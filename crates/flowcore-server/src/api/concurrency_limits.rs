@@ -130,6 +130,7 @@ async fn delete_tag(State(app): State<App>, Path(tag): Path<String>) -> Result<S
 
 async fn remove(app: &App, name: &str) -> Result<StatusCode, ApiError> {
     app.orchestrator.delete_limit(name).await?.map_err(|_| NOT_FOUND)?;
+    app.usual_occupancy.forget(name);
     Ok(StatusCode::OK)
 }
 
@@ -201,7 +202,9 @@ async fn decrement(State(app): State<App>, Body(body): Body<OfTaskRun>) -> Resul
     let names: Vec<String> = body.names.iter().map(|tag| format!("{TAG}{tag}")).collect();
     let occupancy = limits::occupancy(&app, names.clone()).await?;
     let of_run = occupancy.leases.iter().filter(|lease| lease.holder.task_run_id == Some(TaskRunId(body.task_run_id)));
-    let back = of_run.map(|lease| SlotsBack { id: lease.id, limits: names.clone() }).collect();
+    let back: Vec<_> = of_run.map(|lease| SlotsBack { id: lease.id, limits: names.clone() }).collect();
+    let now = app.now();
+    back.iter().for_each(|back| app.usual_occupancy.note_end(&occupancy, back.id, now));
     app.orchestrator.give_slots_back(back).await?;
     Ok(Json(occupancy.limits.into_iter().map(Into::into).collect()))
 }

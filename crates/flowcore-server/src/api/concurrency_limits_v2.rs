@@ -1,31 +1,28 @@
-//! Global concurrency limits: slots that clients take and give back, by leases that end unless they are renewed.
+//! Global concurrency limits: slots that clients take and give back.
+
+mod leases;
 
 use std::num::NonZeroU32;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use chrono::TimeDelta;
 use flowcore::model::{ConcurrencyLimit, Occupancy, SlotHolder, SlotId, Timestamp};
-use flowcore::orchestration::{
-    LimitUpdate, NewLimit, SlotsBack, free_slots, renew_slots, set_slots_taken, slots_taken,
-};
+use flowcore::orchestration::{LimitUpdate, NewLimit, free_slots, set_slots_taken, slots_taken};
 use flowcore::wire::Moment;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::limits::{self, Taken, USUAL_OCCUPANCY, ask, limits_of_lease, refused, take};
+use super::limits::{self, Taken, ask, refused, take};
 use super::work_pools::check_name;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::routes::{Routes, op};
 use crate::state::App;
+use crate::usual_occupancy::UNKNOWN;
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Concurrency Limit not found");
-
-/// The lease of who holds nothing: there are no such limits, or their slots come back by themselves.
-const NOTHING: Uuid = Uuid::max();
 
 pub(super) fn routes() -> Routes {
     Routes::new(&["Concurrency Limits V2"])
@@ -36,9 +33,7 @@ pub(super) fn routes() -> Routes {
         .delete("/v2/concurrency_limits/{id_or_name}", op("delete_concurrency_limit_v2", delete))
         .post("/v2/concurrency_limits/increment", op("bulk_increment_active_slots", increment))
         .post("/v2/concurrency_limits/decrement", op("bulk_decrement_active_slots", decrement))
-        .post("/v2/concurrency_limits/increment-with-lease", op("bulk_increment_active_slots_with_lease", lend))
-        .post("/v2/concurrency_limits/decrement-with-lease", op("bulk_decrement_active_slots_with_lease", give_back))
-        .post("/v2/concurrency_limits/leases/{lease_id}/renew", op("renew_concurrency_lease", renew))
+        .merge(leases::routes())
 }
 
 /// A limit to be made.
@@ -146,7 +141,7 @@ async fn create(
         active_slots: u64::from(body.active_slots),
         denied_slots: body.denied_slots,
         slot_decay_per_second: made.slot_decay_per_second,
-        avg_slot_occupancy_seconds: USUAL_OCCUPANCY,
+        avg_slot_occupancy_seconds: UNKNOWN,
     };
     Ok((StatusCode::CREATED, Json(told)))
 }
@@ -227,6 +222,7 @@ async fn update(
 async fn delete(State(app): State<App>, Path(id_or_name): Path<String>) -> Result<StatusCode, ApiError> {
     let limit = find(&app, &id_or_name).await?;
     app.orchestrator.delete_limit(&limit.name).await?.map_err(|_| NOT_FOUND)?;
+    app.usual_occupancy.forget(&limit.name);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -284,7 +280,6 @@ struct Decrement {
     /// How long they were held.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
-    #[expect(dead_code, reason = "nothing is reckoned from it")]
     occupancy_seconds: Option<f64>,
     #[serde(default)]
     #[expect(dead_code, reason = "older clients say it")]
@@ -300,120 +295,8 @@ async fn decrement(State(app): State<App>, Body(body): Body<Decrement>) -> Resul
         limits
     };
     let limits = app.orchestrator.decide_slots(body.names, decide).await?;
+    if let Some(seconds) = body.occupancy_seconds.filter(|seconds| *seconds > 0.0) {
+        app.usual_occupancy.note(&limits, seconds / f64::from(slots));
+    }
     Ok(Json(limits.into_iter().map(Into::into).collect()))
-}
-
-/// Who holds a lease.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Holder {
-    #[serde(rename = "type")]
-    kind: HolderKind,
-    id: Uuid,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum HolderKind {
-    FlowRun,
-    TaskRun,
-    Deployment,
-}
-
-impl From<Holder> for SlotHolder {
-    fn from(holder: Holder) -> Self {
-        let mut told = SlotHolder::default();
-        match holder.kind {
-            HolderKind::FlowRun => told.flow_run_id = Some(holder.id.into()),
-            HolderKind::TaskRun => told.task_run_id = Some(holder.id.into()),
-            HolderKind::Deployment => told.name = format!("deployment {}", holder.id),
-        }
-        told
-    }
-}
-
-/// How long a lease lasts, in seconds.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
-struct Duration {
-    #[serde(default = "five_minutes")]
-    #[schemars(range(min = 60.0, max = 86400.0))]
-    lease_duration: f64,
-}
-
-fn five_minutes() -> f64 {
-    300.0
-}
-
-impl Duration {
-    /// Tells when a lease ends that begins now.
-    fn end(self, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let (kind, bound) = match self.lease_duration {
-            less if less < 60.0 => ("greater_than_equal", "greater than or equal to 60"),
-            more if more > 86_400.0 => ("less_than_equal", "less than or equal to 86400"),
-            seconds => return Ok(now + TimeDelta::microseconds((seconds * 1e6) as i64)),
-        };
-        let body = serde_json::to_value(self).unwrap_or_default();
-        Err(ApiError::invalid(kind, &["lease_duration".into()], format!("Input should be {bound}"), body))
-    }
-}
-
-/// A wish for slots for a time.
-#[derive(Debug, Deserialize, JsonSchema)]
-struct Lend {
-    slots: NonZeroU32,
-    names: Vec<String>,
-    #[serde(default)]
-    mode: Mode,
-    #[serde(flatten)]
-    duration: Duration,
-    holder: Option<Holder>,
-}
-
-/// Slots that were taken for a time.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Lease {
-    lease_id: Uuid,
-    limits: Vec<MinimalLimit>,
-}
-
-/// Takes slots until the lease is given back, or ends without having been renewed.
-async fn lend(State(app): State<App>, Body(body): Body<Lend>) -> Result<Json<Lease>, ApiError> {
-    let end = body.duration.end(app.now())?;
-    let id = app.clock.uuid();
-    let mut ask = ask(&app, id, body.names, body.slots.get(), body.holder.map(Into::into).unwrap_or_default());
-    (ask.expires, ask.rate) = (Some(end), body.mode == Mode::RateLimit);
-    let (limits, to_give_back) = taken(&app, body.slots, take(&app, ask).await?)?;
-    Ok(Json(Lease { lease_id: if to_give_back { id } else { NOTHING }, limits }))
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-struct GiveBack {
-    lease_id: Uuid,
-}
-
-async fn give_back(State(app): State<App>, Body(body): Body<GiveBack>) -> Result<StatusCode, ApiError> {
-    let limits = limits_of_lease(&app, body.lease_id).await?;
-    if !limits.is_empty() {
-        app.orchestrator.give_slots_back(vec![SlotsBack { id: SlotId(body.lease_id), limits }]).await?;
-    }
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn renew(
-    State(app): State<App>,
-    Path(id): Path<Uuid>,
-    Body(duration): Body<Duration>,
-) -> Result<StatusCode, ApiError> {
-    let now = app.now();
-    let end = duration.end(now)?;
-    if id == NOTHING {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let limits = limits_of_lease(&app, id).await?;
-    let decide = move |occupancy: &mut Occupancy| renew_slots(occupancy, SlotId(id), end, now);
-    if !limits.is_empty() && app.orchestrator.decide_slots(limits, decide).await? {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let why = "Lease not found - it may have expired or been revoked".to_owned();
-    Err(ApiError::Refused(StatusCode::GONE, why))
 }

@@ -1,5 +1,6 @@
 //! Flow runs: making, reading and changing them.
 
+mod bodies;
 mod bulk;
 mod create;
 mod download;
@@ -17,6 +18,8 @@ use flowcore::store::query::{Selection, Table, flow_run};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use bodies::{bodies, body};
 
 use super::history::{self, Asked, Interval};
 use crate::deployments::forget_slot;
@@ -67,7 +70,7 @@ struct List {
 async fn list(State(app): State<App>, Body(list): Body<List>) -> Result<Json<Vec<FlowRunBody>>, ApiError> {
     let page = list.paging.page()?;
     let selection = Selection { condition: list.objects.of_flow_runs(), sort: list.sort.columns(), page };
-    Ok(Json(bodies(&app, &app.store.select_flow_runs(&selection).await?)))
+    Ok(Json(bodies(&app, &app.store.select_flow_runs(&selection).await?).await?))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -87,7 +90,7 @@ async fn paginate(
     let (page, condition) = (asked.pages.page()?, asked.objects.of_flow_runs());
     let count = app.store.count(Table::FLOW_RUNS, &condition).await?;
     let selection = Selection { condition, sort: asked.sort.columns(), page };
-    let results = bodies(&app, &app.store.select_flow_runs(&selection).await?);
+    let results = bodies(&app, &app.store.select_flow_runs(&selection).await?).await?;
     Ok(Json(asked.pages.answer(page, count, results)))
 }
 
@@ -104,7 +107,7 @@ async fn lateness(State(app): State<App>, Body(objects): Body<Objects>) -> Resul
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<FlowRunBody>, ApiError> {
     let run = find(&app, FlowRunId(id)).await?;
-    Ok(Json(FlowRunBody::new(&run, app.now())))
+    Ok(Json(body(&app, &run).await?))
 }
 
 async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<FlowRunUpdate>) -> Result<StatusCode, ApiError> {
@@ -151,9 +154,4 @@ async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiErr
 
 async fn find(app: &App, id: FlowRunId) -> Result<FlowRun, ApiError> {
     app.store.flow_run(id).await?.ok_or(NOT_FOUND)
-}
-
-fn bodies(app: &App, runs: &[FlowRun]) -> Vec<FlowRunBody> {
-    let now = app.now();
-    runs.iter().map(|run| FlowRunBody::new(run, now)).collect()
 }

@@ -17,8 +17,6 @@ pub(super) use crate::task_slots::TAG;
 
 /// How long who finds no free slot waits at most before asking again, in seconds.
 const LONGEST_WAIT: f64 = 30.0;
-/// How long a slot is occupied, as far as is known, in seconds.
-pub(super) const USUAL_OCCUPANCY: f64 = 2.0;
 
 /// Tells of a limit that cannot be made or changed.
 pub(super) fn refused(error: &LimitError) -> ApiError {
@@ -114,9 +112,12 @@ pub(super) fn ask(app: &App, id: Uuid, limits: Vec<String>, slots: u32, holder: 
 
 /// Tells who found no free slots when to ask again: not all at the same moment.
 pub(super) fn later(app: &App, limits: &[ConcurrencyLimit], slots: u32, until: Option<Timestamp>) -> ApiError {
-    let fewest = limits.iter().filter(|limit| limit.active).map(|limit| limit.limit).min().unwrap_or(1).max(1);
     let left = until.map(|until| (until - app.now()).as_seconds_f64().max(0.05));
-    let usual = (USUAL_OCCUPANCY * f64::from(slots) / f64::from(fewest)).min(LONGEST_WAIT);
+    // Slots of a limit become free the more often the more there are of it.
+    let of = |limit: &ConcurrencyLimit| {
+        app.usual_occupancy.of(limit).min(LONGEST_WAIT) * f64::from(slots) / f64::from(limit.limit.max(1))
+    };
+    let usual = limits.iter().filter(|limit| limit.active).map(of).fold(0.05, f64::max).min(LONGEST_WAIT);
     // When a lease ends is known, but most are given back before; what decays becomes free with the time only.
     let wait = match left {
         Some(left) if limits.iter().all(|limit| limit.decays()) => left,

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::flow_runs;
 use super::work_pools::{
     SlotHolder, WorkQueueBody, WorkQueueCreate, WorkQueueUpdate, changed_queue, check_name, queue_bodies,
 };
@@ -190,8 +191,7 @@ async fn runs(
     if !only_looks {
         polled(&app, std::slice::from_ref(&queue)).await?;
     }
-    let now = app.now();
-    Ok(Json(runs.iter().map(|run| FlowRunBody::new(run, now)).collect()))
+    Ok(Json(flow_runs::bodies(&app, &runs).await?))
 }
 
 /// Whether a queue's runs are taken in time.

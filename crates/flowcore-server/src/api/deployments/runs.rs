@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::bodies::DeploymentFlowRunCreate;
 use super::changes::{no_schema, refused};
 use super::{NOT_FOUND, find};
+use crate::api::flow_runs;
 use crate::deployments::deployment::ID;
 use crate::deployments::{
     Deployment, Origin, Range, Surroundings, check_job_variables, check_parameters, filled_in, flow_of, make_run,
@@ -46,11 +47,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
     let (deployment, flow, around) = with_surroundings(&app, id).await?;
     let (status, run) = make(&app, &deployment, &flow, &around, new).await?;
-    let mut body = FlowRunBody::new(&run, app.now());
-    if let Some(pool) = around.pool {
-        (body.work_pool_id, body.work_pool_name) = (Some(pool.id), Some(pool.name));
-    }
-    Ok((status, Json(body)))
+    Ok((status, Json(flow_runs::body(&app, &run).await?)))
 }
 
 async fn with_surroundings(app: &App, id: Uuid) -> Result<(Deployment, Flow, Surroundings), ApiError> {
@@ -236,6 +233,5 @@ async fn due(State(app): State<App>, Body(poll): Body<Poll>) -> Result<Json<Vec<
     let sort = vec![(flow_run::NEXT_SCHEDULED_START_TIME, Order::OldestFirst)];
     let runs = app.store.select_flow_runs(&Selection { condition: Condition::All(all), sort, page }).await?;
     polled(&app, ID.one_of(Values::Ids(poll.deployment_ids))).await?;
-    let now = app.now();
-    Ok(Json(runs.iter().map(|run| FlowRunBody::new(run, now)).collect()))
+    Ok(Json(flow_runs::bodies(&app, &runs).await?))
 }

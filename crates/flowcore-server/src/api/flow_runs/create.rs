@@ -71,7 +71,7 @@ pub(super) async fn create(
         (Err(StoreError::Exists(_)), Some(key)) => (StatusCode::OK, made_before(&app, body.flow_id, key).await?),
         (Err(error), _) => return Err(error.into()),
     };
-    Ok((status, Json(FlowRunBody::new(&run, app.now()))))
+    Ok((status, Json(super::body(&app, &run).await?)))
 }
 
 fn empty() -> Box<RawValue> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::find;
 use super::queues::no_queue;
+use crate::api::flow_runs;
 use crate::deployments;
 use crate::deployments::deployment::WORK_QUEUE_ID;
 use crate::error::ApiError;
@@ -65,13 +66,9 @@ async fn scheduled(
     polled(&app, &asked).await?;
     let of_queues = WORK_QUEUE_ID.one_of(Values::Ids(asked.iter().map(|queue| queue.id).collect()));
     deployments::polled(&app, of_queues).await?;
-    let now = app.now();
-    let told = |run: FlowRun| {
-        let mut flow_run = FlowRunBody::new(&run, now);
-        (flow_run.work_pool_id, flow_run.work_pool_name) = (Some(pool.id), Some(pool.name.clone()));
-        WorkerFlowRun { work_pool_id: pool.id, work_queue_id: run.origin.work_queue_id, flow_run }
-    };
-    Ok(Json(runs.into_iter().map(told).collect()))
+    let told = flow_runs::bodies(&app, &runs).await?.into_iter();
+    let told = told.map(|run| WorkerFlowRun { work_pool_id: pool.id, work_queue_id: run.work_queue_id, flow_run: run });
+    Ok(Json(told.collect()))
 }
 
 async fn queues(app: &App, condition: Condition, page: Page) -> Result<Vec<WorkQueue>, ApiError> {
