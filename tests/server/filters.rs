@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::world::{World, text};
@@ -137,12 +138,16 @@ pub(crate) async fn log_lines_are_found(world: Arc<World>) {
     assert_eq!(messages(json!({"logs": {"level": {"ge_": 40}}})).await, ["two"]);
     for (query, expected) in [
         ("ONE three", vec!["one", "three"]),
-        ("+t -w", vec!["three"]),
+        ("+th -two", vec!["three"]),
         ("\"thr\" !x", vec!["three"]),
         ("  ", vec!["one", "two", "three"]),
+        ("FLOW_runs -two", vec!["one", "three"]),
+        ("-prefect", vec![]),
     ] {
         assert_eq!(messages(json!({"logs": {"text": {"query": query}}})).await, expected, "{query}");
     }
+    let long = json!({"logs": {"text": {"query": "x".repeat(201)}}});
+    assert_eq!(world.ask(Method::POST, "/logs/filter", Some(long)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     let between = json!({"logs": {"timestamp": {"after_": "2026-05-28T12:00:02Z", "before_": "2026-05-28T12:00:02Z"}}});
     assert_eq!(messages(between).await, ["two"]);
 }

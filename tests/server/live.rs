@@ -177,3 +177,36 @@ pub(crate) async fn workers_have_to_say_what_they_serve(world: Arc<World>) {
         assert_eq!(closed(&mut socket).await, 4001, "{message}");
     }
 }
+
+/// A listener that does not read is told to come again when it does, and takes no room meanwhile.
+pub(crate) async fn who_reads_too_slowly_has_to_come_again(world: Arc<World>) {
+    // What the sockets hold back, what the server does, and more.
+    const TOLD: u32 = 8_000;
+    const AT_ONCE: u32 = 400;
+    let long = "x".repeat(4000);
+    let mut events = subscribe(&world, json!({"event": {"prefix": ["shop."]}})).await;
+    // It listens when it tells.
+    world.post("/events", json!([shop(0)])).await;
+    hear_event(&mut events).await;
+    for first in (1..TOLD).step_by(AT_ONCE as usize) {
+        let mut batch: Vec<Value> = (first..first + AT_ONCE).map(shop).collect();
+        batch.iter_mut().for_each(|event| event["payload"] = json!({"long": long}));
+        world.post("/events", json!(batch)).await;
+    }
+    assert_eq!(closed(&mut events).await, 1013);
+
+    let mut lines = connect(&world, "/logs/out").await;
+    send(&mut lines, &json!({"type": "filter", "filter": {}})).await;
+    let line = |message: &str| json!({"name": "a", "level": 20, "message": message, "timestamp": Utc::now(), "flow_run_id": Uuid::nil()});
+    loop {
+        world.post("/logs/", json!([line("first")])).await;
+        if tokio::time::timeout(std::time::Duration::from_millis(200), hear(&mut lines)).await.is_ok() {
+            break;
+        }
+    }
+    for _ in 0..TOLD / AT_ONCE {
+        let batch: Vec<Value> = (0..AT_ONCE).map(|_| line(&long)).collect();
+        world.post("/logs/", json!(batch)).await;
+    }
+    assert_eq!(closed(&mut lines).await, 1013);
+}

@@ -21,6 +21,7 @@ mod flow_runs;
 mod fuzz;
 mod limits;
 mod live;
+mod neighbours;
 mod orchestration;
 mod outages;
 mod prefect_client;
@@ -30,8 +31,10 @@ mod runs;
 mod rust_client;
 mod security;
 mod services;
+mod small_print;
 mod socket;
 mod task_runs;
+mod untrusted;
 mod validation;
 mod variables;
 mod work_pools;
@@ -83,6 +86,23 @@ async fn the_contract_is_prefects() {
     world::on_sqlite(contract::the_contract_is_prefects).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_others_stay_as_they_are() {
+    let name = "tables_of_others_stay_as_they_are";
+    world::on_postgres_behind(neighbours::PREFECTS_TABLES, name, neighbours::tables_of_others_stay_as_they_are).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_from_before_are_found_where_they_are() {
+    let name = "tables_from_before_are_found_where_they_are";
+    world::on_postgres(name, neighbours::tables_from_before_are_found_where_they_are).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_the_url_names_is_used() {
+    world::on_postgres("a_schema_that_the_url_names_is_used", neighbours::a_schema_that_the_url_names_is_used).await;
+}
+
 on_both_databases! {
     services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes, runs_that_nobody_begins_are_late,
         pauses_end, what_belongs_to_a_cancelled_run_is_cancelled;
@@ -96,8 +116,13 @@ on_both_databases! {
     events: events_are_found_by_what_they_say, pages_of_events_lead_to_each_other, events_are_counted,
         states_of_runs_are_events, events_of_runs_say_what_the_run_belongs_to;
     live: the_past_and_the_present_join_without_a_gap, states_are_told_of_whoever_has_written_them,
-        only_what_is_asked_for_is_told, log_lines_are_told_as_they_come, background_tasks_go_to_one_worker_each,
+        who_reads_too_slowly_has_to_come_again, only_what_is_asked_for_is_told, log_lines_are_told_as_they_come, background_tasks_go_to_one_worker_each,
         workers_have_to_say_what_they_serve;
+    small_print: a_run_has_the_labels_of_its_flow, what_is_not_there_is_told_in_prefects_words,
+        what_a_change_of_an_automation_does_not_say_stays, runs_name_the_pools_of_their_queues,
+        a_scheduled_task_run_is_due_at_once;
+    untrusted: filters_of_every_kind_are_answered, times_come_back_as_they_are, schedules_of_every_kind_are_bounded,
+        templates_are_bounded, values_and_schemas_are_bounded, page_tokens_are_ours_or_refused;
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
     task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;

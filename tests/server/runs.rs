@@ -251,4 +251,19 @@ pub(crate) async fn values_are_compared_with_a_schema(world: Arc<World>) {
     );
     let answer = validate(json!({"a": {"__prefect_kind": "workspace_variable", "variable_name": "gone"}})).await;
     assert_eq!(answer["errors"][0]["errors"], json!(["Variable 'gone' not found in workspace."]));
+    let wrong = validate(json!({"a": 1, "b": [{"__prefect_kind": "json", "value": "{"}]})).await;
+    assert_eq!(wrong["errors"][0], json!({"property": "a", "errors": ["1 is not of type 'string'"]}));
+    let invalid = text(&wrong["errors"][1]["errors"][0]["errors"][0]);
+    assert!(invalid.starts_with("Invalid JSON: "), "{wrong}");
+    let template = |template: &str| json!({"a": {"__prefect_kind": "jinja", "template": template}, "b": []});
+    assert_eq!(validate(template("{{ event.id }}")).await["valid"], true);
+    // What it is to be is known when it is used.
+    let number = json!({"a": "x", "b": {"__prefect_kind": "jinja", "template": "{{ x }}"}});
+    assert_eq!(validate(number).await["valid"], true);
+    let broken = validate(template("{{ event.")).await;
+    assert!(text(&broken["errors"][0]["errors"][0]).starts_with("Invalid jinja"), "{broken}");
+    let (status, said) =
+        world.ask(Method::POST, "/ui/schemas/validate", Some(json!({"schema": {"type": "nope"}, "values": {}}))).await;
+    let why = "Invalid schema: 'nope' is not valid under any of the given schemas";
+    assert_eq!((status, &said["detail"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(why)));
 }

@@ -95,6 +95,12 @@ pub(crate) async fn changes_need_a_token_where_that_is_set(world: Arc<World>) {
         let request = make("a").header("Prefect-Csrf-Token", text).header("Prefect-Csrf-Client", client);
         assert_eq!(request.send().await.unwrap().status(), status, "{client}");
     }
+    // Another process on the same database knows the token.
+    let other = world.replica_set(PROTECTED).await;
+    let request = other.request(Method::POST, "/flows/").json(&json!({"name": "b"}));
+    let request = request.header("Prefect-Csrf-Token", text).header("Prefect-Csrf-Client", "me");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::CREATED);
+    other.stop().await;
     for (origin, allowed) in [("https://ui.example.org", true), ("https://evil.example.org", false)] {
         let answer = world.request(Method::GET, "/health").header("Origin", origin).send().await.unwrap();
         assert_eq!(answer.headers().contains_key("access-control-allow-origin"), allowed, "{origin}");
@@ -152,6 +158,14 @@ pub(crate) async fn the_database_is_cleared_where_that_is_allowed(world: Arc<Wor
         assert_eq!(world.post(path, json!({})).await, 0, "{path}");
     }
     world.flow("etl").await;
+    // What the server has made when it started is there again, and what it keeps from now on is still guarded by its key.
+    let kind = world.get("/block_types/slug/secret").await;
+    assert_eq!(kind["is_protected"], true);
+    let schemas = world.post("/block_schemas/filter", json!({})).await;
+    let schema = schemas.as_array().unwrap().iter().find(|schema| schema["block_type_id"] == kind["id"]).unwrap();
+    let secret = json!({"name": "mine", "data": {"value": "hush"}, "block_type_id": kind["id"], "block_schema_id": schema["id"]});
+    world.post("/block_documents/", secret).await;
+    assert!(world.refuses_other_keys().await);
 }
 
 pub(crate) async fn the_database_is_not_cleared_otherwise(world: Arc<World>) {

@@ -66,7 +66,23 @@ impl World {
 
     /// Starts another server on the same database.
     pub(crate) async fn replica(&self) -> World {
-        World::start(&self.database, &[]).await
+        self.replica_set(&[]).await
+    }
+
+    /// Starts another server with settings on the same database.
+    pub(crate) async fn replica_set(&self, variables: &[(&str, &str)]) -> World {
+        World::start(&self.database, variables).await
+    }
+
+    /// Tells whether a server with another key would not start on this database.
+    pub(crate) async fn refuses_other_keys(&self) -> bool {
+        let other = KeySource::Text("YW5vdGhlciBrZXkgdGhhdCBpcyAzMiBieXRlcyBsb24=".to_owned());
+        Server::open(&self.database).await.unwrap().with_keys(&other).await.is_err()
+    }
+
+    /// Gives the URL of the database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     /// Starts another server on the same database, which also does what nobody asks for.
@@ -168,11 +184,23 @@ pub(crate) async fn on_sqlite_set<F: Future<Output = ()>>(
 }
 
 pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(std::sync::Arc<World>) -> F) {
+    on_postgres_behind("", name, case).await;
+}
+
+/// Runs a case on a database in which somebody else has been before.
+pub(crate) async fn on_postgres_behind<F: Future<Output = ()>>(
+    script: &str,
+    name: &str,
+    case: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
     let Some(server) = given("FLOWCORE_TEST_POSTGRES_URL", name) else { return };
     let database = format!("flowcore_{}", Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&server).await.unwrap();
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
     let (place, _) = server.rsplit_once('/').unwrap();
+    let mut there = PgConnection::connect(&format!("{place}/{database}")).await.unwrap();
+    there.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await.unwrap();
+    there.close().await.unwrap();
     with(World::start(&format!("{place}/{database}"), &[]).await, case).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
 }

@@ -38,6 +38,11 @@ impl Config {
         }
     }
 
+    /// Signs what it signs with this key.
+    pub(crate) fn signing_with(self, key: [u8; 32]) -> Self {
+        Config { csrf: self.csrf.map(|csrf| csrf.with_key(key)), ..self }
+    }
+
     /// Shows these settings to who asks for them.
     pub(crate) fn showing(self, settings: &Settings) -> Self {
         let mut shown = Value::Object(Map::new());

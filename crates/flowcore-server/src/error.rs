@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub(crate) enum ApiError {
     /// What it is about is not there.
     NotFound(&'static str),
+    /// What is to be changed is not there, told as Prefect's models tell it.
+    Unknown(String),
     /// The body is not what it should be.
     Invalid {
         /// What is wrong, each with its place.
@@ -32,6 +34,13 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// Refuses what would belong to something that is not there.
+    pub(crate) fn dangling() -> Self {
+        let why = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs \
+                   for details.";
+        ApiError::Refused(StatusCode::CONFLICT, why.to_owned())
+    }
+
     /// Says of a part of the body what is wrong with it, in the form of Python's validator.
     pub(crate) fn invalid(kind: &str, place: &[Value], message: impl Into<String>, body: Value) -> Self {
         let mut loc = vec![Value::from("body")];
@@ -56,6 +65,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             ApiError::NotFound(what) => (StatusCode::NOT_FOUND, Json(json!({"detail": what}))).into_response(),
+            ApiError::Unknown(what) => {
+                (StatusCode::NOT_FOUND, Json(json!({"exception_message": what}))).into_response()
+            }
             ApiError::Invalid { detail, body } => {
                 let answer = json!({
                     "exception_message": "Invalid request received.",

@@ -4,7 +4,9 @@ use flowcore::model::Variable;
 use flowcore::store::query::Values;
 use serde_json::{Map, Value};
 
+use crate::automations::check_template;
 use crate::error::ApiError;
+use crate::json_schema::Step;
 use crate::state::App;
 use crate::variables::{NAME, VariableRow};
 
@@ -17,13 +19,12 @@ pub(crate) struct Hydrated {
     /// What could not be filled in: null stands there.
     pub(crate) mistakes: Vec<Mistake>,
     /// Where a template stands, which is filled in when it is used: nothing can be said of it now.
-    pub(crate) templates: Vec<String>,
+    pub(crate) templates: Vec<Vec<Step>>,
 }
 
 /// What is wrong at a place.
 pub(crate) struct Mistake {
-    /// `address.street`, `items[2]`; empty for the whole.
-    pub(crate) at: String,
+    pub(crate) at: Vec<Step>,
     pub(crate) message: String,
 }
 
@@ -37,7 +38,7 @@ pub(crate) async fn hydrate(app: &App, value: Value) -> Result<Hydrated, ApiErro
         variables.extend(found.map(|VariableRow(variable)| variable));
     }
     let mut filling = Filling { variables, mistakes: Vec::new(), templates: Vec::new() };
-    let value = filling.fill(value, "").unwrap_or_else(|| Value::Object(Map::new()));
+    let value = filling.fill(value, &mut Vec::new()).unwrap_or_else(|| Value::Object(Map::new()));
     Ok(Hydrated { value, mistakes: filling.mistakes, templates: filling.templates })
 }
 
@@ -55,12 +56,12 @@ fn variables_of(value: &Value, names: &mut Vec<String>) {
 struct Filling {
     variables: Vec<Variable>,
     mistakes: Vec<Mistake>,
-    templates: Vec<String>,
+    templates: Vec<Vec<Step>>,
 }
 
 impl Filling {
     /// Fills in a value; none if it is to be left out.
-    fn fill(&mut self, value: Value, at: &str) -> Option<Value> {
+    fn fill(&mut self, value: Value, at: &mut Vec<Step>) -> Option<Value> {
         match value {
             Value::Object(mut fields) => match fields.remove(KIND) {
                 Some(Value::String(kind)) => self.stand_in(&kind, fields, at),
@@ -68,21 +69,29 @@ impl Filling {
             },
             Value::Array(items) => {
                 let numbered = items.into_iter().enumerate();
-                Some(numbered.filter_map(|(nth, item)| self.fill(item, &format!("{at}[{nth}]"))).collect())
+                Some(numbered.filter_map(|(nth, item)| self.within(Step::Index(nth), item, at)).collect())
             }
             other => Some(other),
         }
     }
 
-    fn fields(&mut self, fields: Map<String, Value>, at: &str) -> Map<String, Value> {
-        let path = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
-        let filled =
-            fields.into_iter().filter_map(|(name, value)| self.fill(value, &path(&name)).map(|value| (name, value)));
+    fn fields(&mut self, fields: Map<String, Value>, at: &mut Vec<Step>) -> Map<String, Value> {
+        let filled = fields.into_iter().filter_map(|(name, value)| {
+            let value = self.within(Step::Name(name.clone()), value, at)?;
+            Some((name, value))
+        });
         filled.collect()
     }
 
+    fn within(&mut self, step: Step, value: Value, at: &mut Vec<Step>) -> Option<Value> {
+        at.push(step);
+        let filled = self.fill(value, at);
+        at.pop();
+        filled
+    }
+
     /// Gives the value that an object of a kind stands for.
-    fn stand_in(&mut self, kind: &str, mut fields: Map<String, Value>, at: &str) -> Option<Value> {
+    fn stand_in(&mut self, kind: &str, mut fields: Map<String, Value>, at: &mut Vec<Step>) -> Option<Value> {
         match kind {
             "none" => match fields.remove("value") {
                 Some(value) => self.fill(value, at),
@@ -103,7 +112,11 @@ impl Filling {
             }
             "jinja" => match fields.remove("template") {
                 Some(template) => {
-                    self.templates.push(at.to_owned());
+                    let template = self.fill(template, at)?;
+                    if let Some(Err(problem)) = template.as_str().map(check_template) {
+                        return Some(self.mistake(at, format!("Invalid jinja: {}", problem.message)));
+                    }
+                    self.templates.push(at.clone());
                     Some(template)
                 }
                 None => Some(self.mistake(at, "Missing 'template' key in __prefect object".to_owned())),
@@ -112,40 +125,9 @@ impl Filling {
         }
     }
 
-    fn mistake(&mut self, at: &str, message: String) -> Value {
-        self.mistakes.push(Mistake { at: at.to_owned(), message });
+    fn mistake(&mut self, at: &[Step], message: String) -> Value {
+        self.mistakes.push(Mistake { at: at.to_vec(), message });
         Value::Null
-    }
-}
-
-/// Lets properties that need not be there be null. Schemas that older versions of pydantic wrote do not say so.
-pub(crate) fn with_nulls(mut schema: Value) -> Value {
-    for part in ["definitions", "$defs"] {
-        if let Some(Value::Object(definitions)) = schema.get_mut(part) {
-            definitions.values_mut().for_each(allow_nulls);
-        }
-    }
-    allow_nulls(&mut schema);
-    schema
-}
-
-fn allow_nulls(schema: &mut Value) {
-    let required: Vec<String> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        .unwrap_or_default();
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (name, property) in properties {
-        allow_nulls(property);
-        let Some(property) = property.as_object_mut() else { continue };
-        if !required.contains(name)
-            && !property.contains_key("default")
-            && let Some(Value::String(kind)) = property.get("type")
-        {
-            let both = Value::from_iter([kind.as_str(), "null"]);
-            property.insert("type".to_owned(), both);
-        }
     }
 }
 
@@ -155,10 +137,10 @@ mod tests {
 
     use super::*;
 
-    fn fill(value: Value) -> (Option<Value>, Vec<String>) {
+    fn fill(value: Value) -> (Option<Value>, Vec<(Vec<Step>, String)>) {
         let mut filling = Filling { variables: Vec::new(), mistakes: Vec::new(), templates: Vec::new() };
-        let filled = filling.fill(value, "");
-        (filled, filling.mistakes.into_iter().map(|mistake| format!("{}: {}", mistake.at, mistake.message)).collect())
+        let filled = filling.fill(value, &mut Vec::new());
+        (filled, filling.mistakes.into_iter().map(|mistake| (mistake.at, mistake.message)).collect())
     }
 
     #[test]
@@ -168,19 +150,9 @@ mod tests {
         let value = json!({"a": [{KIND: "workspace_variable", "variable_name": "x"}], "b": {KIND: "none"}});
         let (filled, mistakes) = fill(value);
         assert_eq!(filled, Some(json!({"a": [null], "b": null})));
-        assert_eq!(
-            mistakes,
-            ["a[0]: Variable 'x' not found in workspace.", "b: Missing 'value' key in __prefect object"]
-        );
-    }
-
-    #[test]
-    fn what_need_not_be_there_may_be_null() {
-        let schema = json!({"required": ["a"], "properties": {
-            "a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "string", "default": "x"}
-        }});
-        let properties = with_nulls(schema)["properties"].clone();
-        assert_eq!(properties["b"]["type"], json!(["string", "null"]));
-        assert_eq!((&properties["a"]["type"], &properties["c"]["type"]), (&json!("string"), &json!("string")));
+        let (a, b) = (Step::Name("a".to_owned()), Step::Name("b".to_owned()));
+        let variable = "Variable 'x' not found in workspace.".to_owned();
+        let value = "Missing 'value' key in __prefect object".to_owned();
+        assert_eq!(mistakes, [(vec![a, Step::Index(0)], variable), (vec![b], value)]);
     }
 }

@@ -84,18 +84,21 @@ impl Server {
     /// # Errors
     ///
     /// The database fails.
-    pub async fn with_system_blocks(self) -> Result<Self, ServerError> {
-        match blocks::register(&self.app).await {
-            Ok(()) => Ok(self),
-            Err(ApiError::Store(error)) => Err(error.into()),
-            Err(error) => Err(ServerError::SystemBlocks(format!("{error:?}"))),
-        }
+    pub async fn with_system_blocks(mut self) -> Result<Self, ServerError> {
+        register(&self.app).await?;
+        self.app.system_blocks = true;
+        Ok(self)
     }
 
-    /// Answers as the settings say. Without this everybody is answered at `/api`.
+    /// Answers as the settings say. Without this everybody is answered at `/api`. Comes behind
+    /// [`with_keys`](Self::with_keys), if that is called.
     #[must_use]
     pub fn with_settings(mut self, settings: &Settings) -> Self {
-        self.app.config = Arc::new(Config::new(&settings.server).showing(settings));
+        let config = Config::new(&settings.server).showing(settings);
+        self.app.config = Arc::new(match &self.app.keys {
+            Some(keys) => config.signing_with(keys.signing()),
+            None => config,
+        });
         self
     }
 
@@ -164,6 +167,24 @@ impl Server {
         store.close().await?;
         Ok(())
     }
+}
+
+async fn register(app: &App) -> Result<(), ServerError> {
+    blocks::register(app).await.map_err(|error| match error {
+        ApiError::Store(error) => error.into(),
+        error => ServerError::SystemBlocks(format!("{error:?}")),
+    })
+}
+
+/// Deletes everything, and makes what the server had made when it started.
+pub(crate) async fn clear(app: &App) -> Result<(), ServerError> {
+    // What is still to be told of what goes would come back.
+    app.events.flush().await;
+    app.store.clear().await?;
+    if let Some(keys) = &app.keys {
+        encryption::prove(&*app.store, keys).await?;
+    }
+    if app.system_blocks { register(app).await } else { Ok(()) }
 }
 
 fn routes(app: App) -> Router {

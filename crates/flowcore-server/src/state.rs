@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) events: Events,
     /// What encrypts blocks, once it is known.
     pub(crate) keys: Option<Keys>,
+    /// Whether the block types that Prefect's clients bring along are to be there.
+    pub(crate) system_blocks: bool,
     pub(crate) logs: Feed<NewLogs>,
     pub(crate) deliveries: Deliveries,
     pub(crate) workers: Workers,
@@ -59,6 +61,7 @@ impl App {
             pulse: Pulse::default(),
             usual_occupancy: UsualOccupancy::default(),
             keys: None,
+            system_blocks: false,
             config,
         }
     }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::error::ApiError;
 
 /// Gives out tokens and knows them again. A token is the time at which it ends and a digest of that and of the client, with
-/// a key that this process alone knows: nothing has to be kept. After a restart clients fetch new ones by themselves.
+/// a key: nothing has to be kept. Servers that encrypt with the same key know each other's tokens, also after a restart. A
+/// server without one makes a key that it alone knows, and clients of another one fetch new tokens by themselves.
 pub(crate) struct Csrf {
     key: [u8; 32],
     valid_for: TimeDelta,
@@ -33,6 +34,11 @@ impl Csrf {
         // Nobody has to guess it, and it has to be the same for no other process.
         let key: String = (0..2).map(|_| Uuid::new_v4().simple().to_string()).collect();
         Csrf { key: *blake3::hash(key.as_bytes()).as_bytes(), valid_for }
+    }
+
+    /// Uses a key that other servers have as well.
+    pub(crate) fn with_key(self, key: [u8; 32]) -> Self {
+        Csrf { key, ..self }
     }
 
     /// Makes a token for a client.
@@ -80,6 +86,8 @@ mod tests {
         assert!(!csrf.is_valid(&token, "a", now + TimeDelta::seconds(10)));
         assert!(!csrf.is_valid(&token, "b", now));
         assert!(!Csrf::new(TimeDelta::seconds(10)).is_valid(&token, "a", now));
+        let shared = || Csrf::new(TimeDelta::seconds(10)).with_key([7; 32]);
+        assert!(shared().is_valid(&shared().give("a".to_owned(), Uuid::nil(), now).token, "a", now));
         for wrong in ["", ".", "1.2", &token.replace('.', "0."), &token[1..]] {
             assert!(!csrf.is_valid(wrong, "a", now), "{wrong}");
         }

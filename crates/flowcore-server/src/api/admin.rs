@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::routes::{Routes, op};
+use crate::server::{self, ServerError};
 use crate::state::App;
 
 /// The version of Prefect whose API this is: clients want the same major version.
@@ -44,8 +45,9 @@ async fn clear(State(app): State<App>, Body(said): Body<Confirmation>) -> Result
         let why = "Say {\"confirm\": true} to delete everything.";
         return Err(ApiError::Refused(StatusCode::BAD_REQUEST, why.to_owned()));
     }
-    // What is still to be told of what goes would come back.
-    app.events.flush().await;
-    app.store.clear().await?;
+    server::clear(&app).await.map_err(|error| match error {
+        ServerError::Store(error) => error.into(),
+        error => ApiError::Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }

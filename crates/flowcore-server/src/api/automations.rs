@@ -18,7 +18,7 @@ use crate::automations::{
 };
 use crate::error::ApiError;
 use crate::events::NewEvent;
-use crate::extract::{Body, Id, Paging, Path, or_default};
+use crate::extract::{Body, Given, Id, Paging, Path, or_default};
 use crate::filter::{AutomationFilter, AutomationSort};
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -209,24 +209,38 @@ async fn relate(
 async fn update(
     State(app): State<App>,
     Id(id): Id,
-    Body(said): Body<AutomationUpdate>,
+    Body(given): Body<Given<AutomationUpdate>>,
 ) -> Result<StatusCode, ApiError> {
-    let said = said.into_automation(&app, id)?;
+    let said = given.body.clone().into_automation(&app, id)?;
     let clock = app.clock.clone();
     let updated = app.store.records().transact(move |tx| {
-        let (mut row, clock) = (said.clone(), clock.clone());
+        let (mut row, given, clock) = (said.clone(), given.clone(), clock.clone());
         Box::pin(async move {
             let Some(known) = tx.lock_first::<Automation>(ID.is(id)).await? else { return Ok(None) };
             row.created = known.created;
+            // What is not said stays as it is.
+            row.description = if given.has("description") { row.description } else { known.description };
+            row.enabled = if given.has("enabled") { row.enabled } else { known.enabled };
+            row.tags = if given.has("tags") { row.tags } else { known.tags };
+            if !given.has("actions_on_trigger") {
+                row.actions_on_trigger = known.actions_on_trigger;
+            }
+            if !given.has("actions_on_resolve") {
+                row.actions_on_resolve = known.actions_on_resolve;
+            }
             tx.put(&row).await?;
             tx.delete(RESOURCES, AUTOMATION_ID.is(id).and(OWNED.is(false))).await?;
             relate(tx, &row, &|| clock.uuid()).await?;
             Ok::<_, StoreError>(Some(row))
         })
     });
-    let automation = updated.await?.ok_or(NOT_FOUND)?;
+    let automation = updated.await?.ok_or_else(unknown)?;
     tell(&app, "updated", &automation);
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn unknown() -> ApiError {
+    ApiError::Unknown("Automation not found".to_owned())
 }
 
 /// What changes of an automation that is only switched on or off.
@@ -240,18 +254,21 @@ struct AutomationPartialUpdate {
 async fn patch(
     State(app): State<App>,
     Id(id): Id,
-    Body(said): Body<AutomationPartialUpdate>,
+    Body(said): Body<Given<AutomationPartialUpdate>>,
 ) -> Result<StatusCode, ApiError> {
     let now = app.now();
     let patched = app.store.records().transact(move |tx| {
         let said = said.clone();
         Box::pin(async move {
-            let mut row = tx.lock_first::<Automation>(ID.is(id)).await?.ok_or(NOT_FOUND)?;
-            (row.enabled, row.updated) = (said.enabled, now);
+            let mut row = tx.lock_first::<Automation>(ID.is(id)).await?.ok_or_else(unknown)?;
+            row.updated = now;
+            if said.has("enabled") {
+                row.enabled = said.body.enabled;
+            }
             if row.enabled
                 && let Some(problem) = loop_of_runs(&row.trigger, &row.actions)
             {
-                let body = serde_json::json!({"enabled": said.enabled});
+                let body = serde_json::json!({"enabled": row.enabled});
                 return Err(ApiError::invalid("value_error", &[], format!("Value error, {problem}"), body));
             }
             tx.put(&row).await?;

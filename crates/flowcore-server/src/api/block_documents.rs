@@ -61,7 +61,7 @@ async fn create(
         Some(name) if !name.is_empty() => {
             check_object_name("name", name, &new)?;
             if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-                let why = "Block document name must only contain lowercase letters, numbers, and dashes.";
+                let why = "Value error, Block document name must only contain lowercase letters, numbers, and dashes.";
                 return Err(ApiError::invalid("value_error", &["name".into()], why, json!(new)));
             }
         }

@@ -65,7 +65,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<BlockTypeBody>), ApiError> {
     check_object_name("name", &new.name, &new)?;
     if !new.slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        let why = "Block type slug must only contain lowercase letters, numbers, and dashes.";
+        let why = "Value error, Block type slug must only contain lowercase letters, numbers, and dashes.";
         return Err(ApiError::invalid("value_error", &["slug".into()], why, serde_json::json!(new)));
     }
     if new.name.to_lowercase().starts_with("prefect") {

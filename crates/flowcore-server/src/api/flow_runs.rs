@@ -139,7 +139,8 @@ async fn label(State(app): State<App>, Id(id): Id, Body(labels): Body<Labels>) -
         run.labels.extend(labels.clone());
         run.updated = now;
     });
-    app.store.edit_flow_run(FlowRunId(id), edit).await?.ok_or(NOT_FOUND)?;
+    let edited = app.store.edit_flow_run(FlowRunId(id), edit).await?;
+    edited.ok_or_else(|| ApiError::Unknown(format!("Flow run with id {id} not found")))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -62,6 +62,9 @@ async fn create(
         Some(state) => state.into_state(StateId(app.clock.uuid()), now),
         None => app.state(StateType::Pending),
     };
+    if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
+        state = state.scheduled_for(now);
+    }
     let flow_run_id = new.flow_run_id.map(FlowRunId);
     let details = state.details_mut();
     (details.task_run_id, details.flow_run_id) = (Some(id), flow_run_id);
@@ -97,7 +100,10 @@ async fn set_state(
     Id(id): Id,
     Body(body): Body<SetState>,
 ) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
-    let run = find(&app, id).await?;
+    let run = find(&app, id).await.map_err(|error| match error {
+        ApiError::NotFound(_) => ApiError::Unknown(format!("Task run with id {id} not found")),
+        error => error,
+    })?;
     let now = app.now();
     let mut state = body.state.into_state(StateId(app.clock.uuid()), now);
     let details = state.details_mut();

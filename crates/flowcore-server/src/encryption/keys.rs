@@ -124,11 +124,15 @@ fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], KeyError> {
 
 /// Keys, of which the first one encrypts and all decrypt.
 #[derive(Clone)]
-pub(crate) struct Keys(Vec<XChaCha20Poly1305>);
+pub(crate) struct Keys {
+    all: Vec<XChaCha20Poly1305>,
+    /// What signs, made from the first one.
+    signing: [u8; KEY],
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Keys({})", self.0.len())
+        write!(formatter, "Keys({})", self.all.len())
     }
 }
 
@@ -145,16 +149,24 @@ impl Keys {
                 .ok()
                 .and_then(|bytes| bytes.try_into().ok())
                 .ok_or_else(|| KeyError::Form(number + 1, source.to_owned()))?;
-            Ok(XChaCha20Poly1305::new(&bytes.into()))
+            Ok(bytes)
         };
-        text.split(',').enumerate().map(key).collect::<Result<_, KeyError>>().map(Keys)
+        let keys: Vec<[u8; KEY]> = text.split(',').enumerate().map(key).collect::<Result<_, KeyError>>()?;
+        let first = keys.first().map_or(&[][..], |key| &key[..]);
+        let signing = blake3::derive_key("flowcore 2026-11-21 tokens against forged requests", first);
+        Ok(Keys { all: keys.into_iter().map(|key| XChaCha20Poly1305::new(&key.into())).collect(), signing })
+    }
+
+    /// Gives a key for what is signed and not encrypted. Servers with the same first key have the same.
+    pub(crate) fn signing(&self) -> [u8; KEY] {
+        self.signing
     }
 
     /// Encrypts what is to be in the row of this id.
     pub(crate) fn seal(&self, plain: &[u8], row: Uuid) -> Result<Vec<u8>, KeyError> {
         let nonce = random::<NONCE>()?;
         let payload = Payload { msg: plain, aad: row.as_bytes() };
-        let sealed = self.0.first().and_then(|key| key.encrypt(&XNonce::from(nonce), payload).ok());
+        let sealed = self.all.first().and_then(|key| key.encrypt(&XNonce::from(nonce), payload).ok());
         // There is a first key, and it refuses nothing that fits into memory.
         let sealed = sealed.ok_or_else(|| KeyError::Form(1, "the server".to_owned()))?;
         Ok([&[FORM][..], &nonce, &sealed].concat())
@@ -170,7 +182,7 @@ impl Keys {
         let open = |key: &XChaCha20Poly1305| {
             key.decrypt(&XNonce::from(*nonce), Payload { msg: rest, aad: row.as_bytes() }).ok()
         };
-        let opened = self.0.iter().enumerate().find_map(|(number, key)| Some((open(key)?, number)));
+        let opened = self.all.iter().enumerate().find_map(|(number, key)| Some((open(key)?, number)));
         opened.ok_or(Unreadable)
     }
 }

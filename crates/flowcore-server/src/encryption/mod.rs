@@ -9,4 +9,4 @@ mod proof;
 
 pub(crate) use keys::Keys;
 pub use keys::{KeyError, KeySource};
-pub(crate) use proof::adopt;
+pub(crate) use proof::{adopt, prove};

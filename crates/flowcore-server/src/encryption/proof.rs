@@ -61,6 +61,17 @@ pub(crate) async fn adopt(store: &dyn ServerStore, source: &KeySource) -> Result
     Ok(keys)
 }
 
+/// Notes that a database is encrypted with these keys, unless it says so already.
+pub(crate) async fn prove(store: &dyn ServerStore, keys: &Keys) -> Result<(), ServerError> {
+    let proof = Proof { id: THE_ONE, sealed: keys.seal(PLAIN, THE_ONE)? };
+    let work = store.records().transact(move |tx| {
+        let proof = proof.clone();
+        Box::pin(async move { tx.insert_new(&proof).await })
+    });
+    work.await?;
+    Ok(())
+}
+
 async fn check(tx: &mut Tx<'_>, keys: &Keys, source: &KeySource) -> Result<(), ServerError> {
     let proof = Proof { id: THE_ONE, sealed: keys.seal(PLAIN, THE_ONE)? };
     // Another server may begin on the same database in this moment, with another key.

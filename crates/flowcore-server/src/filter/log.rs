@@ -29,8 +29,10 @@ struct Levels {
     le_: Option<i64>,
 }
 
+/// A word is looked for in what was logged and in the name of who logged it.
 fn contains(word: String) -> Condition {
-    Condition::Column(log::MESSAGE, Test::Contains(word))
+    let within = |column| Condition::Column(column, Test::Contains(word.clone()));
+    Condition::Any(vec![within(log::MESSAGE), within(log::LOGGER)])
 }
 
 impl TextSearch {
@@ -74,6 +76,7 @@ impl LogFilter {
             log::FLOW_RUN_ID => id(line.flow_run_id.map(|id| id.0)),
             log::TASK_RUN_ID => id(line.task_run_id.map(|id| id.0)),
             log::MESSAGE => Cell::Text(&text),
+            log::LOGGER => Cell::Text(&line.logger),
             _ => Cell::Absent,
         })
     }

@@ -1,13 +1,27 @@
 //! Searches in texts.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A search: `error "timed out" +retry -debug` is one of the first two, with the third, without the last.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextSearch {
+    #[serde(deserialize_with = "not_too_long")]
+    #[schemars(length(max = 200))]
     query: String,
+}
+
+/// How many characters a search has at most.
+const LONGEST: usize = 200;
+
+fn not_too_long<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let query = String::deserialize(deserializer)?;
+    if query.chars().count() > LONGEST {
+        return Err(D::Error::custom("String should have at most 200 characters"));
+    }
+    Ok(query)
 }
 
 /// What a search asks for.

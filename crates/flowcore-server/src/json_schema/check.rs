@@ -1,9 +1,11 @@
 //! The check itself: the keywords of draft 2020-12 that describe values.
 
+use std::collections::HashMap;
+
 use regex_lite::Regex;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
+use super::keyword::simple;
 use super::python::{quoted, shown};
 
 /// What is wrong with a value, and where in it.
@@ -23,6 +25,9 @@ pub(crate) enum Mistake {
     /// The schema refers to something that is not in it.
     #[error("Validation failed. Failure reason: {0} is not in the schema")]
     Unresolvable(String),
+    /// The schema asks for more looks at the value than anybody waits for.
+    #[error("Invalid schema: it leads through too many alternatives to be checked.")]
+    Endless,
 }
 
 fn place(path: &str) -> String {
@@ -36,23 +41,41 @@ fn place(path: &str) -> String {
 /// How deep schemas may lead: values are not nested deeper, and references that go round in circles end here.
 const DEEPEST: usize = 200;
 
+/// How much is looked at and said at most. Alternatives of alternatives would double it with each one.
+const MOST_WORK: usize = 20_000_000;
+
+/// What compiling a pattern costs.
+const PATTERN: usize = 1000;
+
 /// Checks a value, and tells the mistake nearest to its surface.
 pub(crate) fn check(value: &Value, schema: &Map<String, Value>) -> Result<(), Mistake> {
-    let mut checker = Checker { root: schema, found: Vec::new(), failure: None };
-    checker.object(value, schema, &mut Vec::new(), 0);
-    if let Some(failure) = checker.failure {
-        return Err(failure);
-    }
-    let nearest = checker.found.into_iter().min_by_key(|found| found.path.len());
+    let found = problems(value, schema, &HashMap::new())?;
+    let nearest = found.into_iter().min_by_key(|found| found.path.len());
     nearest.map_or(Ok(()), |found| Err(Mistake::Value { path: written(&found.path), why: found.why }))
 }
 
-#[derive(Clone, Debug)]
-enum Step {
+/// Checks a value, and tells everything that is wrong with it, or why that cannot be told. What is noted of a place is wrong
+/// with it if the schema describes the place.
+pub(crate) fn problems(
+    value: &Value,
+    schema: &Map<String, Value>,
+    notes: &HashMap<Vec<Step>, String>,
+) -> Result<Vec<Problem>, Mistake> {
+    let mut checker = Checker { root: schema, notes, found: Vec::new(), failure: None, work: 0 };
+    checker.object(value, schema, &mut Vec::new(), 0);
+    checker.failure.map_or(Ok(checker.found), Err)
+}
+
+/// A step into a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Step {
+    /// To a property.
     Name(String),
+    /// To an item.
     Index(usize),
 }
 
+/// Writes where a value is: `nested.list[0]`.
 fn written(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
@@ -65,20 +88,34 @@ fn written(path: &[Step]) -> String {
     text
 }
 
-struct Found {
-    path: Vec<Step>,
-    why: String,
+/// Something that is wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) path: Vec<Step>,
+    pub(crate) why: String,
+    /// The property that is not there, if it is that.
+    pub(crate) missing: Option<String>,
 }
 
 struct Checker<'s> {
     root: &'s Map<String, Value>,
-    found: Vec<Found>,
+    notes: &'s HashMap<Vec<Step>, String>,
+    found: Vec<Problem>,
     failure: Option<Mistake>,
+    work: usize,
 }
 
 impl<'s> Checker<'s> {
     fn wrong(&mut self, path: &[Step], why: String) {
-        self.found.push(Found { path: path.to_vec(), why });
+        self.spend(why.len());
+        self.found.push(Problem { path: path.to_vec(), why, missing: None });
+    }
+
+    fn spend(&mut self, work: usize) {
+        self.work = self.work.saturating_add(work);
+        if self.work > MOST_WORK {
+            self.failure.get_or_insert(Mistake::Endless);
+        }
     }
 
     fn schema(&mut self, value: &Value, schema: &'s Value, path: &mut Vec<Step>, depth: usize) {
@@ -90,9 +127,9 @@ impl<'s> Checker<'s> {
     }
 
     /// Tells whether a value fits a schema, without saying what is wrong.
-    fn fits(&mut self, value: &Value, schema: &'s Value, depth: usize) -> bool {
+    fn fits(&mut self, value: &Value, schema: &'s Value, path: &[Step], depth: usize) -> bool {
         let before = self.found.len();
-        self.schema(value, schema, &mut Vec::new(), depth + 1);
+        self.schema(value, schema, &mut path.to_vec(), depth + 1);
         let fits = self.found.len() == before;
         self.found.truncate(before);
         fits
@@ -106,7 +143,14 @@ impl<'s> Checker<'s> {
             return;
         }
         for (keyword, asked) in schema {
+            self.spend(asked.as_array().map_or(1, Vec::len));
+            if self.failure.is_some() {
+                return;
+            }
             match (&**keyword, asked) {
+                ("$ref", Value::String(reference)) if reference == "#" => {
+                    self.object(value, self.root, path, depth + 1)
+                }
                 ("$ref", Value::String(reference)) => match self.resolve(reference) {
                     Some(target) => self.schema(value, target, path, depth + 1),
                     None => self.failure = Some(Mistake::Unresolvable(reference.clone())),
@@ -115,12 +159,12 @@ impl<'s> Checker<'s> {
                     parts.iter().for_each(|part| self.schema(value, part, path, depth + 1));
                 }
                 ("anyOf", Value::Array(parts)) => {
-                    if !parts.iter().any(|part| self.fits(value, part, depth)) {
+                    if !parts.iter().any(|part| self.fits(value, part, path, depth)) {
                         self.wrong(path, format!("{} is not valid under any of the given schemas", shown(value)));
                     }
                 }
                 ("oneOf", Value::Array(parts)) => {
-                    match parts.iter().filter(|part| self.fits(value, part, depth)).count() {
+                    match parts.iter().filter(|part| self.fits(value, part, path, depth)).count() {
                         0 => self.wrong(path, format!("{} is not valid under any of the given schemas", shown(value))),
                         1 => {}
                         _ => self.wrong(
@@ -129,7 +173,7 @@ impl<'s> Checker<'s> {
                         ),
                     }
                 }
-                ("not", part) if self.fits(value, part, depth) => {
+                ("not", part) if self.fits(value, part, path, depth) => {
                     self.wrong(path, format!("{} should not be valid under {}", shown(value), shown(part)));
                 }
                 _ => {
@@ -144,6 +188,9 @@ impl<'s> Checker<'s> {
             Value::Array(items) => self.items(items, schema, path, depth),
             _ => {}
         }
+        if let Some(note) = self.notes.get(path) {
+            self.wrong(path, note.clone());
+        }
     }
 
     fn fields(
@@ -156,6 +203,9 @@ impl<'s> Checker<'s> {
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !fields.contains_key(name) {
                 self.wrong(path, format!("{} is a required property", quoted(name)));
+                if let Some(problem) = self.found.last_mut() {
+                    problem.missing = Some(name.to_owned());
+                }
             }
         }
         let properties = schema.get("properties").and_then(Value::as_object);
@@ -166,6 +216,7 @@ impl<'s> Checker<'s> {
             .flatten()
             .filter_map(|(pattern, part)| Some((Regex::new(pattern).ok()?, part)))
             .collect();
+        self.spend(patterns.len() * PATTERN);
         let mut unexpected = Vec::new();
         for (name, value) in fields {
             let own = properties.and_then(|properties| properties.get(name));
@@ -213,86 +264,6 @@ impl<'s> Checker<'s> {
         }
         Some(at)
     }
-}
-
-/// Checks what a keyword asks of a value as a whole, and says what is wrong.
-fn simple(keyword: &str, asked: &Value, value: &Value) -> Option<String> {
-    let limit = asked.as_f64();
-    let wrong = |fails: bool, why: String| fails.then(|| format!("{} {why}", shown(value)));
-    let number = value.as_f64().zip(limit);
-    let length = value.as_str().map(|text| text.chars().count());
-    let length = length.zip(asked.as_u64()).map(|(length, limit)| (length as u64, limit));
-    let count = value.as_array().zip(asked.as_u64()).map(|(items, limit)| (items.len() as u64, limit));
-    let fields = value.as_object().zip(asked.as_u64()).map(|(fields, limit)| (fields.len() as u64, limit));
-    match keyword {
-        "type" => {
-            let kinds: Vec<&str> = match asked {
-                Value::String(kind) => vec![kind],
-                Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-                _ => return None,
-            };
-            let named = kinds.iter().map(|kind| quoted(kind)).collect::<Vec<_>>().join(", ");
-            wrong(!kinds.iter().any(|kind| is_of(value, kind)), format!("is not of type {named}"))
-        }
-        "enum" => {
-            let known = asked.as_array().is_some_and(|values| values.iter().any(|known| same(known, value)));
-            wrong(!known, format!("is not one of {}", shown(asked)))
-        }
-        "const" => (!same(asked, value)).then(|| format!("{} was expected", shown(asked))),
-        "minimum" => number.and_then(|(n, least)| wrong(n < least, format!("is less than the minimum of {asked}"))),
-        "maximum" => number.and_then(|(n, most)| wrong(n > most, format!("is greater than the maximum of {asked}"))),
-        "exclusiveMinimum" => {
-            number.and_then(|(n, least)| wrong(n <= least, format!("is less than or equal to the minimum of {asked}")))
-        }
-        "exclusiveMaximum" => {
-            number.and_then(|(n, most)| wrong(n >= most, format!("is greater than or equal to the maximum of {asked}")))
-        }
-        "multipleOf" => {
-            let rest = |(n, step): (f64, f64)| ((n / step) - (n / step).round()).abs() > 1e-9;
-            number.and_then(|pair| wrong(rest(pair), format!("is not a multiple of {asked}")))
-        }
-        "minLength" => length.and_then(|(length, least)| wrong(length < least, "is too short".to_owned())),
-        "maxLength" => length.and_then(|(length, most)| wrong(length > most, "is too long".to_owned())),
-        "minItems" => count.and_then(|(count, least)| wrong(count < least, "is too short".to_owned())),
-        "maxItems" => count.and_then(|(count, most)| wrong(count > most, "is too long".to_owned())),
-        "minProperties" => {
-            fields.and_then(|(count, least)| wrong(count < least, "does not have enough properties".to_owned()))
-        }
-        "maxProperties" => fields.and_then(|(count, most)| wrong(count > most, "has too many properties".to_owned())),
-        "uniqueItems" => {
-            let items = value.as_array().filter(|_| asked == true)?;
-            let twice = items.iter().enumerate().any(|(at, item)| items[..at].iter().any(|other| same(other, item)));
-            wrong(twice, "has non-unique elements".to_owned())
-        }
-        "pattern" => {
-            let (text, pattern) = value.as_str().zip(asked.as_str())?;
-            let pattern = Regex::new(pattern).ok()?;
-            wrong(!pattern.is_match(text), format!("does not match {}", shown(asked)))
-        }
-        // Of the formats only what is told by the text is looked at, as there is no schema of pydantic whose types hang on the others.
-        "format" if asked == "uuid" => {
-            value.as_str().and_then(|text| wrong(Uuid::parse_str(text).is_err(), "is not a 'uuid'".to_owned()))
-        }
-        _ => None,
-    }
-}
-
-fn is_of(value: &Value, kind: &str) -> bool {
-    match kind {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        _ => true,
-    }
-}
-
-/// Compares values, of which 1 and 1.0 are the same.
-fn same(one: &Value, other: &Value) -> bool {
-    one == other || one.as_f64().is_some_and(|number| Some(number) == other.as_f64())
 }
 
 #[cfg(test)]
@@ -364,5 +335,10 @@ mod tests {
         let schema = json!({"$ref": "#/definitions/A", "definitions": {"A": {"$ref": "#/definitions/A"}}});
         assert!(said(json!(1), schema).contains("circular references"));
         assert!(said(json!(1), json!({"$ref": "http://example.com/schema"})).contains("is not in the schema"));
+        let next = |number: u32| json!({"$ref": format!("#/definitions/{number}")});
+        let mut definitions = Map::from_iter([("50".to_owned(), json!(false))]);
+        definitions.extend((0..50).map(|at| (at.to_string(), json!({"anyOf": [next(at + 1), next(at + 1)]}))));
+        let schema = json!({"$ref": "#/definitions/0", "definitions": definitions});
+        assert!(said(json!(1), schema).contains("too many alternatives"));
     }
 }

@@ -4,8 +4,11 @@
 //! said in the words of Python's validator, since people have met them in Prefect.
 
 mod check;
+mod keyword;
+mod meta;
 mod prepare;
 mod python;
 
-pub(crate) use check::{Mistake, check};
+pub(crate) use check::{Mistake, Problem, Step, check, problems};
+pub(crate) use meta::check_schema;
 pub(crate) use prepare::{prepare, without_required};

@@ -269,7 +269,7 @@ impl DeploymentResponse {
             last_polled: deployment.last_polled.map(Moment),
             parameter_openapi_schema: deployment.parameter_openapi_schema,
             path: deployment.path,
-            pull_steps: deployment.pull_steps,
+            pull_steps: Some(deployment.pull_steps.unwrap_or_default()),
             entrypoint: deployment.entrypoint,
             storage_document_id: deployment.storage_document_id,
             infrastructure_document_id: deployment.infrastructure_document_id,

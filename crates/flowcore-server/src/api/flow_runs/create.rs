@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, StateId, StateType};
+use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Page, StateId, StateType};
 use flowcore::orchestration::NewFlowRun;
 use flowcore::store::StoreError;
 use flowcore::store::query::{Condition, Selection, Test, Values, flow, flow_run};
 use flowcore::wire::{FlowRunBody, FlowRunCreate};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::api::flows;
@@ -22,12 +23,15 @@ pub(super) async fn create(
     Body(body): Body<FlowRunCreate>,
 ) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
     let Some(flow) = flows::find(&app, flow::ID, Values::Ids(vec![body.flow_id])).await? else {
-        return Err(ApiError::NotFound("Flow not found"));
+        return Err(ApiError::dangling());
     };
     let place = match body.work_pool_name.as_deref() {
         Some(pool) => place_for(&app, Some(pool), body.work_queue_name.as_deref()).await?,
         None => None,
     };
+    let mut labels = flow.labels;
+    labels.insert("prefect.flow.id".to_owned(), json!(flow.id));
+    labels.extend(body.labels.unwrap_or_default());
     let key = body.idempotency_key.clone();
     let id = FlowRunId(app.clock.uuid());
     let state = match body.state {
@@ -51,7 +55,7 @@ pub(super) async fn create(
         parent_task_run_id: body.parent_task_run_id.map(Into::into),
         parent_task_run: None,
         policy: body.empirical_policy.retry_policy(),
-        labels: body.labels.unwrap_or_else(Labels::new),
+        labels,
         origin: FlowRunOrigin {
             deployment_id: body.deployment_id,
             work_queue_id: place.as_ref().map(|place| place.queue.id),

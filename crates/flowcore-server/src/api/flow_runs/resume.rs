@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRun, FlowRunId, StateType};
-use flowcore::orchestration::{Resumption, problems};
+use flowcore::orchestration::Resumption;
 use flowcore::wire::{OrchestrationResult, ResponseDetails, SetStateStatus, StateBody, StateCreate};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::{find, input, states};
 use crate::api::decision::decided;
 use crate::error::ApiError;
 use crate::extract::{Body, Id};
+use crate::json_schema::{check, prepare};
 use crate::schemas;
 use crate::state::App;
 
@@ -102,16 +103,12 @@ async fn checked(
         None => None,
     };
     let Some(schema) = schema else { return Ok(Err("Run input schema not found.".to_owned())) };
-    let Ok(schema) = serde_json::from_str::<Value>(&schema) else {
+    let Ok(schema) = serde_json::from_str::<Map<String, Value>>(&schema) else {
         return Ok(Err("Run input schema is not valid JSON.".to_owned()));
     };
-    let wrong = problems(&schemas::with_nulls(schema), Some(&hydrated.value));
-    Ok(match wrong.first() {
-        None => Ok(hydrated.value),
-        Some(problem) if problem.at.is_empty() => Err(format!("Reason: Validation failed. Failure reason: {problem}")),
-        Some(problem) => {
-            Err(format!("Reason: Validation failed for field '{}'. Failure reason: {problem}", problem.at))
-        }
+    Ok(match check(&hydrated.value, &prepare(&schema, false)) {
+        Ok(()) => Ok(hydrated.value),
+        Err(mistake) => Err(format!("Reason: {mistake}")),
     })
 }
 

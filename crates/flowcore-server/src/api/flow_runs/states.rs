@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::find;
 use crate::api::decision::decided as tell;
 use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
 use crate::error::ApiError;
@@ -34,7 +33,8 @@ pub(super) async fn set(
     Id(id): Id,
     Body(body): Body<SetState>,
 ) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
-    let run = find(&app, FlowRunId(id)).await?;
+    let run = app.store.flow_run(FlowRunId(id)).await?;
+    let run = run.ok_or_else(|| ApiError::Unknown(format!("Flow run with id {id} not found")))?;
     let (status, result) = propose(&app, &run, body.state, body.force).await?;
     Ok((status, Json(result)))
 }

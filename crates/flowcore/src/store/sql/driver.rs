@@ -245,6 +245,12 @@ fn unreadable(error: sqlx::Error) -> StoreError {
     StoreError::Row(error.to_string())
 }
 
+/// Looks for tables in a schema of flowcore's own before all others, of which one may have tables of the same names: those
+/// of Prefect's server, say. Tables of a flowcore that knew nothing of it are still found behind it.
+#[cfg(feature = "postgres")]
+const OWN_SCHEMA_FIRST: &str =
+    "SELECT set_config('search_path', concat_ws(', ', 'flowcore', nullif(current_setting('search_path'), '')), false)";
+
 /// Where connections come from.
 #[derive(Clone)]
 pub(super) enum Source {
@@ -282,7 +288,13 @@ impl Source {
                 }
             }
             #[cfg(feature = "postgres")]
-            Source::Postgres(options) => Ok(Connection::Postgres(Box::new(options.connect().await?))),
+            Source::Postgres(options) => {
+                let mut connection = Connection::Postgres(Box::new(options.connect().await?));
+                if !options.get_options().is_some_and(|options| options.contains("search_path")) {
+                    connection.run_text(OWN_SCHEMA_FIRST).await?;
+                }
+                Ok(connection)
+            }
         }
     }
 }

@@ -33,6 +33,13 @@ const MIGRATIONS: &[&str] = &[
 #[cfg(feature = "postgres")]
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_xact_lock(7380955541374890597)";
 
+/// Makes flowcore's own schema, where connections look for it and its tables are not elsewhere already. Somebody who may
+/// not make schemas may use one that is there.
+#[cfg(feature = "postgres")]
+const OWN_SCHEMA: &str = "DO $$ BEGIN \
+     IF split_part(current_setting('search_path'), ',', 1) = 'flowcore' AND to_regnamespace('flowcore') IS NULL \
+     AND to_regclass('flowcore_schema') IS NULL THEN CREATE SCHEMA flowcore; END IF; END $$";
+
 /// Brings the schema up to date. One question when it is so already.
 pub(super) async fn migrate(connection: &mut Connection, url: &str) -> Result<(), Failure> {
     if is_current(version(connection).await?, url)? {
@@ -57,7 +64,10 @@ async fn upgrade(connection: &mut Connection, url: &str) -> Result<(), Failure> 
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => {}
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => drop(connection.run_text(ADVISORY_LOCK).await?),
+        Dialect::Postgres => {
+            connection.run_text(ADVISORY_LOCK).await?;
+            connection.run_text(OWN_SCHEMA).await?;
+        }
     }
     connection.run_text("CREATE TABLE IF NOT EXISTS flowcore_schema (version BIGINT NOT NULL)").await?;
     // Another process may have been here while this one waited for the lock.
