@@ -14,3 +14,4 @@ mod proptests;
 mod records;
 mod sqlite;
 mod totals;
+mod watching;

@@ -20,9 +20,10 @@ const MAX_SCHEDULED_RUNS: Column = Column::new("max_scheduled_runs", Kind::Numbe
 const PARAMETERS: Column = Column::new("parameters", Kind::Json, false);
 const SLUG: Column = Column::new("slug", Kind::Text, true);
 
-/// When the scheduler is to look at it again, in microseconds since 1970. What changes a schedule or its deployment sets another
-/// negative number, which is past and tells a look that is under way that it is out of date.
+/// When the scheduler is to look at it again, in microseconds since 1970.
 pub(crate) const SCHEDULER_DUE: Column = Column::new("scheduler_due", Kind::Number, false);
+/// When it or its deployment was changed, likewise, by which a look that was under way sees that it is out of date.
+pub(crate) const SCHEDULER_CHANGED: Column = Column::new("scheduler_changed", Kind::Number, false);
 
 /// A schedule by which runs of a deployment are made.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::deployment::Deployment;
-use super::deployment_schedule::{self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_DUE};
+use super::deployment_schedule::{self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE};
 use super::making::{Origin, make_run};
 use crate::error::ApiError;
 use crate::state::App;
@@ -157,9 +157,8 @@ pub(crate) async fn take_back(
         let later = Test::AtLeast(now.timestamp_micros() + 1);
         all.push(Condition::Column(flow_run::NEXT_SCHEDULED_START_TIME, later));
     }
-    // A time that is past and was never noted before, by which a look that is under way sees that it is out of date.
-    let at_once = -now.timestamp_micros();
-    tx.update(deployment_schedule::TABLE, vec![(SCHEDULER_DUE, at_once.into())], DEPLOYMENT_ID.is(deployment)).await?;
+    let anew = vec![(SCHEDULER_DUE, 0.into()), (SCHEDULER_CHANGED, now.timestamp_micros().into())];
+    tx.update(deployment_schedule::TABLE, anew, DEPLOYMENT_ID.is(deployment)).await?;
     let runs: Vec<Uuid> = tx.lock::<RunId>(Condition::All(all)).await?.into_iter().map(|run| run.0.0).collect();
     if !runs.is_empty() {
         tx.delete(Table::new("flow_run_states"), STATE_OF_RUN.one_of(Values::Ids(runs.clone()))).await?;

@@ -1,6 +1,7 @@
 //! Counts of events by times, names or resources.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use chrono::{Datelike, Days, Duration, NaiveTime, Timelike};
 use flowcore::model::{Event, Page, RESOURCE_NAME, Timestamp};
@@ -156,7 +157,10 @@ pub(crate) async fn count_by(
     let selecting = filter.selecting(Page::ALL);
     if matches!(countable, Countable::Event | Countable::Resource) {
         let mut tallies = BTreeMap::new();
-        let visit = &mut |event: Event| tally(&mut tallies, countable, &event);
+        let visit = &mut |event: Event| {
+            tally(&mut tallies, countable, &event);
+            ControlFlow::Continue(())
+        };
         store.visit_events(&selecting, visit).await.map_err(CountError::Store)?;
         return Ok(by_count(tallies));
     }
@@ -168,6 +172,7 @@ pub(crate) async fn count_by(
         if let Some(count) = usize::try_from(spans.of(event.occurred)).ok().and_then(|span| counts.get_mut(span)) {
             *count += 1;
         }
+        ControlFlow::Continue(())
     };
     store.visit_events(&selecting, visit).await.map_err(CountError::Store)?;
     let told = (0..).zip(counts).map(|(number, count)| {

@@ -1,6 +1,7 @@
 //! Questions about events that are there.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use flowcore::model::{Event, Order, Page, Timestamp};
 use flowcore::store::{ServerStore, StoreError};
@@ -26,13 +27,20 @@ pub(crate) async fn page(
     Ok(events)
 }
 
-/// Counts events.
+/// Up to how many events are counted. States of runs are not rows of their own, so that they are counted by reading them.
+const MOST_COUNTED: u64 = 10_000;
+
+/// Counts events, up to [`MOST_COUNTED`] of them.
 pub(crate) async fn count(store: &dyn ServerStore, filter: &EventFilter) -> Result<u64, StoreError> {
     if filter.distinct() {
         return Ok(first_of_each(store, filter).await?.len() as u64);
     }
     let mut count = 0;
-    store.visit_events(&filter.selecting(Page::ALL), &mut |_| count += 1).await?;
+    let visit = &mut |_| {
+        count += 1;
+        if count < MOST_COUNTED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    store.visit_events(&filter.selecting(Page::ALL), visit).await?;
     Ok(count)
 }
 
@@ -49,6 +57,7 @@ async fn first_of_each(store: &dyn ServerStore, filter: &EventFilter) -> Result<
         if is_first {
             first.insert(event.resource_id().to_owned(), event);
         }
+        ControlFlow::Continue(())
     };
     store.visit_events(&filter, visit).await?;
     let mut events: Vec<((Timestamp, Uuid), Event)> = first.into_values().map(|event| (place(&event), event)).collect();

@@ -10,7 +10,9 @@ use flowcore::store::records::{Record, Row, Value};
 use uuid::Uuid;
 
 use crate::deployments::deployment::{self, Deployment};
-use crate::deployments::deployment_schedule::{self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_DUE};
+use crate::deployments::deployment_schedule::{
+    self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE,
+};
 use crate::deployments::{Range, Waiting, flow_of, make_due_runs, take_back};
 use crate::error::ApiError;
 use crate::state::App;
@@ -26,24 +28,24 @@ const SOONEST: TimeDelta = TimeDelta::seconds(1);
 
 const DEPLOYMENT_OF_SCHEDULE: Relation = Relation::new(DEPLOYMENT_ID, deployment::TABLE, deployment::ID);
 
-/// When the scheduler wants to look at a schedule.
+/// A schedule that is to be looked at, and when it was changed.
 struct Due {
     schedule: Uuid,
-    at: i64,
+    changed: i64,
 }
 
 const ID: Column = Column::new("id", Kind::Id, false);
 
 impl Record for Due {
     const TABLE: flowcore::store::query::Table = deployment_schedule::TABLE;
-    const COLUMNS: &'static [Column] = &[ID, SCHEDULER_DUE];
+    const COLUMNS: &'static [Column] = &[ID, SCHEDULER_CHANGED];
 
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        Ok(Due { schedule: row.id()?, at: row.number()? })
+        Ok(Due { schedule: row.id()?, changed: row.number()? })
     }
 
     fn values(&self) -> Vec<Value> {
-        vec![self.schedule.into(), self.at.into()]
+        vec![self.schedule.into(), self.changed.into()]
     }
 }
 
@@ -79,10 +81,11 @@ async fn make(app: &App, due: Vec<Due>) -> Result<usize, ApiError> {
     let ids = Values::Ids(schedules.iter().map(|schedule| schedule.deployment_id).collect());
     let deployments: Vec<Deployment> = all(app, deployment::ID.one_of(ids)).await?;
     let deployments: HashMap<Uuid, Deployment> = deployments.into_iter().map(|one| (one.id, one)).collect();
-    let seen: HashMap<Uuid, i64> = due.iter().map(|due| (due.schedule, due.at)).collect();
+    let changed: HashMap<Uuid, i64> = due.iter().map(|due| (due.schedule, due.changed)).collect();
     let mut made = 0;
     for schedule in schedules {
-        let (Some(deployment), Some(seen)) = (deployments.get(&schedule.deployment_id), seen.get(&schedule.id)) else {
+        let (Some(deployment), Some(changed)) = (deployments.get(&schedule.deployment_id), changed.get(&schedule.id))
+        else {
             continue;
         };
         let now = app.now();
@@ -93,18 +96,19 @@ async fn make(app: &App, due: Vec<Due>) -> Result<usize, ApiError> {
         };
         made += times.len();
         let next = again(&times, range, now);
-        note(app, &schedule, *seen, next).await?;
+        note(app, &schedule, *changed, next).await?;
     }
     Ok(made)
 }
 
-/// Notes when a schedule is to be looked at again. If it, or its deployment, has changed since it was seen, the runs that were
-/// made are of something that is no more: they are taken back, and the next look makes others.
-async fn note(app: &App, schedule: &DeploymentSchedule, seen: i64, next: Timestamp) -> Result<(), StoreError> {
+/// Notes when a schedule is to be looked at again. If it, or its deployment, has changed since it was read, the runs that were
+/// made are of something that is no more: they are taken back, and the next look makes others. That another server has looked
+/// as well changes nothing.
+async fn note(app: &App, schedule: &DeploymentSchedule, changed: i64, next: Timestamp) -> Result<(), StoreError> {
     let (id, deployment, now) = (schedule.id, schedule.deployment_id, app.now());
     let work = app.store.records().transact(move |tx| {
         Box::pin(async move {
-            let same = Condition::All(vec![ID.is(id), SCHEDULER_DUE.is(seen)]);
+            let same = Condition::All(vec![ID.is(id), SCHEDULER_CHANGED.is(changed)]);
             let noted = tx.update(deployment_schedule::TABLE, vec![(SCHEDULER_DUE, next.into())], same).await?;
             if noted == 0 {
                 take_back(tx, deployment, Waiting::LaterOf(id), now).await?;

@@ -1,6 +1,7 @@
 //! Events of several sources, put in the order of time and cut to a page, the same for every store.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use uuid::Uuid;
 
@@ -14,21 +15,24 @@ pub(super) struct Timeline<'a> {
     filter: &'a EventFilter,
     /// Who is shown all that is selected instead.
     visitor: Option<&'a mut EventVisitor<'a>>,
+    /// Whether the visitor has seen enough.
+    has_seen_enough: bool,
 }
 
-/// Somebody who looks at events, one after the other.
-pub type EventVisitor<'v> = dyn FnMut(Event) + Send + 'v;
+/// Somebody who looks at events, one after the other, until there is none left or enough has been seen.
+pub type EventVisitor<'v> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'v;
 
 impl<'a> Timeline<'a> {
     /// Begins an empty timeline of what a filter selects, whatever flow run it is of.
     pub(super) fn new(filter: &'a EventFilter) -> Self {
-        Timeline { first: BTreeMap::new(), filter, visitor: None }
+        Timeline { first: BTreeMap::new(), filter, visitor: None, has_seen_enough: false }
     }
 
-    /// Begins a timeline that is never complete: all that the filter selects is shown to a visitor, whatever the page.
+    /// Begins a timeline that is complete when a visitor has seen enough: all that the filter selects is shown to it, whatever
+    /// the page.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn visiting(filter: &'a EventFilter, visitor: &'a mut EventVisitor<'a>) -> Self {
-        Timeline { first: BTreeMap::new(), filter, visitor: Some(visitor) }
+        Timeline { first: BTreeMap::new(), filter, visitor: Some(visitor), has_seen_enough: false }
     }
 
     /// Tells whether all that is selected is wanted, and not only a page of it.
@@ -68,8 +72,10 @@ impl<'a> Timeline<'a> {
     /// microseconds since 1970.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn is_complete(&self, bound: i64) -> bool {
-        !self.wants_all()
-            && self.first.len() >= self.capacity()
+        if self.wants_all() {
+            return self.has_seen_enough;
+        }
+        self.first.len() >= self.capacity()
             && self.last().is_none_or(|(time, _)| match self.filter.order {
                 Order::OldestFirst => bound > time.timestamp_micros(),
                 Order::NewestFirst => bound < time.timestamp_micros(),
@@ -79,9 +85,10 @@ impl<'a> Timeline<'a> {
     /// Tells whether nothing can come onto the page any more that is behind this event in its order.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn is_complete_behind(&self, occurred: Timestamp, id: Uuid) -> bool {
-        !self.wants_all()
-            && self.first.len() >= self.capacity()
-            && self.last().is_none_or(|last| self.is_behind((occurred, id), last))
+        if self.wants_all() {
+            return self.has_seen_enough;
+        }
+        self.first.len() >= self.capacity() && self.last().is_none_or(|last| self.is_behind((occurred, id), last))
     }
 
     /// Returns the page's events in their order; those of one time by their ids.
@@ -125,9 +132,12 @@ impl<'a> Timeline<'a> {
             return;
         }
         if let Some(visitor) = &mut self.visitor {
+            if self.has_seen_enough {
+                return;
+            }
             let event = event();
             if self.filter.selects(&event) {
-                visitor(event);
+                self.has_seen_enough = visitor(event).is_break();
             }
             return;
         }

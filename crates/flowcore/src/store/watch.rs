@@ -9,7 +9,8 @@ use crate::model::{Event, EventFilter, LogLine, Page, State, TaskRun, TaskRunId,
 /// A store that can be listened to.
 #[async_trait]
 pub trait WatchStore: Send + Sync {
-    /// Shows all events that a filter selects to a visitor, each once and in no order; the filter's page says nothing.
+    /// Shows all events that a filter selects to a visitor, each once and in no order, until it has seen enough; the filter's
+    /// page says nothing.
     async fn visit_events(&self, filter: &EventFilter, visitor: &mut EventVisitor<'_>) -> Result<(), StoreError>;
 
     /// Lists the events, apart from changes of state, that were taken in at this time or later.

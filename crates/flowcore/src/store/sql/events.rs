@@ -37,7 +37,7 @@ pub(super) async fn read(readers: &Readers, filter: &EventFilter) -> Result<Vec<
     Ok(timeline.into_page())
 }
 
-/// Shows all events that a filter selects to a visitor, each once, in no order.
+/// Shows all events that a filter selects to a visitor, each once, in no order, until it has seen enough.
 pub(super) async fn visit(
     readers: &Readers,
     filter: &EventFilter,
@@ -250,7 +250,7 @@ async fn strays(
             }
             behind = Some(StraysBehind { until, id });
         }
-        if rows.len() < chunk as usize {
+        if rows.len() < chunk as usize || (timeline.wants_all() && timeline.is_complete(ANYWHERE)) {
             return Ok(());
         }
         chunk = more(chunk);
