@@ -104,7 +104,8 @@ async fn a_schema_that_the_url_names_is_used() {
 }
 
 on_both_databases! {
-    services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes, runs_that_nobody_begins_are_late,
+    services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes,
+        no_time_is_missed_or_comes_twice_through_redeploys, runs_that_nobody_begins_are_late,
         pauses_end, what_belongs_to_a_cancelled_run_is_cancelled;
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,

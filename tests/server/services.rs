@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::world::{World, text};
@@ -82,6 +83,42 @@ pub(crate) async fn a_schedule_is_filled_up_as_time_passes(world: Arc<World>) {
     let all = times.len();
     times.dedup();
     assert_eq!(times.len(), all, "each second has one run: {times:?}");
+}
+
+pub(crate) async fn no_time_is_missed_or_comes_twice_through_redeploys(world: Arc<World>) {
+    let flow = world.flow("redeployed").await;
+    let begin = Utc::now() - TimeDelta::milliseconds(500);
+    let make = json!({"name": "often", "flow_id": flow, "enforce_parameter_schema": false,
+        "schedules": [{"schedule": {"interval": 1, "anchor_date": "2026-01-01T00:00:00Z"}, "max_scheduled_runs": 3}]});
+    let deployment = world.post("/deployments/", make.clone()).await["id"].clone();
+    let runs = json!({"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"});
+    let servers = [world.serving_replica().await, world.serving_replica().await];
+    let mut begun = std::collections::BTreeSet::new();
+    while Utc::now() < begin + TimeDelta::seconds(6) {
+        // As a worker does that looks ahead.
+        let soon = world.post("/flow_runs/filter", runs.clone()).await;
+        let soon = soon.as_array().unwrap().iter().filter(|run| run["state_type"] == "SCHEDULED").take(2);
+        for run in soon.map(|run| text(&run["id"])) {
+            let body = json!({"state": {"type": "PENDING"}, "force": true});
+            // It may have been taken back meanwhile.
+            let (status, _) = world.ask(Method::POST, &format!("/flow_runs/{run}/set_state"), Some(body)).await;
+            if status == StatusCode::CREATED {
+                begun.insert(run);
+            }
+        }
+        world.post("/deployments/", make.clone()).await;
+    }
+    let end = Utc::now();
+    for server in servers {
+        server.stop().await;
+    }
+    let made = world.post("/flow_runs/filter", runs).await;
+    let times: Vec<_> = made.as_array().unwrap().iter().map(|run| text(&run["expected_start_time"])).collect();
+    let times: Vec<i64> = times.iter().map(|time| DateTime::parse_from_rfc3339(time).unwrap().timestamp()).collect();
+    let past: Vec<i64> = times.iter().copied().filter(|time| *time <= end.timestamp()).collect();
+    let wanted: Vec<i64> = (*past.first().unwrap()..=end.timestamp()).collect();
+    assert_eq!(past, wanted, "each second once");
+    assert!(past.len() >= 5 && begun.len() >= 5, "{past:?} {begun:?}");
 }
 
 pub(crate) async fn runs_that_nobody_begins_are_late(world: Arc<World>) {

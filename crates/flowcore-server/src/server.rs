@@ -162,7 +162,11 @@ impl Server {
             served = serving => served?,
             () = patience => tracing::warn!(target: "flowcore_server", "some requests were not answered before the end"),
         }
-        drop(services);
+        if let Some(services) = services
+            && tokio::time::timeout(PATIENCE, services.end()).await.is_err()
+        {
+            tracing::warn!(target: "flowcore_server", "a service did not end its turn before the end");
+        }
         events.flush().await;
         store.close().await?;
         Ok(())

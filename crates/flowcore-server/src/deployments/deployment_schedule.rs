@@ -20,10 +20,12 @@ const MAX_SCHEDULED_RUNS: Column = Column::new("max_scheduled_runs", Kind::Numbe
 const PARAMETERS: Column = Column::new("parameters", Kind::Json, false);
 const SLUG: Column = Column::new("slug", Kind::Text, true);
 
-/// When the scheduler is to look at it again, in microseconds since 1970.
+/// When the scheduler is to look at it again, in microseconds since 1970; 0 for at once.
 pub(crate) const SCHEDULER_DUE: Column = Column::new("scheduler_due", Kind::Number, false);
 /// When it or its deployment was changed, likewise, by which a look that was under way sees that it is out of date.
 pub(crate) const SCHEDULER_CHANGED: Column = Column::new("scheduler_changed", Kind::Number, false);
+/// From when on a look at once makes runs, likewise: those of later times have been taken back.
+pub(crate) const SCHEDULER_FROM: Column = Column::new("scheduler_from", Kind::Number, false);
 
 /// A schedule by which runs of a deployment are made.
 #[derive(Clone, Debug)]

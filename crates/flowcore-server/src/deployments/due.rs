@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::deployment::Deployment;
-use super::deployment_schedule::{self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE};
+use super::deployment_schedule::{
+    self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
+};
 use super::making::{Origin, make_run};
 use crate::error::ApiError;
 use crate::state::App;
@@ -157,14 +159,24 @@ pub(crate) async fn take_back(
         let later = Test::AtLeast(now.timestamp_micros() + 1);
         all.push(Condition::Column(flow_run::NEXT_SCHEDULED_START_TIME, later));
     }
-    let anew = vec![(SCHEDULER_DUE, 0.into()), (SCHEDULER_CHANGED, now.timestamp_micros().into())];
-    tx.update(deployment_schedule::TABLE, anew, DEPLOYMENT_ID.is(deployment)).await?;
+    look_anew(tx, deployment, now).await?;
     let runs: Vec<Uuid> = tx.lock::<RunId>(Condition::All(all)).await?.into_iter().map(|run| run.0.0).collect();
     if !runs.is_empty() {
         tx.delete(Table::new("flow_run_states"), STATE_OF_RUN.one_of(Values::Ids(runs.clone()))).await?;
         tx.delete(Table::FLOW_RUNS, flow_run::ID.one_of(Values::Ids(runs))).await?;
     }
     Ok(())
+}
+
+/// Lets the scheduler look at the schedules of a deployment that has changed now. Where it has not even looked since the change
+/// before, it begins where it would have.
+pub(crate) async fn look_anew(tx: &mut Tx<'_>, deployment: Uuid, now: Timestamp) -> Result<(), StoreError> {
+    let now = now.timestamp_micros();
+    let looked_at = Condition::Column(SCHEDULER_DUE, Test::NoneOf(Values::Numbers(vec![0])));
+    let looked_at = Condition::All(vec![DEPLOYMENT_ID.is(deployment), looked_at]);
+    tx.update(deployment_schedule::TABLE, vec![(SCHEDULER_FROM, now.into())], looked_at).await?;
+    let anew = vec![(SCHEDULER_DUE, 0.into()), (SCHEDULER_CHANGED, now.into())];
+    tx.update(deployment_schedule::TABLE, anew, DEPLOYMENT_ID.is(deployment)).await.map(drop)
 }
 
 const STATE_OF_RUN: Column = Column::new("flow_run_id", Kind::Id, false);

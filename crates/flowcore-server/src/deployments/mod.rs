@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use deployment::{ConcurrencyOptions, Deployment, DeploymentStatus};
 pub(crate) use deployment_schedule::DeploymentSchedule;
-pub(crate) use due::{Range, Waiting, make_due_runs, remove_schedules, schedule_runs, take_back};
+pub(crate) use due::{Range, Waiting, look_anew, make_due_runs, remove_schedules, schedule_runs, take_back};
 pub(crate) use job_variables::check_job_variables;
 pub(crate) use limit::{limit_to, remove_limit};
 pub(crate) use making::{Origin, make_run};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::deployments::deployment::{self, Deployment};
 use crate::deployments::deployment_schedule::{
-    self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE,
+    self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
 };
 use crate::deployments::{Range, Waiting, flow_of, make_due_runs, take_back};
 use crate::error::ApiError;
@@ -26,26 +26,44 @@ const QUIET: TimeDelta = TimeDelta::days(1);
 /// The soonest that a schedule is looked at again.
 const SOONEST: TimeDelta = TimeDelta::seconds(1);
 
+/// How long after a change the times behind it are still made up for.
+const LOOK_BACK: TimeDelta = TimeDelta::seconds(60);
+
 const DEPLOYMENT_OF_SCHEDULE: Relation = Relation::new(DEPLOYMENT_ID, deployment::TABLE, deployment::ID);
 
-/// A schedule that is to be looked at, and when it was changed.
+/// A schedule that is to be looked at.
+#[derive(Clone, Copy)]
 struct Due {
     schedule: Uuid,
+    /// When; 0 after a change.
+    at: i64,
+    /// When it was changed.
     changed: i64,
+    /// From when on runs are missing after a change.
+    from: i64,
 }
 
 const ID: Column = Column::new("id", Kind::Id, false);
 
+impl Due {
+    /// Tells from which time on runs are made: after a change from right behind it, so that no time between is missed.
+    fn begin(&self, created: Timestamp, now: Timestamp) -> Timestamp {
+        let from = if self.from == 0 { Some(created) } else { Timestamp::from_timestamp_micros(self.from) };
+        let missing = from.filter(|from| self.at == 0 && (now - LOOK_BACK..now).contains(from));
+        missing.map_or(now, |from| from + TimeDelta::microseconds(1))
+    }
+}
+
 impl Record for Due {
     const TABLE: flowcore::store::query::Table = deployment_schedule::TABLE;
-    const COLUMNS: &'static [Column] = &[ID, SCHEDULER_CHANGED];
+    const COLUMNS: &'static [Column] = &[ID, SCHEDULER_DUE, SCHEDULER_CHANGED, SCHEDULER_FROM];
 
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        Ok(Due { schedule: row.id()?, changed: row.number()? })
+        Ok(Due { schedule: row.id()?, at: row.number()?, changed: row.number()?, from: row.number()? })
     }
 
     fn values(&self) -> Vec<Value> {
-        vec![self.schedule.into(), self.changed.into()]
+        vec![self.schedule.into(), self.at.into(), self.changed.into(), self.from.into()]
     }
 }
 
@@ -81,22 +99,21 @@ async fn make(app: &App, due: Vec<Due>) -> Result<usize, ApiError> {
     let ids = Values::Ids(schedules.iter().map(|schedule| schedule.deployment_id).collect());
     let deployments: Vec<Deployment> = all(app, deployment::ID.one_of(ids)).await?;
     let deployments: HashMap<Uuid, Deployment> = deployments.into_iter().map(|one| (one.id, one)).collect();
-    let changed: HashMap<Uuid, i64> = due.iter().map(|due| (due.schedule, due.changed)).collect();
+    let due: HashMap<Uuid, Due> = due.iter().map(|due| (due.schedule, *due)).collect();
     let mut made = 0;
     for schedule in schedules {
-        let (Some(deployment), Some(changed)) = (deployments.get(&schedule.deployment_id), changed.get(&schedule.id))
-        else {
+        let (Some(deployment), Some(due)) = (deployments.get(&schedule.deployment_id), due.get(&schedule.id)) else {
             continue;
         };
         let now = app.now();
-        let range = Range::from(now).at_most(schedule.max_scheduled_runs);
+        let range = Range::from(due.begin(schedule.created, now)).at_most(schedule.max_scheduled_runs);
         let times = match flow_of(app, deployment.flow_id).await? {
             Some(flow) => make_due_runs(app, &flow, deployment, &schedule, range).await?,
             None => Vec::new(),
         };
         made += times.len();
         let next = again(&times, range, now);
-        note(app, &schedule, *changed, next).await?;
+        note(app, &schedule, due.changed, next).await?;
     }
     Ok(made)
 }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use flowcore::settings::ServicesSettings;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{cancellation_cleanup, late_runs, pause_expirations, scheduler};
@@ -57,12 +58,27 @@ const SERVICES: [Service; 5] = [
     },
 ];
 
-/// Begins all services that are wanted. They end when what is given back is dropped; what a turn has begun to write then is
-/// written or not, as a whole.
-pub(crate) fn begin(app: &App) -> JoinSet<()> {
+/// Services under way.
+pub(crate) struct Running {
+    tasks: JoinSet<()>,
+    /// Dropped when they are to end.
+    ending: watch::Sender<()>,
+}
+
+impl Running {
+    /// Ends all services behind the turns that they are taking.
+    pub(crate) async fn end(mut self) {
+        drop(self.ending);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Begins all services that are wanted.
+pub(crate) fn begin(app: &App) -> Running {
+    let (ending, ended) = watch::channel(());
     let mut tasks = JoinSet::new();
     for service in SERVICES.into_iter().filter(|service| (service.enabled)(&app.config.services)) {
-        let app = app.clone();
+        let (app, mut ended) = (app.clone(), ended.clone());
         let beat = app.pulse.watch(&service, app.now());
         tasks.spawn(async move {
             loop {
@@ -76,9 +92,11 @@ pub(crate) fn begin(app: &App) -> JoinSet<()> {
                         tracing::error!(target: "flowcore_server", service = service.name, "a turn failed: {error:?}");
                     }
                 }
-                tokio::time::sleep(service.period).await;
+                if tokio::time::timeout(service.period, ended.changed()).await.is_ok() {
+                    return;
+                }
             }
         });
     }
-    tasks
+    Running { tasks, ending }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{Flow, Timestamp};
-use flowcore::store::query::Condition;
+use flowcore::store::query::{Condition, Values};
 use flowcore::store::records::Tx;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,9 +14,10 @@ use super::schedules::{self, make};
 use super::slugs::{self, Plan};
 use super::{NOT_FOUND, find, response};
 use crate::deployments::deployment::{CONCURRENCY_LIMIT_ID, FLOW_ID, ID, NAME, PAUSED, TABLE, UPDATED};
+use crate::deployments::deployment_schedule::{self, DEPLOYMENT_ID};
 use crate::deployments::{
     Deployment, DeploymentSchedule, DeploymentStatus, Surroundings, Waiting, check_job_variables, check_parameters,
-    filled_in, flow_of, limit_to, remove_limit, remove_schedules, schedules_of, take_back, tell, tell_changes,
+    filled_in, flow_of, limit_to, look_anew, remove_limit, schedules_of, take_back, tell, tell_changes,
 };
 use crate::error::ApiError;
 use crate::extract::{Body, Id};
@@ -81,10 +82,9 @@ async fn create(
                 }
                 tx.put(&after).await?;
                 take_back(tx, after.id, Waiting::ScheduledLater, now).await?;
-                remove_schedules(tx, after.id).await?;
-                let wanted: Vec<_> =
-                    wanted.into_iter().map(|one| DeploymentSchedule { deployment_id: after.id, ..one }).collect();
-                schedules::insert(tx, &wanted).await?;
+                let known: Vec<DeploymentSchedule> = tx.lock(DEPLOYMENT_ID.is(after.id)).await?;
+                replace_schedules(tx, known, wanted, after.id).await?;
+                look_anew(tx, after.id, now).await?;
                 Ok::<_, ApiError>((before, after))
             })
         }
@@ -103,6 +103,35 @@ async fn create(
         }
     };
     Ok((status, Json(response(&app, after).await?)))
+}
+
+/// Replaces the schedules of a deployment. One that was there already stays the same, so that a run that it has made and that has
+/// begun is not made again.
+async fn replace_schedules(
+    tx: &mut Tx<'_>,
+    mut known: Vec<DeploymentSchedule>,
+    wanted: Vec<DeploymentSchedule>,
+    deployment_id: Uuid,
+) -> Result<(), ApiError> {
+    let same = |one: &DeploymentSchedule, other: &DeploymentSchedule| {
+        one.schedule == other.schedule && one.slug == other.slug && one.parameters == other.parameters
+    };
+    let (mut new, mut kept) = (Vec::new(), Vec::new());
+    for wanted in wanted {
+        match known.iter().position(|known| same(&wanted, known)) {
+            Some(place) => {
+                let DeploymentSchedule { id, created, .. } = known.swap_remove(place);
+                kept.push(DeploymentSchedule { id, created, deployment_id, ..wanted });
+            }
+            None => new.push(DeploymentSchedule { deployment_id, ..wanted }),
+        }
+    }
+    let gone = known.iter().map(|schedule| schedule.id).collect();
+    tx.delete(deployment_schedule::TABLE, deployment_schedule::ID.one_of(Values::Ids(gone))).await?;
+    for schedule in &kept {
+        tx.put(schedule).await?;
+    }
+    schedules::insert(tx, &new).await
 }
 
 fn fresh(id: Uuid, new: &DeploymentCreate, now: Timestamp) -> Deployment {
@@ -304,6 +333,7 @@ async fn set(
         let columns = columns(now);
         Box::pin(async move {
             tx.update(TABLE, columns, ID.is(id)).await?;
+            look_anew(tx, id, now).await?;
             if let Some(waiting) = waiting {
                 take_back(tx, id, waiting, now).await?;
             }
