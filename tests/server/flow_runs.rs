@@ -116,7 +116,7 @@ pub(crate) async fn a_run_is_edited_while_it_moves(world: Arc<World>) {
     let run = world.get(&path).await;
     assert_eq!(run["name"], "new");
     assert_eq!(run["tags"], json!(["x"]), "what is not said stays");
-    assert_eq!(run["labels"], json!({"a": 1, "b": "c"}));
+    assert_eq!(run["labels"], json!({"a": 1, "b": "c", "prefect.flow.id": flow}), "its flow's are its own as well");
     assert_eq!((&run["infrastructure_pid"], &run["empirical_policy"]["retries"]), (&json!("host:7"), &json!(3)));
     assert_eq!(run["state_type"], "COMPLETED");
 }
