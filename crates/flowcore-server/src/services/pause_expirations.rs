@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use flowcore::model::{FlowRun, Order, Page, StateType, Timestamp};
-use flowcore::store::query::{Condition, Selection, Test, flow_run};
+use flowcore::store::query::{Selection, flow_run};
 
 use super::moving::enter;
 use crate::error::ApiError;
@@ -18,9 +18,8 @@ const GRACE: TimeDelta = TimeDelta::seconds(5);
 pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
     let (mut failed, mut page) = (0, Page::first(PAGE));
     loop {
-        let paused = flow_run::STATE_TYPE.is(StateType::Paused.as_str());
         let selection = Selection {
-            condition: Condition::All(vec![paused, Condition::Column(flow_run::ID, Test::IsNull(false))]),
+            condition: flow_run::STATE_TYPE.is(StateType::Paused.as_str()),
             sort: vec![(flow_run::ID, Order::OldestFirst)],
             page,
         };

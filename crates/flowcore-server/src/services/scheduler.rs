@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use flowcore::model::{Order, Page, Timestamp};
 use flowcore::store::StoreError;
-use flowcore::store::query::{Column, Condition, Kind, Relation, Selection, Test, Values};
+use flowcore::store::query::{Column, Condition, Relation, Selection, Table, Test, Values};
 use flowcore::store::records::{Record, Row, Value};
 use uuid::Uuid;
 
 use crate::deployments::deployment::{self, Deployment};
 use crate::deployments::deployment_schedule::{
-    self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
+    self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, ID, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
 };
 use crate::deployments::{Range, Waiting, flow_of, make_due_runs, take_back};
 use crate::error::ApiError;
@@ -43,8 +43,6 @@ struct Due {
     from: i64,
 }
 
-const ID: Column = Column::new("id", Kind::Id, false);
-
 impl Due {
     /// Tells from which time on runs are made: after a change from right behind it, so that no time between is missed.
     fn begin(&self, created: Timestamp, now: Timestamp) -> Timestamp {
@@ -55,7 +53,7 @@ impl Due {
 }
 
 impl Record for Due {
-    const TABLE: flowcore::store::query::Table = deployment_schedule::TABLE;
+    const TABLE: Table = deployment_schedule::TABLE;
     const COLUMNS: &'static [Column] = &[ID, SCHEDULER_DUE, SCHEDULER_CHANGED, SCHEDULER_FROM];
 
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
@@ -95,7 +93,7 @@ async fn due(app: &App) -> Result<Vec<Due>, StoreError> {
 
 async fn make(app: &App, due: Vec<Due>) -> Result<usize, ApiError> {
     let ids = Values::Ids(due.iter().map(|due| due.schedule).collect());
-    let schedules: Vec<DeploymentSchedule> = all(app, deployment_schedule::ID.one_of(ids)).await?;
+    let schedules: Vec<DeploymentSchedule> = all(app, ID.one_of(ids)).await?;
     let ids = Values::Ids(schedules.iter().map(|schedule| schedule.deployment_id).collect());
     let deployments: Vec<Deployment> = all(app, deployment::ID.one_of(ids)).await?;
     let deployments: HashMap<Uuid, Deployment> = deployments.into_iter().map(|one| (one.id, one)).collect();

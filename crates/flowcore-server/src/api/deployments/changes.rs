@@ -84,7 +84,6 @@ async fn create(
                 take_back(tx, after.id, Waiting::ScheduledLater, now).await?;
                 let known: Vec<DeploymentSchedule> = tx.lock(DEPLOYMENT_ID.is(after.id)).await?;
                 replace_schedules(tx, known, wanted, after.id).await?;
-                look_anew(tx, after.id, now).await?;
                 Ok::<_, ApiError>((before, after))
             })
         }
@@ -333,9 +332,9 @@ async fn set(
         let columns = columns(now);
         Box::pin(async move {
             tx.update(TABLE, columns, ID.is(id)).await?;
-            look_anew(tx, id, now).await?;
-            if let Some(waiting) = waiting {
-                take_back(tx, id, waiting, now).await?;
+            match waiting {
+                Some(waiting) => take_back(tx, id, waiting, now).await?,
+                None => look_anew(tx, id, now).await?,
             }
             Ok::<_, ApiError>(())
         })
