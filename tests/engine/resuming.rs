@@ -292,5 +292,5 @@ async fn a_detached_task_of_an_earlier_attempt_is_lost_aloud() {
     eventually("the loss is told", || async { !heard("'left behind' is not recorded as Completed").is_empty() }).await;
     gates[1].open();
     soon("the flow", running).await.unwrap().unwrap();
-    assert_eq!(world.task_history("left behind").await, "PENDING RUNNING");
+    assert_eq!(world.task_history("left behind").await, "PENDING RUNNING CRASHED");
 }

@@ -245,6 +245,7 @@ impl FlowExecution {
     /// Makes what the tasks of this attempt share, with what is known from earlier ones.
     async fn scope(&self) -> Result<FlowScope, ClientError> {
         let earlier = if self.run.times.run_count > 1 {
+            self.end_what_was_left().await?;
             let filter =
                 TaskRunFilter { flow_run_ids: Some(vec![self.run.id]), page: Page::ALL, ..TaskRunFilter::default() };
             insist(&*self.engine.0.clock, || self.engine.0.client.task_runs(&filter)).await?
@@ -266,6 +267,17 @@ impl FlowExecution {
             span: self.span.clone(),
             earlier,
         }))
+    }
+
+    /// Ends the task runs that earlier attempts have left open: what those still record is refused from now on. The last
+    /// records of a process that was taken for dead may have come in after its run was marked.
+    async fn end_what_was_left(&self) -> Result<(), ClientError> {
+        const WHY: &str = "A newer attempt of the flow run has begun.";
+        let engine = &self.engine.0;
+        let left = self.engine.state(StateType::Crashed).message(WHY);
+        insist(&*engine.clock, || engine.client.end_task_runs(self.run.id, self.run.times.run_count - 1, left.clone()))
+            .await?;
+        Ok(())
     }
 
     /// Runs the body once, and lets what it has submitted come to an end.
