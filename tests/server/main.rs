@@ -12,6 +12,7 @@ mod background_tasks;
 mod blocks;
 mod client_contract;
 mod client_troubles;
+mod clock;
 mod contract;
 mod deployments;
 mod encryption;
@@ -27,6 +28,7 @@ mod outages;
 mod prefect_client;
 mod prefect_server;
 mod readiness;
+mod retention;
 mod runs;
 mod rust_client;
 mod security;
@@ -40,6 +42,7 @@ mod variables;
 mod work_pools;
 mod worker_channel;
 mod world;
+mod zombies;
 
 #[tokio::test]
 async fn all_mistakes_of_a_request_are_told_at_once() {
@@ -104,9 +107,15 @@ async fn a_schema_that_the_url_names_is_used() {
 }
 
 on_both_databases! {
+    retention: events_are_kept_for_a_week, ended_runs_go_with_all_that_belongs_to_them;
+    zombies: a_run_whose_process_is_silent_crashes_once_and_is_tried_again, nobody_is_waited_for_who_never_spoke_up,
+        a_server_that_was_away_waits, a_run_of_flowcore_is_found_that_died_early, a_late_client_is_told_to_stop,
+        a_program_whose_lease_has_ended_is_found, what_was_being_cancelled_is_cancelled,
+        slots_come_back_whose_lease_has_ended, slots_come_back_of_runs_that_are_over;
     services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes,
         no_time_is_missed_or_comes_twice_through_redeploys, runs_that_nobody_begins_are_late,
-        pauses_end, what_belongs_to_a_cancelled_run_is_cancelled;
+        pauses_end, what_belongs_to_a_cancelled_run_is_cancelled,
+        times_that_passed_are_made_up_for_as_the_schedule_says;
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,
         deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning, a_run_that_is_gone_has_no_slot;

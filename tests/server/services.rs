@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use flowcore::clock::Clock;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::clock::HandClock;
 use crate::world::{World, text};
 
 /// Asks until the answer is as it should be.
@@ -180,4 +182,55 @@ pub(crate) async fn what_belongs_to_a_cancelled_run_is_cancelled(world: Arc<Worl
     server.stop().await;
     let runs = world.post("/task_runs/filter", json!({"task_runs": {"id": {"any_": [done]}}})).await;
     assert_eq!(states(&runs), ["Completed"]);
+}
+
+pub(crate) async fn times_that_passed_are_made_up_for_as_the_schedule_says(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["SCHEDULER"], &[]).await;
+    let flow = world.flow("caught up").await;
+    let anchor = clock.now();
+    let schedule = |slug: &str| json!({"slug": slug, "schedule": {"interval": 86_400, "anchor_date": anchor}});
+    let with = |slug: &str| {
+        let mut schedule = schedule(slug);
+        schedule["catch_up"] = slug.into();
+        schedule
+    };
+    let make = json!({"name": "daily", "flow_id": flow, "enforce_parameter_schema": false,
+        "schedules": [with("all"), with("latest"), with("none"), schedule("unsaid")]});
+    let made = server.post("/deployments/", make).await;
+    let policies: Vec<Value> =
+        made["schedules"].as_array().unwrap().iter().map(|one| one["catch_up"].clone()).collect();
+    assert!(policies.contains(&json!("all")) && policies.contains(&Value::Null), "{policies:?}");
+    clock.pass(10).await;
+    server.stop().await;
+    // Three runs are ahead. The scheduler is away for days.
+    clock.leap(9 * 86_400 + 60);
+    let server = world.clocked_replica(&clock, &["SCHEDULER"], &[]).await;
+    clock.pass(10).await;
+    let runs = json!({"deployments": {"id": {"any_": [made["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"});
+    let days = |runs: &Value, slug: &str| -> Vec<i64> {
+        let of = runs.as_array().unwrap().iter().filter(|run| run["created_by"]["display_value"] == slug);
+        let time = |run: &Value| DateTime::parse_from_rfc3339(run["expected_start_time"].as_str().unwrap()).unwrap();
+        of.map(|run| (time(run).to_utc() - anchor).num_days()).collect()
+    };
+    let found = server.post("/flow_runs/filter", runs.clone()).await;
+    assert_eq!(days(&found, "all"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    assert_eq!(days(&found, "latest"), [1, 2, 3, 9, 10, 11, 12]);
+    assert_eq!(days(&found, "none"), [1, 2, 3, 10, 11, 12]);
+    assert_eq!(days(&found, "unsaid"), [1, 2, 3, 10, 11, 12]);
+
+    // What passes while it is paused is not made up for, nor what was before a change; and a client that knows nothing of the policy leaves it.
+    let path = format!("/deployments/{}", text(&made["id"]));
+    server.post(&format!("{path}/pause_deployment"), Value::Null).await;
+    clock.leap(20 * 86_400);
+    clock.until_asleep(1).await;
+    server.post(&format!("{path}/resume_deployment"), Value::Null).await;
+    clock.pass(10).await;
+    let found = server.post("/flow_runs/filter", runs.clone()).await;
+    assert_eq!(days(&found, "all").into_iter().filter(|day| *day > 9).collect::<Vec<_>>(), [30, 31, 32]);
+    let make =
+        json!({"name": "daily", "flow_id": flow, "enforce_parameter_schema": false, "schedules": [schedule("all")]});
+    let made = server.post("/deployments/", make).await;
+    assert_eq!(made["schedules"][0]["catch_up"], "all");
+    server.stop().await;
 }

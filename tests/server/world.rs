@@ -1,6 +1,7 @@
 //! A server over a fresh database, and somebody who asks it.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use flowcore::settings::Settings;
 use flowcore_server::{KeySource, Server};
@@ -12,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+
+use crate::clock::HandClock;
 
 /// What encrypts blocks.
 const KEYS: &str = "c2l4dGVlbiBieXRlcywgYW5kIHRoZW4gc2l4dGVlbiE=";
@@ -28,24 +31,25 @@ pub(crate) struct World {
 
 impl World {
     async fn start(database: &str, variables: &[(&str, &str)]) -> Self {
-        World::start_with(database, KEYS, variables, |server| server).await
+        World::start_with(database, KEYS, variables, |server| server, |server| server).await
     }
 
     pub(crate) async fn start_with_keys(database: &str, keys: &str) -> Self {
-        World::start_with(database, keys, &[], |server| server).await
+        World::start_with(database, keys, &[], |server| server, |server| server).await
     }
 
     async fn start_with(
         database: &str,
         keys: &str,
         variables: &[(&str, &str)],
+        begin: impl FnOnce(Server) -> Server,
         finish: impl FnOnce(Server) -> Server,
     ) -> Self {
         let given = |name: &str| Some(variables.iter().find(|(variable, _)| *variable == name)?.1.to_owned());
         let settings = Settings::from_lookup(&|name| given(name).or((name == "FLOWCORE_HOME").then(|| "/".to_owned())));
         let settings = settings.unwrap();
         let keys = KeySource::Text(keys.to_owned());
-        let server = Server::open(database).await.unwrap().with_keys(&keys).await.unwrap();
+        let server = begin(Server::open(database).await.unwrap()).with_keys(&keys).await.unwrap();
         let server = finish(server.with_system_blocks().await.unwrap().with_settings(&settings));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}{}", listener.local_addr().unwrap(), settings.server.base_path);
@@ -87,7 +91,36 @@ impl World {
 
     /// Starts another server on the same database, which also does what nobody asks for.
     pub(crate) async fn serving_replica(&self) -> World {
-        World::start_with(&self.database, KEYS, &[], Server::with_services).await
+        World::start_with(&self.database, KEYS, &[], |server| server, Server::with_services).await
+    }
+
+    /// Starts another server on the same database, with these services only, that goes by a clock which is moved on by hand.
+    pub(crate) async fn clocked_replica(
+        &self,
+        clock: &Arc<HandClock>,
+        services: &[&str],
+        variables: &[(&str, &str)],
+    ) -> World {
+        let all = [
+            "SCHEDULER",
+            "LATE_RUNS",
+            "PAUSE_EXPIRATIONS",
+            "CANCELLATION_CLEANUP",
+            "FOREMAN",
+            "ZOMBIES",
+            "REPOSSESSOR",
+            "DB_VACUUM",
+        ];
+        let off = all.iter().filter(|name| !services.contains(name));
+        let off: Vec<String> = off.map(|name| format!("FLOWCORE_SERVER_SERVICES_{name}_ENABLED")).collect();
+        let off =
+            off.iter().map(|variable| (variable.as_str(), if variable.contains("VACUUM") { "none" } else { "false" }));
+        let variables: Vec<(&str, &str)> = off.chain(variables.iter().copied()).collect();
+        let asleep = clock.asleep() + services.len();
+        let by_hand = |server: Server| server.with_clock(clock.clone());
+        let world = World::start_with(&self.database, KEYS, &variables, by_hand, Server::with_services).await;
+        clock.until_asleep(asleep).await;
+        world
     }
 
     pub(crate) async fn stop(self) {
@@ -169,21 +202,21 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-pub(crate) async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(std::sync::Arc<World>) -> F) {
+pub(crate) async fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(Arc<World>) -> F) {
     on_sqlite_set(&[], case).await;
 }
 
 /// Runs a case on a server with settings.
 pub(crate) async fn on_sqlite_set<F: Future<Output = ()>>(
     variables: &[(&str, &str)],
-    case: impl FnOnce(std::sync::Arc<World>) -> F,
+    case: impl FnOnce(Arc<World>) -> F,
 ) {
     let folder = TempDir::new().unwrap();
     let world = World::start(&format!("sqlite://{}", folder.path().join("server.db").display()), variables).await;
     with(world, case).await;
 }
 
-pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(std::sync::Arc<World>) -> F) {
+pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl FnOnce(Arc<World>) -> F) {
     on_postgres_behind("", name, case).await;
 }
 
@@ -191,7 +224,7 @@ pub(crate) async fn on_postgres<F: Future<Output = ()>>(name: &str, case: impl F
 pub(crate) async fn on_postgres_behind<F: Future<Output = ()>>(
     script: &str,
     name: &str,
-    case: impl FnOnce(std::sync::Arc<World>) -> F,
+    case: impl FnOnce(Arc<World>) -> F,
 ) {
     let Some(server) = given("FLOWCORE_TEST_POSTGRES_URL", name) else { return };
     let database = format!("flowcore_{}", Uuid::new_v4().simple());
@@ -205,10 +238,10 @@ pub(crate) async fn on_postgres_behind<F: Future<Output = ()>>(
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
 }
 
-async fn with<F: Future<Output = ()>>(world: World, case: impl FnOnce(std::sync::Arc<World>) -> F) {
-    let world = std::sync::Arc::new(world);
+async fn with<F: Future<Output = ()>>(world: World, case: impl FnOnce(Arc<World>) -> F) {
+    let world = Arc::new(world);
     case(world.clone()).await;
-    std::sync::Arc::into_inner(world).expect("nobody holds the world").stop().await;
+    Arc::into_inner(world).expect("nobody holds the world").stop().await;
 }
 
 /// Reads the variable that says where something is, or tells loudly that a test does not run.

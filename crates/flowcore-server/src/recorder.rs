@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use flowcore::model::{
-    FlowRunId, InputDigest, Labels, Resource, RetryPolicy, RunTimes, StateId, TaskInputs, TaskRun, TaskRunId,
+    Event, FlowRunId, InputDigest, Labels, Resource, RetryPolicy, RunTimes, StateId, TaskInputs, TaskRun, TaskRunId,
+    Timestamp,
 };
 use flowcore::wire::{Moment, PolicyBody, StateCreate};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::events::{EventBody, UncheckedEvent};
+use crate::heartbeats::{HEARTBEAT, Sign, note};
 use crate::state::App;
 
 /// What an event says of a task run: the run, and the state that it has entered.
@@ -90,8 +92,17 @@ pub(crate) async fn record(app: &App, events: Vec<EventBody>) -> Result<(), ApiE
     }
     app.store.observe_task_runs(seen).await?;
     app.events.live().announce(told);
+    let heartbeats = others.iter().filter(|event| event.event == HEARTBEAT).filter_map(heartbeat).collect();
     app.events.record(others).await?;
+    note(app, heartbeats).await?;
     Ok(())
+}
+
+/// Reads the sign of life that an event is.
+fn heartbeat(event: &Event) -> Option<Sign> {
+    let expires = event.payload.get("flowcore.expires").and_then(|time| time.as_str()?.parse::<Timestamp>().ok());
+    let run = object(&event.resource, "prefect.flow-run.")?;
+    Some(Sign { run, occurred: event.occurred, holds: expires.map(|expires| expires - event.occurred) })
 }
 
 /// Reads the task run that an event of a client's orchestration tells of.

@@ -68,6 +68,12 @@ impl Server {
         Ok(Server { app: App::new(store, clock), has_services: false })
     }
 
+    /// Goes by another clock than the machine's. Comes before everything else.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Server { app: App::new(self.app.store, clock), ..self }
+    }
+
     /// Takes keys for what is secret in blocks, if they are the right ones for the database. Without keys a server neither
     /// keeps nor shows blocks. What is encrypted with another key than the first is encrypted anew.
     ///
@@ -162,14 +168,36 @@ impl Server {
             served = serving => served?,
             () = patience => tracing::warn!(target: "flowcore_server", "some requests were not answered before the end"),
         }
-        if let Some(services) = services
-            && tokio::time::timeout(PATIENCE, services.end()).await.is_err()
-        {
-            tracing::warn!(target: "flowcore_server", "a service did not end its turn before the end");
+        if let Some(services) = services {
+            end_services(services).await;
         }
         events.flush().await;
         store.close().await?;
         Ok(())
+    }
+}
+
+impl Server {
+    /// Does what nobody asks for, as the settings say, until `end` does, and answers nobody. The turns that are being taken are ended, for half
+    /// a minute at most, and the database is closed.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub async fn serve_unasked(self, end: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let App { store, events, .. } = self.app.clone();
+        let services = services::begin(&self.app);
+        end.await;
+        end_services(services).await;
+        events.flush().await;
+        store.close().await?;
+        Ok(())
+    }
+}
+
+async fn end_services(services: services::Running) {
+    if tokio::time::timeout(PATIENCE, services.end()).await.is_err() {
+        tracing::warn!(target: "flowcore_server", "a service did not end its turn before the end");
     }
 }
 

@@ -15,9 +15,10 @@ use crate::encryption::Keys;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::foreman::Foreman;
+use crate::heartbeats::Vigil;
 use crate::live::{Feed, NewLogs};
 use crate::pools::ChangedPools;
-use crate::services::Pulse;
+use crate::services::{Pulse, Retention};
 use crate::usual_occupancy::UsualOccupancy;
 
 /// Rules, store and clock, and whom to tell of what happens.
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub(crate) changed_pools: ChangedPools,
     pub(crate) foreman: Foreman,
     pub(crate) pulse: Pulse,
+    pub(crate) vigil: Vigil,
+    pub(crate) retention: Retention,
     pub(crate) usual_occupancy: UsualOccupancy,
     pub(crate) config: Arc<Config>,
 }
@@ -59,6 +62,8 @@ impl App {
             changed_pools: ChangedPools::default(),
             foreman: Foreman::default(),
             pulse: Pulse::default(),
+            vigil: Vigil::default(),
+            retention: Retention::default(),
             usual_occupancy: UsualOccupancy::default(),
             keys: None,
             system_blocks: false,

@@ -1,5 +1,7 @@
 //! Runs that schedules make, and those that are taken back when a deployment or its schedule changes.
 
+use std::collections::VecDeque;
+
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
 use flowcore::model::{Creator, Flow, FlowRunId, StateName, StateType, Timestamp};
@@ -11,11 +13,14 @@ use uuid::Uuid;
 
 use super::deployment::Deployment;
 use super::deployment_schedule::{
-    self, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
+    self, CatchUp, DEPLOYMENT_ID, DeploymentSchedule, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
 };
 use super::making::{Origin, make_run};
 use crate::error::ApiError;
 use crate::state::App;
+
+/// How many runs are made of times that have passed, at most: the last ones.
+const MOST_MISSED: usize = 1000;
 
 /// For which times runs are made: the fewest that reach both `least` and `until`.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +85,60 @@ pub(crate) async fn make_due_runs(
     schedule: &DeploymentSchedule,
     range: Range,
 ) -> Result<Vec<Timestamp>, ApiError> {
-    let times = range.times(schedule);
+    make_at(app, flow, deployment, schedule, range.times(schedule)).await
+}
+
+/// Makes the runs of times that have passed, as the schedule's catch-up policy says, unless they were made before: of all times from
+/// one on up to another, or of the last of them. Gives their times.
+pub(crate) async fn make_missed_runs(
+    app: &App,
+    flow: &Flow,
+    deployment: &Deployment,
+    schedule: &DeploymentSchedule,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Timestamp>, ApiError> {
+    let most = match schedule.catch_up {
+        Some(CatchUp::All) => MOST_MISSED,
+        Some(CatchUp::Latest) => 1,
+        Some(CatchUp::None) | None => return Ok(Vec::new()),
+    };
+    let times = last_times(|from| schedule.schedule.all_dates(from), since, until, most);
+    make_at(app, flow, deployment, schedule, times).await
+}
+
+/// Lists the last times of a schedule between two others, at most so many. They are looked for backwards, in longer and longer spans, so
+/// that little is gone through in vain.
+fn last_times<D: Iterator<Item = DateTime<Tz>>>(
+    dates: impl Fn(Timestamp) -> D,
+    since: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Vec<DateTime<Tz>> {
+    let mut span = TimeDelta::hours(1);
+    loop {
+        let from = until.checked_sub_signed(span).map_or(since, |from| from.max(since));
+        let mut times: VecDeque<_> = VecDeque::new();
+        for time in dates(from).take_while(|time| *time < until) {
+            if times.len() == most {
+                times.pop_front();
+            }
+            times.push_back(time);
+        }
+        if times.len() == most || from == since {
+            return times.into();
+        }
+        span = span * 4;
+    }
+}
+
+async fn make_at(
+    app: &App,
+    flow: &Flow,
+    deployment: &Deployment,
+    schedule: &DeploymentSchedule,
+    times: Vec<DateTime<Tz>>,
+) -> Result<Vec<Timestamp>, ApiError> {
     let runs = times.iter().map(|time| make_run(app, flow, deployment, origin(deployment, schedule, *time)));
     for made in join_all(runs).await {
         match made {
@@ -200,4 +258,34 @@ impl Record for RunId {
 /// Removes a deployment's schedules, but not the runs that they have made.
 pub(crate) async fn remove_schedules(tx: &mut Tx<'_>, deployment: Uuid) -> Result<(), StoreError> {
     tx.delete(deployment_schedule::TABLE, DEPLOYMENT_ID.is(deployment)).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_last_times_are_found_whatever_lies_between() {
+        let at = |minutes: i64| DateTime::from_timestamp(1_700_000_000 + minutes * 60, 0).unwrap();
+        let gone_through = std::cell::Cell::new(0);
+        let every = |minutes: i64| {
+            let gone_through = &gone_through;
+            move |from: Timestamp| {
+                let first = ((from - at(0)).num_minutes() + minutes - 1) / minutes * minutes;
+                let times = (0..).map(move |number| at(first + number * minutes).with_timezone(&Tz::UTC));
+                times.inspect(move |_| gone_through.set(gone_through.get() + 1))
+            }
+        };
+        let minutes = |times: Vec<DateTime<Tz>>| -> Vec<i64> {
+            times.into_iter().map(|time| (time.to_utc() - at(0)).num_minutes()).collect()
+        };
+        assert_eq!(minutes(last_times(every(10), at(5), at(40), 100)), [10, 20, 30]);
+        assert_eq!(minutes(last_times(every(10), at(5), at(40), 1)), [30]);
+        assert_eq!(minutes(last_times(every(10), at(5), at(9), 1)), [0; 0]);
+        gone_through.set(0);
+        assert_eq!(minutes(last_times(every(1), at(0), at(5_000_000), 2)), [4_999_998, 4_999_999]);
+        assert!(gone_through.get() < 100, "{gone_through:?}");
+        assert_eq!(minutes(last_times(every(60 * 24 * 30), at(1), at(100_000), 5)), [43_200, 86_400]);
+    }
 }

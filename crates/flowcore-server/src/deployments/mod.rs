@@ -22,8 +22,10 @@ use flowcore::store::query::{Selection, Values};
 use uuid::Uuid;
 
 pub(crate) use deployment::{ConcurrencyOptions, Deployment, DeploymentStatus};
-pub(crate) use deployment_schedule::DeploymentSchedule;
-pub(crate) use due::{Range, Waiting, look_anew, make_due_runs, remove_schedules, schedule_runs, take_back};
+pub(crate) use deployment_schedule::{CatchUp, DeploymentSchedule};
+pub(crate) use due::{
+    Range, Waiting, look_anew, make_due_runs, make_missed_runs, remove_schedules, schedule_runs, take_back,
+};
 pub(crate) use job_variables::check_job_variables;
 pub(crate) use limit::{limit_to, remove_limit};
 pub(crate) use making::{Origin, make_run};

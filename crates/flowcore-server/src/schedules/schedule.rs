@@ -150,6 +150,12 @@ impl Schedule {
             .filter(move |time| seen.insert(time.timestamp_micros()))
     }
 
+    /// Tells all times from `start` on, likewise, however many: only for whoever stops.
+    pub(crate) fn all_dates(&self, start: Timestamp) -> impl Iterator<Item = DateTime<Tz>> + use<> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.times(start).filter(move |time| *time >= start && seen.insert(time.timestamp_micros()))
+    }
+
     fn times(&self, start: Timestamp) -> Box<dyn Iterator<Item = DateTime<Tz>> + Send> {
         match self {
             Schedule::Interval(schedule) => {

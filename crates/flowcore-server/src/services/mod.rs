@@ -8,8 +8,13 @@ mod late_runs;
 mod moving;
 mod pause_expirations;
 mod pulse;
+mod repossessor;
+mod retention;
 mod scheduler;
 mod service;
+mod zombies;
 
 pub(crate) use pulse::Pulse;
-pub(crate) use service::begin;
+pub(crate) use retention::Retention;
+pub(crate) use service::{Running, begin};
+pub use service::{ServiceInfo, services};

@@ -13,7 +13,7 @@ use crate::deployments::deployment::{self, Deployment};
 use crate::deployments::deployment_schedule::{
     self, ACTIVE, DEPLOYMENT_ID, DeploymentSchedule, ID, SCHEDULER_CHANGED, SCHEDULER_DUE, SCHEDULER_FROM,
 };
-use crate::deployments::{Range, Waiting, flow_of, make_due_runs, take_back};
+use crate::deployments::{Range, Waiting, flow_of, make_due_runs, make_missed_runs, take_back};
 use crate::error::ApiError;
 use crate::state::App;
 
@@ -49,6 +49,13 @@ impl Due {
         let from = if self.from == 0 { Some(created) } else { Timestamp::from_timestamp_micros(self.from) };
         let missing = from.filter(|from| self.at == 0 && (now - LOOK_BACK..now).contains(from));
         missing.map_or(now, |from| from + TimeDelta::microseconds(1))
+    }
+
+    /// Tells from which time on the schedule was not looked at. A change says nothing of what was before it.
+    fn missed_since(&self, schedule: &DeploymentSchedule, deployment: &Deployment) -> Timestamp {
+        let from = if self.at == 0 { self.from } else { self.at };
+        let from = Timestamp::from_timestamp_micros(from).unwrap_or(schedule.created);
+        from.max(schedule.updated).max(deployment.updated) + TimeDelta::microseconds(1)
     }
 }
 
@@ -106,7 +113,13 @@ async fn make(app: &App, due: Vec<Due>) -> Result<usize, ApiError> {
         let now = app.now();
         let range = Range::from(due.begin(schedule.created, now)).at_most(schedule.max_scheduled_runs);
         let times = match flow_of(app, deployment.flow_id).await? {
-            Some(flow) => make_due_runs(app, &flow, deployment, &schedule, range).await?,
+            Some(flow) => {
+                let since = due.missed_since(&schedule, deployment);
+                if schedule.catch_up.is_some() && since < range.start {
+                    made += make_missed_runs(app, &flow, deployment, &schedule, since, range.start).await?.len();
+                }
+                make_due_runs(app, &flow, deployment, &schedule, range).await?
+            }
             None => Vec::new(),
         };
         made += times.len();

@@ -6,6 +6,7 @@
 mod abandoned;
 mod clients;
 mod control;
+mod crashed;
 mod govern;
 mod input_schema;
 mod limits;
@@ -19,6 +20,7 @@ mod variables;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::{Resumption, resumed};
+pub use crashed::crashed;
 pub use govern::{Decision, Governed, govern};
 pub use input_schema::{InputField, InputProblem, input_fields, problems, read_input_field, takes_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};

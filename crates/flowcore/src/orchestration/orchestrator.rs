@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::value::RawValue;
 
 use super::abandoned::{Probe, is_abandoned};
+use super::crashed::crashed;
 use super::govern::{Decision, Governed, govern};
 use super::policy::FLOW_POLICY;
 use super::rule::Facts;
@@ -338,7 +339,7 @@ impl Orchestrator {
             StateType::Cancelling => self.state(StateType::Cancelled).message(WHY),
             // Whoever is to resume it can still do so.
             StateType::Paused => self.suspended(&run.state),
-            _ => self.state(StateType::Crashed).message(WHY),
+            _ => crashed(&run, self.state(StateType::Crashed).message(WHY)),
         };
         let decided = self.set_flow_run_state(&run, end).await?;
         Ok(matches!(decided.decision, Decision::Accept(_)).then_some(decided.run))

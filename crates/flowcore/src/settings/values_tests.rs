@@ -53,8 +53,41 @@ fn a_home_is_enough() {
             "FLOWCORE_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED=true (default)",
             "FLOWCORE_SERVER_SERVICES_FOREMAN_ENABLED=true (default)",
             "FLOWCORE_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS=15 (default)",
+            "FLOWCORE_SERVER_SERVICES_ZOMBIES_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_ZOMBIES_AFTER_SECONDS=75 (default)",
+            "FLOWCORE_SERVER_SERVICES_REPOSSESSOR_ENABLED=true (default)",
+            "FLOWCORE_SERVER_SERVICES_DB_VACUUM_ENABLED=events (default)",
+            "FLOWCORE_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS=3600 (default)",
+            "FLOWCORE_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE=200 (default)",
+            "FLOWCORE_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD=90d (default)",
+            "FLOWCORE_SERVER_SERVICES_DB_VACUUM_LOG_RETENTION_PERIOD=90d (default)",
+            "FLOWCORE_SERVER_EVENTS_RETENTION_PERIOD=7d (default)",
         ]
     );
+}
+
+#[test]
+fn what_is_removed_is_said_in_prefects_words_and_more() {
+    let kinds = |text| {
+        let set = load(&[("HOME", "/srv"), ("PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED", text)]);
+        set.ok().map(|settings| {
+            let retention = settings.server.services.retention;
+            (retention.events, retention.flow_runs, retention.logs)
+        })
+    };
+    for (text, wanted) in [
+        ("events", (true, false, false)),
+        ("flow_runs, logs", (false, true, true)),
+        (r#"["events", "orphans"]"#, (true, false, false)),
+        ("true", (true, true, true)),
+        ("false", (true, false, false)),
+        ("none", (false, false, false)),
+    ] {
+        assert_eq!(kinds(text), Some(wanted), "{text}");
+    }
+    assert_eq!(kinds("everything"), None);
+    let soon = [("HOME", "/srv"), ("FLOWCORE_SERVER_EVENTS_RETENTION_PERIOD", "60")];
+    assert!(load(&soon).is_err(), "what happens now is not old");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::deployments::{ConcurrencyOptions, Deployment, DeploymentSchedule, DeploymentStatus};
+use crate::deployments::{CatchUp, ConcurrencyOptions, Deployment, DeploymentSchedule, DeploymentStatus};
 use crate::extract::or_default;
 use crate::schedules::Schedule;
 
@@ -147,6 +147,8 @@ pub(super) struct DeploymentScheduleCreate {
     slug: Option<String>,
     /// The slug of the schedule that this one takes the place of.
     replaces: Option<String>,
+    /// Flowcore's own: what becomes of the times that pass while nobody makes runs. Left out, nothing does, as in Prefect.
+    catch_up: Option<CatchUp>,
 }
 
 fn yes() -> bool {
@@ -164,6 +166,8 @@ pub(super) struct DeploymentScheduleUpdate {
     pub(super) slug: Option<String>,
     /// The slug of the schedule that this one takes the place of.
     pub(super) replaces: Option<String>,
+    /// Flowcore's own: what becomes of the times that pass while nobody makes runs.
+    pub(super) catch_up: Option<CatchUp>,
 }
 
 impl From<DeploymentScheduleCreate> for DeploymentScheduleUpdate {
@@ -175,6 +179,7 @@ impl From<DeploymentScheduleCreate> for DeploymentScheduleUpdate {
             parameters: Some(new.parameters),
             slug: new.slug,
             replaces: new.replaces,
+            catch_up: new.catch_up,
         }
     }
 }
@@ -323,6 +328,9 @@ pub(super) struct ScheduleBody {
     max_scheduled_runs: Option<i64>,
     parameters: Map<String, Value>,
     slug: Option<String>,
+    /// Flowcore's own: what becomes of the times that pass while nobody makes runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catch_up: Option<CatchUp>,
 }
 
 impl From<DeploymentSchedule> for ScheduleBody {
@@ -337,6 +345,7 @@ impl From<DeploymentSchedule> for ScheduleBody {
             max_scheduled_runs: schedule.max_scheduled_runs,
             parameters: schedule.parameters,
             slug: schedule.slug,
+            catch_up: schedule.catch_up,
         }
     }
 }

@@ -119,8 +119,10 @@ async fn replace_schedules(
     for wanted in wanted {
         match known.iter().position(|known| same(&wanted, known)) {
             Some(place) => {
-                let DeploymentSchedule { id, created, .. } = known.swap_remove(place);
-                kept.push(DeploymentSchedule { id, created, deployment_id, ..wanted });
+                let DeploymentSchedule { id, created, catch_up, .. } = known.swap_remove(place);
+                // Clients that know nothing of it say nothing of it.
+                let catch_up = wanted.catch_up.or(catch_up);
+                kept.push(DeploymentSchedule { id, created, deployment_id, catch_up, ..wanted });
             }
             None => new.push(DeploymentSchedule { deployment_id, ..wanted }),
         }

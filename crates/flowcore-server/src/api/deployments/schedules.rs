@@ -73,6 +73,7 @@ pub(super) fn make(
         max_scheduled_runs: None,
         parameters: serde_json::Map::new(),
         slug: None,
+        catch_up: None,
     };
     change(&mut made, DeploymentScheduleUpdate { schedule: None, ..new }, now)?;
     Ok(made)
@@ -98,6 +99,7 @@ pub(super) fn change(
     schedule.active = update.active.unwrap_or(schedule.active);
     schedule.parameters = update.parameters.unwrap_or_else(|| std::mem::take(&mut schedule.parameters));
     schedule.slug = update.slug.or(schedule.slug.take());
+    schedule.catch_up = update.catch_up.or(schedule.catch_up);
     schedule.updated = now;
     Ok(())
 }

@@ -117,7 +117,7 @@ impl Client for HttpClient {
     /// Tells the server that the process's flow runs are alive, as Prefect's clients do.
     async fn put_process(&self, lease: ProcessLease) -> Result<(), ClientError> {
         let held = self.inner.held.of(lease.id);
-        let beats = held.iter().map(|run| events::heartbeat(run, &*self.inner.clock));
+        let beats = held.iter().map(|run| events::heartbeat(run, lease.expires, &*self.inner.clock));
         self.inner.events.deliver(beats.collect()).await
     }
 

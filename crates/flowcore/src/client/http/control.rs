@@ -81,7 +81,8 @@ impl Inner {
         Ok(Resumption::Decided(Box::new(decided)))
     }
 
-    /// Lists the runs of a process that are to end: those that are CANCELLING, and those that the server has ended at once.
+    /// Lists the runs of a process that are to end: those that are CANCELLING, those that the server has ended at once, and those that
+    /// it has given up since it heard nothing of them.
     async fn cancelling_flow_runs(&self, process: ProcessId) -> Result<Vec<FlowRunId>, ClientError> {
         let held: Vec<FlowRunId> = self.held.of(process).into_iter().map(|run| run.id).collect();
         if held.is_empty() || !self.held.is_due(LOOK) {
@@ -89,7 +90,7 @@ impl Inner {
         }
         let mut cancelling = Vec::new();
         for ids in held.chunks(TOGETHER) {
-            let types = [StateType::Cancelling, StateType::Cancelled];
+            let types = [StateType::Cancelling, StateType::Cancelled, StateType::Crashed];
             let body =
                 json!({"flow_runs": {"id": {"any_": ids}, "state": {"type": {"any_": types}}}, "limit": TOGETHER});
             let request = Request::post("/flow_runs/filter", "list flow runs that are to end", &body);

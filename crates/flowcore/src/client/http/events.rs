@@ -35,15 +35,15 @@ pub(super) fn line(event: &Event) -> String {
     body.to_string()
 }
 
-/// Writes the event by which Prefect's clients tell that a flow run is alive.
-pub(super) fn heartbeat(run: &HeldRun, clock: &dyn Clock) -> String {
+/// Writes the event by which Prefect's clients tell that a flow run is alive, and until when that is to be believed.
+pub(super) fn heartbeat(run: &HeldRun, expires: Timestamp, clock: &dyn Clock) -> String {
     let body = json!({
         "id": clock.uuid(),
         "occurred": clock.now(),
         "event": "prefect.flow-run.heartbeat",
         "resource": {"prefect.resource.id": format!("prefect.flow-run.{}", run.id), "prefect.resource.name": run.name},
         "related": [],
-        "payload": {},
+        "payload": {"flowcore.expires": Moment(expires)},
     });
     body.to_string()
 }

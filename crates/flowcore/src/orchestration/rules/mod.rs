@@ -51,7 +51,7 @@ pub(super) use paused_is_resumed::PausedIsResumed;
 pub(super) use pending_once::PendingOnce;
 pub(super) use rename_reruns::RenameReruns;
 pub(super) use resume_in_time::ResumeInTime;
-pub(super) use retry_failed::RetryFailed;
+pub(super) use retry_failed::{RetryFailed, retry_at};
 pub(super) use running_is_taken::RunningIsTaken;
 pub(super) use short_cache_key::ShortCacheKey;
 pub(super) use wait_for_scheduled_time::WaitForScheduledTime;

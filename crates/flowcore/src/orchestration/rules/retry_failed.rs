@@ -36,7 +36,7 @@ impl Rule for RetryFailed {
 }
 
 /// Computes when the retry after this many attempts is due.
-fn retry_at(policy: &RetryPolicy, attempts: u32, now: Timestamp, random: f64) -> Timestamp {
+pub(crate) fn retry_at(policy: &RetryPolicy, attempts: u32, now: Timestamp, random: f64) -> Timestamp {
     let nth = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
     let delay = policy.retry_delay.get(nth).or(policy.retry_delay.last()).copied().unwrap_or_default();
     let jittered = delay * (1.0 + policy.retry_jitter.unwrap_or_default().max(0.0) * random);

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0022_result_storage.sql"),
     include_str!("migrations/0026_scheduler.sql"),
     include_str!("migrations/0027_times.sql"),
+    include_str!("migrations/0030_services.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

@@ -1,0 +1,52 @@
+//! Flow runs whose process is gone: whether they are tried again.
+
+use super::orchestrator::Orchestrator;
+use super::rules::retry_at;
+use crate::model::{FlowRun, Pauses, RetryType, State, StateName, StateType};
+use crate::store::{StoreError, Swap};
+
+/// Notes in the state of a run that crashes whether it is to be tried again: it has retries left, and a deployment, whose
+/// workers will take it. A run of a program's own waits for somebody to ask for it.
+pub fn crashed(run: &FlowRun, mut state: State) -> State {
+    let goes_on = run.state.kind != StateType::Cancelling;
+    if goes_on && run.origin.deployment_id.is_some() && attempts(run) <= run.empirical_policy.retries {
+        state.details_mut().retriable = Some(true);
+    }
+    state
+}
+
+/// Counts the attempts of the present execution.
+fn attempts(run: &FlowRun) -> u32 {
+    u32::try_from(run.times.run_count - run.run_count_at_start).unwrap_or(1).max(1)
+}
+
+impl Orchestrator {
+    /// Schedules a crashed run for its next attempt if its state says that it is to be tried again ([`crashed`]), and gives it as
+    /// it stands then; `None` if it does not say so, or if somebody else was faster.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn retry_crashed_run(&self, run: &FlowRun) -> Result<Option<FlowRun>, StoreError> {
+        let wanted = run.state.details.as_ref().and_then(|details| details.retriable) == Some(true);
+        if run.state.kind != StateType::Crashed || !wanted {
+            return Ok(None);
+        }
+        let (policy, attempts) = (&run.empirical_policy, attempts(run));
+        let due = retry_at(policy, attempts, self.clock().now(), self.clock().random());
+        let message = format!(
+            "Scheduled for attempt {} of {}, since it crashed.",
+            attempts + 1,
+            policy.retries.saturating_add(1)
+        );
+        let state = self.state(StateType::Scheduled).named(StateName::AWAITING_RETRY).scheduled_for(due);
+        let mut state = state.message(message);
+        let details = state.details_mut();
+        (details.flow_run_id, details.task_run_id) = (Some(run.id), run.parent_task_run_id);
+        let mut next = run.clone();
+        next.times.enter_client_state(Some(&run.state), &state, false);
+        next.pauses = Pauses { retry_type: Some(RetryType::Reschedule), ..Pauses::default() };
+        (next.process_id, next.state, next.updated) = (None, state, self.clock().now());
+        let swapped = self.store().swap_flow_run(next.clone(), run.state.id).await?;
+        Ok(matches!(swapped, Swap::Applied).then_some(next))
+    }
+}
