@@ -81,3 +81,48 @@ async fn requests_are_logged_as_objects() {
     assert_eq!((&line["request_id"], &line["level"]), (&"mine".into(), &"DEBUG".into()));
     assert!(line["duration_ms"].is_number() && !log.contains("secret"), "{log}");
 }
+
+#[tokio::test]
+async fn services_are_listed_with_what_switches_them_off() {
+    let world = World::new().await;
+    let listed = world.flowcore_with(&[("PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED", "false")], "server services ls");
+    assert_eq!(listed.code, Some(0), "{listed}");
+    let line = |name: &str| listed.out.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(line("scheduler").contains(" no ") && line("scheduler").contains("SCHEDULER_ENABLED=false"), "{listed}");
+    assert!(line("zombies").contains(" yes "), "{listed}");
+    let json = world.flowcore("server services ls -o json").json();
+    assert!(json.as_array().unwrap().iter().any(|one| one["name"] == "db_vacuum" && one["enabled"] == true), "{json}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn services_apart_from_the_server_do_their_work_and_end() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let world = World::new().await;
+    let none: Vec<String> = world
+        .flowcore("server services ls -o json")
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["off"].as_str().unwrap().to_owned())
+        .collect();
+    let none: Vec<(&str, &str)> = none.iter().map(|off| off.split_once('=').unwrap()).collect();
+    let refused = world.flowcore_with(&none, "server services start");
+    assert!(refused.code == Some(1) && refused.err.contains("switched off"), "{refused}");
+
+    world.begin(crate::history::new_run(1, "etl", "late-otter")).await;
+    let mut services = world.command("server services start --log-level DEBUG");
+    let mut child = services.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("Services on ") && line.contains("scheduler, late_runs"), "{line}");
+    let number = child.id().to_string();
+    assert!(std::process::Command::new("/bin/kill").args(["-TERM", &number]).status().unwrap().success());
+    let code = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(code.success() && said.contains("The services have ended."), "{code} {said}");
+}

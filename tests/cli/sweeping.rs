@@ -53,3 +53,17 @@ async fn runs_of_living_processes_stay() {
     let run = &world.flowcore("flow-run ls -o json").json()[0];
     assert_eq!(run["state"]["name"], "Running");
 }
+
+#[tokio::test]
+async fn why_a_run_does_not_move_is_told_with_what_to_do() {
+    let world = World::new().await;
+    let run = world.begin(new_run(1, "etl", "calm-heron")).await;
+    let why = world.flowcore("flow-run why calm-heron");
+    assert_eq!(why.code, Some(0), "{why}");
+    let mut lines = why.out.lines();
+    assert_eq!(lines.next(), Some("The process that executed the run has died."));
+    assert!(lines.next().unwrap().contains(&format!("`flowcore flow-run retry {}`", run.id)), "{why}");
+    assert_eq!(world.flowcore("flow-run why calm-heron -o json").json()["cause"], "PROCESS_DEAD");
+    world.flowcore("flow-run sweep");
+    assert!(world.flowcore("flow-run why calm-heron").out.starts_with("The run has ended: it is Crashed."));
+}

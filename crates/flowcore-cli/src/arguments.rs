@@ -14,7 +14,7 @@ use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::result::ResultCommand;
 #[cfg(feature = "server")]
-use crate::commands::server::ServerCommand;
+use crate::commands::server::{ServerCommand, ServicesCommand};
 use crate::commands::task_run::TaskRunCommand;
 use crate::commands::variable::VariableCommand;
 
@@ -46,7 +46,10 @@ impl Arguments {
     /// Tells whether the command answers many others at once.
     pub(crate) fn serves(&self) -> bool {
         #[cfg(feature = "server")]
-        return matches!(self.command, Command::Server(ServerCommand::Start(_)));
+        return matches!(
+            self.command,
+            Command::Server(ServerCommand::Start(_) | ServerCommand::Services(ServicesCommand::Start(_)))
+        );
         #[cfg(not(feature = "server"))]
         false
     }

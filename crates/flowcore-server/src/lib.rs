@@ -47,6 +47,7 @@ mod task_slots;
 mod usual_occupancy;
 mod validation;
 mod variables;
+mod why;
 mod ws;
 
 pub use encryption::{KeyError, KeySource};

@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use flowcore::model::{FlowRun, FlowRunId, Labels};
 use flowcore::store::FlowRunEdit;
 use flowcore::store::query::{Selection, Table, flow_run};
-use flowcore::wire::{FlowRunBody, FlowRunUpdate};
+use flowcore::wire::{FlowRunBody, FlowRunUpdate, Why};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,6 +28,7 @@ use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{FlowRunSort, Objects};
 use crate::routes::{Routes, op};
 use crate::state::App;
+use crate::why::why;
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Flow run not found");
 
@@ -47,10 +48,16 @@ pub(super) fn routes() -> Routes {
         .post("/flow_runs/{id}/set_state", op("set_flow_run_state", states::set))
         .patch("/flow_runs/{id}/labels", op("update_flow_run_labels", label))
         .post("/flow_runs/{id}/resume", op("resume_flow_run", resume::resume))
+        .get("/flow_runs/{id}/why", op("explain_flow_run", explain))
         .get("/flow_runs/{id}/logs/download", op("download_logs", download::download).gives(StatusCode::OK))
         .merge(input::routes())
         .merge(graph::routes())
         .merge(states::routes())
+}
+
+/// Tells why a run does not move: an addition of flowcore's own.
+async fn explain(State(app): State<App>, Id(id): Id) -> Result<Json<Why>, ApiError> {
+    Ok(Json(why(&app, FlowRunId(id)).await?.ok_or(NOT_FOUND)?))
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {

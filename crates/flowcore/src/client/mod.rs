@@ -13,6 +13,7 @@ mod limits;
 mod local;
 mod server_error;
 mod variables;
+mod why;
 
 use async_trait::async_trait;
 
@@ -33,6 +34,7 @@ use crate::store::StoreError;
 pub use limits::LimitClient;
 pub use server_error::ServerError;
 pub use variables::VariableClient;
+pub use why::{WhyClient, blocker, clock_time};
 
 /// What can go wrong between the engine and what keeps its runs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -78,7 +80,9 @@ impl ClientError {
 
 /// Creates, changes and reads runs.
 #[async_trait]
-pub trait Client: ArtifactClient + BackgroundClient + RunControl + InputClient + LimitClient + VariableClient {
+pub trait Client:
+    ArtifactClient + BackgroundClient + RunControl + InputClient + LimitClient + VariableClient + WhyClient
+{
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;
 

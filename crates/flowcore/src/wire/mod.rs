@@ -14,6 +14,7 @@ mod state;
 mod task_run;
 mod time;
 mod variable;
+mod why;
 
 pub use artifact::{ArtifactBody, ArtifactCollectionBody, ArtifactCreate, ArtifactUpdate};
 pub use flow::{FlowBody, FlowCreate, FlowUpdate};
@@ -24,3 +25,4 @@ pub use state::{DetailsBody, OrchestrationResult, ResponseDetails, SetState, Set
 pub use task_run::{TaskRunBody, TaskRunCreate, TaskRunUpdate};
 pub use time::Moment;
 pub use variable::{VariableBody, VariableCreate, VariableUpdate};
+pub use why::{Blocker, BlockerKind, Cause, Why};

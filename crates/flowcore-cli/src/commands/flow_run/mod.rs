@@ -9,6 +9,7 @@ mod resume;
 mod retry;
 mod sweep;
 mod watch;
+mod why;
 mod witness;
 
 use clap::{Args, Subcommand};
@@ -47,6 +48,8 @@ pub(crate) enum FlowRunCommand {
     ///
     /// Exit code: 0 if the run has completed, 1 if it has ended otherwise.
     Watch(watch::Watch),
+    /// Tells why a flow run does not move, and what to do about it.
+    Why(why::WhyArguments),
     /// Deletes flow runs with their task runs, states, log lines and artifacts.
     Delete(delete::Delete),
     /// Marks runs whose process has died as Crashed.
@@ -74,6 +77,7 @@ pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> R
         FlowRunCommand::Cancel(arguments) => cancel::run(&arguments, session).await?,
         FlowRunCommand::Resume(arguments) => return resume::run(arguments, session).await,
         FlowRunCommand::Watch(arguments) => return watch::run(&arguments, session).await,
+        FlowRunCommand::Why(arguments) => why::run(&arguments, session).await?,
         FlowRunCommand::Delete(arguments) => delete::run(&arguments, session).await?,
         FlowRunCommand::Sweep(arguments) => sweep::run(&arguments, session).await?,
     }

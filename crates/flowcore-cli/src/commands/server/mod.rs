@@ -3,12 +3,14 @@
 mod database;
 mod log;
 mod running;
+mod services;
 mod start;
 mod stop;
 
 use clap::Subcommand;
 
 use self::database::DatabaseCommand;
+pub(crate) use self::services::ServicesCommand;
 use self::start::StartArguments;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -25,6 +27,9 @@ pub(crate) enum ServerCommand {
     Stop,
     /// Says whether a server runs with this home folder, and where. Exit code 1 if none does.
     Status,
+    /// Looks at what the server does unasked, and does that apart from it.
+    #[command(subcommand)]
+    Services(ServicesCommand),
     /// Looks after the server's database.
     #[command(subcommand)]
     Database(DatabaseCommand),
@@ -36,6 +41,7 @@ pub(super) async fn run(command: ServerCommand, profile: Option<&str>, out: &mut
         ServerCommand::Start(arguments) => start::run(arguments, profile, &settings, out).await.map(|()| 0),
         ServerCommand::Stop => stop::run(&settings, out).await.map(|()| 0),
         ServerCommand::Status => stop::status(&settings, out),
+        ServerCommand::Services(command) => services::run(command, &settings, out).await.map(|()| 0),
         ServerCommand::Database(command) => database::run(command, &settings, out).await.map(|()| 0),
     }
 }

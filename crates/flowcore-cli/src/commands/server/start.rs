@@ -150,21 +150,22 @@ async fn listen(host: &str, port: u16, is_guarded: bool) -> Result<TcpListener, 
     })
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn told_to_end() {
+/// Waits for Ctrl-C or SIGTERM. SIGTERM is listened for from now on.
+pub(super) fn told_to_end() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async move {
+        #[cfg(unix)]
+        if let Ok(mut terminate) = terminate {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
-    }
-    // Where signals cannot be heard the server runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        // Where signals cannot be heard the server runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -41,6 +41,7 @@ mod task_events;
 mod thread;
 mod tls;
 mod variables;
+mod why;
 
 pub use client::HttpClient;
 pub use options::HttpOptions;
