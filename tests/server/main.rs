@@ -25,6 +25,7 @@ mod live;
 mod neighbours;
 mod orchestration;
 mod outages;
+mod plans;
 mod prefect_client;
 mod prefect_server;
 mod readiness;

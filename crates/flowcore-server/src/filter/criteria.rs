@@ -205,16 +205,11 @@ impl Times {
 }
 
 impl Times {
-    /// Asks for when a run started, or was to start if it has not.
-    pub(crate) fn on_start(&self, start: Column, expected: Column) -> Condition {
-        let null = self.is_null_.iter().map(|null| is_null(start, *null));
+    /// Asks for when a run started, or was to start if it has not, which is the time `started`.
+    pub(crate) fn on_start(&self, start: Column, started: Column) -> Condition {
         let bounds = Times { is_null_: None, ..self.clone() };
-        if bounds.before_.is_none() && bounds.after_.is_none() {
-            return Condition::All(null.collect());
-        }
-        let not_started = is_null(start, true).and(bounds.on(expected));
-        let either = Condition::Any(vec![bounds.on(start), not_started]);
-        Condition::All(null.chain([either]).collect())
+        let null = self.is_null_.iter().map(|null| is_null(start, *null));
+        Condition::All(null.chain([bounds.on(started)]).collect())
     }
 
     /// Gives both bounds.

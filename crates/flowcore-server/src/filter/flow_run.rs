@@ -82,7 +82,7 @@ impl FlowRunFilter {
             self.work_queue_name.as_ref().map(|names| names.on(flow_run::WORK_QUEUE_NAME)),
             self.state.as_ref().map(|states| states.on(flow_run::STATE_TYPE, flow_run::STATE_NAME)),
             self.flow_version.as_ref().map(|versions| versions.on(flow_run::FLOW_VERSION)),
-            self.start_time.as_ref().map(|times| times.on_start(flow_run::START_TIME, flow_run::EXPECTED_START_TIME)),
+            self.start_time.as_ref().map(|times| times.on_start(flow_run::START_TIME, flow_run::STARTED)),
             self.end_time.as_ref().map(|times| times.on(flow_run::END_TIME)),
             self.expected_start_time.as_ref().map(|times| times.on(flow_run::EXPECTED_START_TIME)),
             self.next_scheduled_start_time.as_ref().map(|times| times.on(flow_run::NEXT_SCHEDULED_START_TIME)),

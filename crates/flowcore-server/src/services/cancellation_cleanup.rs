@@ -24,9 +24,10 @@ pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
     Ok(task_runs(app).await? + subflows(app).await? + overdue(app).await?)
 }
 
-fn ended() -> Values {
-    let ended = [StateType::Completed, StateType::Failed, StateType::Cancelled, StateType::Crashed];
-    Values::Texts(ended.iter().map(|kind| kind.as_str().to_owned()).collect())
+/// The states of runs that have not ended.
+fn open() -> Values {
+    let open = StateType::ALL.iter().filter(|kind| !kind.is_terminal());
+    Values::Texts(open.map(|kind| kind.as_str().to_owned()).collect())
 }
 
 fn cancelled_lately(app: &App) -> Condition {
@@ -47,7 +48,7 @@ fn cancelled(app: &App) -> State {
 }
 
 async fn task_runs(app: &App) -> Result<usize, ApiError> {
-    let open = Condition::Column(task_run::STATE_TYPE, Test::NoneOf(ended()));
+    let open = task_run::STATE_TYPE.one_of(open());
     let open = Condition::Related(relation::TASK_RUNS_OF_FLOW_RUN, Box::new(open));
     let mut done = 0;
     for run in runs(app, cancelled_lately(app).and(open)).await? {
@@ -60,7 +61,7 @@ async fn task_runs(app: &App) -> Result<usize, ApiError> {
 async fn subflows(app: &App) -> Result<usize, ApiError> {
     let of_cancelled = Condition::Related(relation::FLOW_RUN_OF_TASK_RUN, Box::new(cancelled_lately(app)));
     let of_cancelled = Condition::Related(relation::PARENT_OF_FLOW_RUN, Box::new(of_cancelled));
-    let open = Condition::Column(flow_run::STATE_TYPE, Test::NoneOf(ended()));
+    let open = flow_run::STATE_TYPE.one_of(open());
     let mut done = 0;
     for run in runs(app, Condition::All(vec![open, of_cancelled])).await? {
         // Whoever executes a run of a deployment ends it; a subflow in the process of its parent has gone with that.

@@ -1,7 +1,7 @@
 //! Runs whose time has passed and that nobody has begun are called late.
 
 use flowcore::model::{Order, Page, StateName, StateType};
-use flowcore::store::query::{Condition, Selection, Test, flow_run};
+use flowcore::store::query::{Condition, Selection, Test, Values, flow_run};
 
 use super::moving::enter;
 use crate::error::ApiError;
@@ -13,10 +13,14 @@ const MOST: u32 = 400;
 /// Moves runs to `Late` that should have begun some time ago.
 pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
     let before = app.now() - app.config.services.late_runs_after;
+    // Said so that no database looks them up by their state, in which all are that are still to come.
+    let is = |column, text: &str| {
+        Condition::Not(Box::new(Condition::Column(column, Test::NoneOf(Values::Texts(vec![text.to_owned()])))))
+    };
     let selection = Selection {
         condition: Condition::All(vec![
-            flow_run::STATE_TYPE.is(StateType::Scheduled.as_str()),
-            flow_run::STATE_NAME.is(StateType::Scheduled.default_name()),
+            is(flow_run::STATE_TYPE, StateType::Scheduled.as_str()),
+            is(flow_run::STATE_NAME, StateType::Scheduled.default_name()),
             Condition::Column(flow_run::NEXT_SCHEDULED_START_TIME, Test::AtMost(before.timestamp_micros())),
         ]),
         sort: vec![(flow_run::NEXT_SCHEDULED_START_TIME, Order::OldestFirst)],

@@ -39,7 +39,7 @@ pub struct BucketCount {
 #[async_trait]
 pub trait TotalsStore: Store {
     /// Counts flow runs or task runs by the bucket that a time of theirs falls into, and by state. What falls into none is
-    /// left out. Of a task run that runs a second time the present attempt does not count into the time that it ran.
+    /// left out.
     async fn history(
         &self,
         table: Table,

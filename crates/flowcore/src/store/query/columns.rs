@@ -184,12 +184,14 @@ pub struct Relation {
     pub(crate) column: Column,
     pub(crate) to: Table,
     pub(crate) by: Column,
+    /// Whether few rows have a value in the column.
+    pub(crate) few: bool,
 }
 
 impl Relation {
     /// Relates rows whose `column` has the value that rows of another table have in the column `by`.
     pub const fn new(column: Column, to: Table, by: Column) -> Self {
-        Relation { column, to, by }
+        Relation { column, to, by, few: false }
     }
 }
 
@@ -198,21 +200,24 @@ pub mod relation {
     use super::{Relation, Table, flow, flow_run, log, task_run};
 
     /// A flow run's flow.
-    pub const FLOW_OF_FLOW_RUN: Relation = Relation { column: flow_run::FLOW_ID, to: Table::FLOWS, by: flow::ID };
+    pub const FLOW_OF_FLOW_RUN: Relation =
+        Relation { column: flow_run::FLOW_ID, to: Table::FLOWS, by: flow::ID, few: false };
     /// A flow's runs.
-    pub const FLOW_RUNS_OF_FLOW: Relation = Relation { column: flow::ID, to: Table::FLOW_RUNS, by: flow_run::FLOW_ID };
+    pub const FLOW_RUNS_OF_FLOW: Relation =
+        Relation { column: flow::ID, to: Table::FLOW_RUNS, by: flow_run::FLOW_ID, few: false };
     /// A flow run's task runs.
     pub const TASK_RUNS_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::ID, to: Table::TASK_RUNS, by: task_run::FLOW_RUN_ID };
+        Relation { column: flow_run::ID, to: Table::TASK_RUNS, by: task_run::FLOW_RUN_ID, few: false };
     /// A task run's flow run.
     pub const FLOW_RUN_OF_TASK_RUN: Relation =
-        Relation { column: task_run::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID };
+        Relation { column: task_run::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID, few: false };
     /// The task run that stands for a subflow in its parent.
     pub const PARENT_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::PARENT_TASK_RUN_ID, to: Table::TASK_RUNS, by: task_run::ID };
+        Relation { column: flow_run::PARENT_TASK_RUN_ID, to: Table::TASK_RUNS, by: task_run::ID, few: true };
     /// The subflow that a task run stands for.
     pub const SUBFLOW_OF_TASK_RUN: Relation =
-        Relation { column: task_run::ID, to: Table::FLOW_RUNS, by: flow_run::PARENT_TASK_RUN_ID };
+        Relation { column: task_run::ID, to: Table::FLOW_RUNS, by: flow_run::PARENT_TASK_RUN_ID, few: false };
     /// A log line's flow run.
-    pub const FLOW_RUN_OF_LOG: Relation = Relation { column: log::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID };
+    pub const FLOW_RUN_OF_LOG: Relation =
+        Relation { column: log::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID, few: false };
 }

@@ -58,13 +58,35 @@ impl Dialect {
         }
     }
 
-    /// Selects the elements of a parameter that is a JSON array of whole numbers.
-    pub(super) fn numbers(self, parameter: usize) -> String {
+    /// Tells whether a column has one of the values of a parameter that is a list, or none of them. PostgreSQL gets an array,
+    /// of which it knows when it plans how common each value is.
+    pub(super) fn among(self, column: &str, none: bool, parameter: usize, identifiers: bool) -> String {
         match self {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => format!("SELECT value FROM json_each(${parameter})"),
+            Dialect::Sqlite => {
+                let value = if identifiers { "unhex(value)" } else { "value" };
+                let operator = if none { "NOT IN" } else { "IN" };
+                format!("{column} {operator} (SELECT {value} FROM json_each(${parameter}))")
+            }
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => format!("SELECT json_array_elements_text(${parameter}::json)::bigint"),
+            Dialect::Postgres if none => format!("{column} <> ALL(${parameter})"),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => format!("{column} = ANY(${parameter})"),
+        }
+    }
+
+    /// Reads the time of the last state of a history, in microseconds since 1970; SQLite knows it to the millisecond.
+    pub(super) fn last_time(self, history: &str) -> String {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => format!(
+                "CAST(unixepoch(json_extract('[' || {history} || ']', '$[#-1].timestamp'), 'subsec') * 1000000 AS BIGINT)"
+            ),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => format!(
+                "CAST(EXTRACT(EPOCH FROM CAST(('[' || {history} || ']')::json -> -1 ->> 'timestamp' AS TIMESTAMPTZ)) * 1000000 \
+                 AS BIGINT)"
+            ),
         }
     }
 
@@ -75,6 +97,7 @@ impl Dialect {
             .replace("{bytes}", self.choose("BLOB", "BYTEA"))
             .replace("{text}", self.choose("TEXT", "TEXT COLLATE \"C\""))
             .replace("{clustered}", self.choose("WITHOUT ROWID", ""))
+            .replace("{newest_first}", self.choose(" DESC", " DESC NULLS LAST"))
             .replace("{overview}", self.choose(", name, state_type, state_name", ""))
     }
 

@@ -6,10 +6,13 @@
 use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt};
+#[cfg(feature = "sqlite")]
+use serde_json::Value as Json;
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor, Row as _};
 use uuid::Uuid;
 
 use crate::store::StoreError;
+use crate::store::query::Values;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
@@ -25,6 +28,9 @@ macro_rules! either {
         }
     };
 }
+
+/// Under which target statements are told as they are executed, at the level of traces and without their arguments.
+const STATEMENTS: &str = "flowcore::statements";
 
 /// A connection.
 pub(super) enum Connection {
@@ -62,6 +68,7 @@ impl Connection {
 
     /// Runs a statement. In SQLite its text may be several, with semicolons between: there is an outcome for each.
     pub(super) async fn run(&mut self, statement: Statement) -> Result<Vec<Outcome>, Failure> {
+        tracing::trace!(target: STATEMENTS, "{}", statement.text);
         let text = AssertSqlSafe(statement.text);
         match (self, statement.arguments) {
             #[cfg(feature = "sqlite")]
@@ -179,6 +186,29 @@ impl Arguments {
                 Some(text) if text.contains('\0') => accepted(arguments.add(text.replace('\0', "\u{fffd}"))),
                 value => accepted(arguments.add(value)),
             },
+        }
+    }
+
+    /// Adds a list of values as one argument: an array for PostgreSQL, JSON for SQLite, with identifiers without dashes.
+    pub(super) fn list(&mut self, values: &Values) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Arguments::Sqlite(arguments) => {
+                let list = match values {
+                    Values::Ids(ids) => ids.iter().map(|id| id.simple().to_string()).collect(),
+                    Values::Texts(texts) => Json::from(&**texts),
+                    Values::Numbers(numbers) => Json::from(&**numbers),
+                };
+                accepted(arguments.add(list.to_string()));
+            }
+            #[cfg(feature = "postgres")]
+            Arguments::Postgres(arguments) => accepted(match values {
+                Values::Ids(ids) => arguments.add(ids),
+                Values::Texts(texts) => {
+                    arguments.add(texts.iter().map(|text| text.replace('\0', "\u{fffd}")).collect::<Vec<_>>())
+                }
+                Values::Numbers(numbers) => arguments.add(numbers),
+            }),
         }
     }
 

@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use crate::model::{Flow, FlowRun, LogLine, Order, StateCount, TaskRun};
 use crate::store::StoreError;
-use crate::store::query::{Column, Condition, QueryStore, Selection, Table, Test, Values};
+use crate::store::query::{Column, Condition, Kind, QueryStore, Selection, Table, Test, Values};
+use crate::store::records::Value;
 
 use super::dialect::Dialect;
 use super::driver::{Arguments, Statement};
@@ -56,12 +57,24 @@ impl Query {
                 self.condition(table, inner);
                 self.text.push(')');
             }
-            Condition::Column(column, test) => self.test(&format!("{table}.{}", column.name), test),
+            Condition::Column(column, Test::Is(Value::Number(Some(flag)))) if column.kind == Kind::Flag => {
+                // As it stands there, so that an index of the rows that have it can be chosen before the value is known.
+                self.push(format_args!("{table}.{} = {flag}", column.name));
+            }
+            Condition::Column(column, test) => self.test(&qualified(table, *column), test),
             Condition::Related(relation, inner) => {
                 self.tables += 1;
                 let name = format!("t{}", self.tables);
                 let (to, by, column) = (relation.to.name(), relation.by.name, relation.column.name);
-                self.push(format_args!("EXISTS (SELECT 1 FROM {to} {name} WHERE {name}.{by} = {table}.{column} AND "));
+                if relation.few && matches!(**inner, Condition::Column(..)) {
+                    // In this form SQLite begins with the related rows, which are found by their column, and looks up those that
+                    // are wanted; what is said of rows behind them would have it go through all of them.
+                    self.push(format_args!("{table}.{column} IN (SELECT {name}.{by} FROM {to} {name} WHERE "));
+                } else {
+                    self.push(format_args!(
+                        "EXISTS (SELECT 1 FROM {to} {name} WHERE {name}.{by} = {table}.{column} AND "
+                    ));
+                }
                 self.condition(&name, inner);
                 self.text.push(')');
             }
@@ -97,8 +110,8 @@ impl Query {
                 self.push(format_args!("{column} = ${parameter}"));
                 self.arguments.value(value);
             }
-            Test::OneOf(values) => self.list(column, "IN", values),
-            Test::NoneOf(values) => self.list(column, "NOT IN", values),
+            Test::OneOf(values) => self.list(column, false, values),
+            Test::NoneOf(values) => self.list(column, true, values),
             Test::IsNull(true) => self.push(format_args!("{column} IS NULL")),
             Test::IsNull(false) => self.push(format_args!("{column} IS NOT NULL")),
             Test::Contains(text) => {
@@ -146,18 +159,43 @@ impl Query {
         }
     }
 
-    fn list(&mut self, column: &str, operator: &str, values: &Values) {
+    /// Asks for one of the values, or for none of them. Of a single one the rows are found in the order that its index has.
+    fn list(&mut self, column: &str, none: bool, values: &Values) {
         let parameter = self.arguments.len() + 1;
-        let (elements, list) = match values {
+        let only = match values {
             Values::Ids(ids) => {
-                let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
-                (self.dialect.uuids(parameter), Json::from(ids))
+                if let [id] = **ids {
+                    Some(Value::from(id))
+                } else {
+                    None
+                }
             }
-            Values::Texts(texts) => (self.dialect.texts(parameter), Json::from(texts.clone())),
-            Values::Numbers(numbers) => (self.dialect.numbers(parameter), Json::from(numbers.clone())),
+            Values::Texts(texts) => {
+                if let [text] = &**texts {
+                    Some(Value::from(text.as_str()))
+                } else {
+                    None
+                }
+            }
+            Values::Numbers(numbers) => {
+                if let [number] = **numbers {
+                    Some(Value::from(number))
+                } else {
+                    None
+                }
+            }
         };
-        self.push(format_args!("{column} {operator} ({elements})"));
-        self.arguments.owned(list.to_string());
+        match only {
+            Some(value) => {
+                self.push(format_args!("{column} {} ${parameter}", if none { "<>" } else { "=" }));
+                self.arguments.value(&value);
+            }
+            None => {
+                let among = self.dialect.among(column, none, parameter, matches!(values, Values::Ids(_)));
+                self.text.push_str(&among);
+                self.arguments.list(values);
+            }
+        }
     }
 
     pub(super) fn push(&mut self, text: std::fmt::Arguments<'_>) {
@@ -167,6 +205,14 @@ impl Query {
 
     pub(super) fn end(self) -> Statement {
         Statement { text: self.text.into(), arguments: self.arguments }
+    }
+}
+
+/// Names a column of a table, or the first of several that has a value.
+fn qualified(table: &str, column: Column) -> String {
+    match column.name.strip_prefix("COALESCE(").and_then(|columns| columns.strip_suffix(')')) {
+        Some(columns) => format!("COALESCE({table}.{})", columns.replace(", ", &format!(", {table}."))),
+        None => format!("{table}.{}", column.name),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::model::{FlowId, FlowRun, Timestamp};
 use crate::store::query::{Column, Condition, Table};
 use crate::store::{BucketCount, Buckets, StoreError, TotalsStore};
 
+use super::dialect::Dialect;
 use super::driver::Row;
 use super::query::Query;
 use super::rows::{FLOW_RUN_COLUMNS, flow_run as read_flow_run, micros};
@@ -23,11 +24,13 @@ fn lateness(now: usize) -> String {
 }
 
 /// Since when a run is in its present state, if that is RUNNING.
-fn running_since(table: Table) -> &'static str {
+fn running_since(dialect: Dialect, table: Table) -> String {
     if table == Table::FLOW_RUNS {
         "(SELECT s.timestamp FROM flow_run_states s WHERE s.flow_run_id = flow_runs.id ORDER BY s.position DESC LIMIT 1)"
+            .to_owned()
     } else {
-        "CASE WHEN run_count = 1 THEN start_time END"
+        // Few run again, so that few histories are looked into.
+        format!("CASE WHEN run_count = 1 THEN start_time ELSE {} END", dialect.last_time("history"))
     }
 }
 
@@ -47,7 +50,7 @@ impl TotalsStore for SqlStore {
             let mut query = Query::begin(dialect, String::new());
             let (start, end, interval) = (query.bind(start), query.bind(end), query.bind(buckets.interval));
             let now = query.bind(micros(now));
-            let (by, late, since) = (by.name, lateness(now), running_since(table));
+            let (by, late, since) = (by.name, lateness(now), running_since(dialect, table));
             query.push(format_args!(
                 "SELECT ({by} - ${start}) / ${interval}, state_type, state_name, COUNT(*), \
                  CAST(SUM(total_run_time + CASE WHEN state_type = 'RUNNING' AND ${now} > {since} \
