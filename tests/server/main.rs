@@ -134,7 +134,8 @@ on_both_databases! {
         workers_have_to_say_what_they_serve;
     small_print: a_run_has_the_labels_of_its_flow, what_is_not_there_is_told_in_prefects_words,
         what_a_change_of_an_automation_does_not_say_stays, runs_name_the_pools_of_their_queues,
-        a_scheduled_task_run_is_due_at_once;
+        a_scheduled_task_run_is_due_at_once, labels_are_texts_numbers_and_truth_values, a_list_is_no_object,
+        the_first_state_names_its_run, runs_belong_to_what_is_there, a_task_run_that_runs_again_counts_since_then;
     untrusted: filters_of_every_kind_are_answered, times_come_back_as_they_are, schedules_of_every_kind_are_bounded,
         templates_are_bounded, values_and_schemas_are_bounded, page_tokens_are_ours_or_refused;
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;

@@ -71,3 +71,102 @@ pub(crate) async fn a_scheduled_task_run_is_due_at_once(world: Arc<World>) {
     assert!(run["state"]["state_details"]["scheduled_time"].is_string(), "{run}");
     assert_eq!(run["next_scheduled_start_time"], run["state"]["state_details"]["scheduled_time"]);
 }
+
+/// Tells what is wrong with a request, and where.
+async fn mistakes(world: &World, path: &str, body: Value) -> Vec<(String, Value)> {
+    let (status, said) = world.ask(Method::POST, path, Some(body)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {said}");
+    let mistakes = said["exception_detail"].as_array().unwrap().iter();
+    mistakes.map(|mistake| (text(&mistake["type"]), mistake["loc"].clone())).collect()
+}
+
+pub(crate) async fn labels_are_texts_numbers_and_truth_values(world: Arc<World>) {
+    let flow = world.post("/flows/", json!({"name": "etl", "labels": {"a": true, "b": 1, "c": 1.5, "d": "x"}})).await;
+    assert_eq!(flow["labels"], json!({"a": true, "b": 1, "c": 1.5, "d": "x"}));
+    let kinds = [("bool_type", "bool"), ("int_type", "int"), ("float_type", "float"), ("string_type", "str")];
+    let expected = kinds.map(|(kind, name)| (kind.to_owned(), json!(["body", "labels", "a", name])));
+    for value in [json!([1]), json!({"b": 1}), Value::Null] {
+        for (path, new) in [
+            ("/flows/", json!({"name": "other"})),
+            ("/flow_runs/", json!({"flow_id": flow["id"]})),
+            ("/deployments/", json!({"flow_id": flow["id"], "name": "nightly"})),
+        ] {
+            let mut new = new;
+            new["labels"] = json!({"a": value});
+            assert_eq!(mistakes(&world, path, new).await, expected, "{path} {value}");
+        }
+    }
+}
+
+pub(crate) async fn a_list_is_no_object(world: Arc<World>) {
+    for (filter, place) in [
+        (json!({"flows": []}), json!(["body", "flows"])),
+        (json!({"flow_runs": {"id": []}}), json!(["body", "flow_runs", "id"])),
+        (json!({"flow_runs": {"id": [[Uuid::nil()]]}}), json!(["body", "flow_runs", "id"])),
+        (json!({"flow_runs": {"state": {"type": []}}}), json!(["body", "flow_runs", "state", "type"])),
+    ] {
+        let expected = [("model_attributes_type".to_owned(), place)];
+        assert_eq!(mistakes(&world, "/flow_runs/filter", filter.clone()).await, expected, "{filter}");
+    }
+    world.post("/flow_runs/filter", json!({"flow_runs": {"id": {"any_": []}, "tags": {"all_": ["a"]}}})).await;
+}
+
+pub(crate) async fn the_first_state_names_its_run(world: Arc<World>) {
+    let flow = world.flow("etl").await;
+    let deployment = text(&world.post("/deployments/", json!({"flow_id": flow, "name": "nightly"})).await["id"]);
+    for (path, new) in [
+        ("/flow_runs/".to_owned(), json!({"flow_id": flow})),
+        ("/flow_runs/".to_owned(), json!({"flow_id": flow, "state": {"type": "SCHEDULED"}})),
+        (format!("/deployments/{deployment}/create_flow_run"), json!({})),
+    ] {
+        let run = world.post(&path, new).await;
+        let details = &run["state"]["state_details"];
+        assert_eq!((&details["flow_run_id"], &details["deferred"]), (&run["id"], &json!(false)), "{run}");
+        assert_eq!(run["job_variables"], json!({}));
+        assert_eq!(world.get(&format!("/flow_runs/{}", text(&run["id"]))).await["state"], run["state"]);
+    }
+}
+
+pub(crate) async fn runs_belong_to_what_is_there(world: Arc<World>) {
+    let (flow, nobody) = (world.flow("etl").await, Uuid::nil());
+    let deployment = text(&world.post("/deployments/", json!({"flow_id": flow, "name": "nightly"})).await["id"]);
+    for (path, new) in [
+        ("/task_runs/".to_owned(), json!({"flow_run_id": nobody, "task_key": "t", "dynamic_key": "0"})),
+        ("/flow_runs/".to_owned(), json!({"flow_id": flow, "parent_task_run_id": nobody})),
+        (format!("/deployments/{deployment}/create_flow_run"), json!({"parent_task_run_id": nobody})),
+    ] {
+        let (status, said) = world.ask(Method::POST, &path, Some(new)).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{path}: {said}");
+        assert!(text(&said["detail"]).starts_with("Data integrity conflict."), "{said}");
+    }
+    // What a run or a line is said to be of need not be there.
+    world.post("/flow_runs/", json!({"flow_id": flow, "deployment_id": nobody})).await;
+    world.post("/artifacts/", json!({"key": "k", "data": 1, "flow_run_id": nobody})).await;
+}
+
+pub(crate) async fn a_task_run_that_runs_again_counts_since_then(world: Arc<World>) {
+    let run = world.flow_run(json!({"flow_id": world.flow("etl").await})).await;
+    let new =
+        json!({"flow_run_id": run, "task_key": "t", "dynamic_key": "0", "name": "t", "state": {"type": "RUNNING"}});
+    let path = format!("/task_runs/{}", text(&world.post("/task_runs/", new).await["id"]));
+    let again = json!({"state": {"type": "RUNNING", "name": "Retrying"}, "force": true});
+    world.post(&format!("{path}/set_state"), again).await;
+    let before = world.get(&path).await;
+    assert_eq!(before["run_count"], 2);
+    let since = text(&before["expected_start_time"]);
+    let history =
+        json!({"history_start": since, "history_end": "2100-01-01T00:00:00Z", "history_interval_seconds": 1e12});
+    let sum = async || {
+        let history = world.post("/task_runs/history", history.clone()).await;
+        history[0]["states"][0]["sum_estimated_run_time"].as_f64().unwrap()
+    };
+    let begun = std::time::Instant::now();
+    let total = before["total_run_time"].as_f64().unwrap();
+    while sum().await < total + 0.05 {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "the present attempt does not count");
+    }
+    // Not since the first one began, which the total has already.
+    let sum = sum().await;
+    let now = world.get(&path).await["estimated_run_time"].as_f64().unwrap();
+    assert!(sum <= now + 0.01, "{sum} {now}");
+}

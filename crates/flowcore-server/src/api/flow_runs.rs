@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use bodies::{bodies, body};
+pub(super) use create::must_be_there;
 
 use super::history::{self, Asked, Interval};
 use crate::deployments::forget_slot;

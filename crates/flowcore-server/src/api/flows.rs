@@ -49,7 +49,7 @@ async fn create(State(app): State<App>, Body(new): Body<FlowCreate>) -> Result<(
         id: FlowId(app.clock.uuid()),
         name: new.name,
         tags: new.tags,
-        labels: new.labels.unwrap_or_else(Labels::new),
+        labels: new.labels.map(Labels::from).unwrap_or_default(),
         created: now,
         updated: now,
     };

@@ -56,6 +56,9 @@ async fn create(
         if let Some(run) = first(&app, same).await? {
             return Ok((StatusCode::OK, Json(TaskRunBody::new(&run, now))));
         }
+        if app.store.flow_run(FlowRunId(flow_run_id)).await?.is_none() {
+            return Err(ApiError::dangling());
+        }
     }
     let id = TaskRunId(new.id.unwrap_or_else(|| app.clock.uuid()));
     let mut state = match new.state {
@@ -86,7 +89,7 @@ async fn create(
         cache_key: new.cache_key,
         times,
         state,
-        labels: new.labels.unwrap_or_default(),
+        labels: new.labels.map(Into::into).unwrap_or_default(),
         created: Some(now),
     };
     app.store.observe_task_runs(vec![run.clone()]).await?;

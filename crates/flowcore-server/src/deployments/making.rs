@@ -49,10 +49,12 @@ pub(crate) async fn make_run(
     origin: Origin,
 ) -> Result<FlowRun, StoreError> {
     let auto_scheduled = origin.scheduled_time.is_some();
-    let state = origin.state.unwrap_or_else(|| {
+    let id = FlowRunId(app.clock.uuid());
+    let mut state = origin.state.unwrap_or_else(|| {
         let state = app.state(StateType::Scheduled).scheduled_for(origin.scheduled_time.unwrap_or_else(|| app.now()));
         if auto_scheduled { state.message("Flow run scheduled") } else { state }
     });
+    state.details_mut().flow_run_id = Some(id);
     let (work_queue_id, work_queue_name) = match origin.queue {
         Some((id, name)) => (Some(id), Some(name)),
         None => (deployment.work_queue_id, deployment.work_queue_name.clone()),
@@ -62,7 +64,7 @@ pub(crate) async fn make_run(
     labels.insert("prefect.deployment.id".to_owned(), json!(deployment.id));
     labels.extend(origin.labels);
     let new = NewFlowRun {
-        id: FlowRunId(app.clock.uuid()),
+        id,
         flow_id: Some(flow.id),
         flow_name: flow.name.clone(),
         flow_tags: flow.tags.clone(),

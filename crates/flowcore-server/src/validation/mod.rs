@@ -8,6 +8,10 @@ mod check;
 mod scalar;
 mod text;
 
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
@@ -53,6 +57,37 @@ pub(crate) fn read_leniently<T: DeserializeOwned + JsonSchema>(source: Source, s
         let detail = vec![json!({"type": "value_error", "loc": place, "msg": message, "input": body})];
         ApiError::Invalid { detail, body }
     })
+}
+
+/// Tells whether a list stands where an object must. Serde alone would take it for the object's fields in their order.
+pub(crate) fn has_list_for_object<T: JsonSchema + 'static>(text: &[u8]) -> bool {
+    let schema = schema_of::<T>();
+    serde_json::from_slice(text).is_ok_and(|sent| is_list_for_object(&schema, &schema["$defs"], &sent))
+}
+
+fn is_list_for_object(schema: &Value, definitions: &Value, sent: &Value) -> bool {
+    let schema = resolve(schema, definitions);
+    let within = |schema: &Value, sent: &Value| is_list_for_object(schema, definitions, sent);
+    if let Some(kinds) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        return kinds.iter().all(|kind| kind["type"] == "null" || within(kind, sent));
+    }
+    match sent {
+        Value::Array(_) if schema["type"] == "object" => true,
+        Value::Array(values) => values.iter().any(|value| within(&schema["items"], value)),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let known = schema["properties"].get(name);
+            within(known.unwrap_or(&schema["additionalProperties"]), value)
+        }),
+        _ => false,
+    }
+}
+
+/// Gives the schema of a type. It is made once, since most requests ask for it.
+fn schema_of<T: JsonSchema + 'static>() -> Arc<Value> {
+    static SCHEMAS: LazyLock<Mutex<HashMap<TypeId, Arc<Value>>>> = LazyLock::new(Mutex::default);
+    let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+    let schema = || SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    schemas.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(schema())).clone()
 }
 
 /// Says that there is no body where one must be.

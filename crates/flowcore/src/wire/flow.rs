@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::labels::GivenLabels;
 use super::time::Moment;
 use crate::model::{Flow, Labels};
 
@@ -18,7 +19,7 @@ pub struct FlowCreate {
     pub tags: Vec<String>,
     /// Key and value pairs.
     #[serde(default)]
-    pub labels: Option<Labels>,
+    pub labels: Option<GivenLabels>,
 }
 
 /// What is to be changed of a flow.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::durations::Durations;
+use super::labels::GivenLabels;
 use super::lenient;
 use super::policy::FlowPolicyBody;
 use super::state::{StateBody, StateCreate};
@@ -45,7 +46,7 @@ pub struct FlowRunCreate {
     pub tags: Vec<String>,
     /// Key and value pairs for finding it.
     #[serde(default)]
-    pub labels: Option<Labels>,
+    pub labels: Option<GivenLabels>,
     /// Of several runs under one key only the first is made.
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -175,7 +176,7 @@ impl FlowRunBody {
             work_pool_id: None,
             work_pool_name: None,
             state: Some(StateBody::from(&run.state)),
-            job_variables: origin.job_variables.clone(),
+            job_variables: Some(origin.job_variables.clone().unwrap_or_default()),
         }
     }
 }

@@ -109,7 +109,7 @@ impl From<&State> for StateBody {
             timestamp: Moment(state.timestamp),
             message: state.message.clone(),
             data: raw(state),
-            state_details: state.details.as_deref().map(DetailsBody::from).unwrap_or_default(),
+            state_details: DetailsBody::from(state.details.as_deref().unwrap_or(&StateDetails::default())),
         }
     }
 }
@@ -169,7 +169,7 @@ impl From<&StateDetails> for DetailsBody {
             scheduled_time: details.scheduled_time.map(Moment),
             cache_key: details.cache_key.clone(),
             cache_expiration: details.cache_expiration.map(Moment),
-            deferred: details.deferred,
+            deferred: Some(details.deferred.unwrap_or_default()),
             untrackable_result: details.untrackable_result,
             pause_timeout: details.pause_timeout.map(Moment),
             pause_reschedule: details.pause_reschedule,
@@ -204,7 +204,7 @@ impl From<DetailsBody> for StateDetails {
             pause_reschedule: body.pause_reschedule,
             run_input_keyset: body.run_input_keyset,
             refresh_cache: body.refresh_cache,
-            deferred: body.deferred,
+            deferred: body.deferred.filter(|deferred| *deferred),
             untrackable_result: body.untrackable_result,
             transition_id: body.transition_id,
             task_parameters_id: body.task_parameters_id,

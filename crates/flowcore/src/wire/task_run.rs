@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::durations::Durations;
+use super::labels::GivenLabels;
 use super::lenient;
 use super::policy::PolicyBody;
 use super::state::{StateBody, StateCreate};
@@ -48,7 +49,7 @@ pub struct TaskRunCreate {
     pub tags: Vec<String>,
     /// Key and value pairs.
     #[serde(default)]
-    pub labels: Option<Labels>,
+    pub labels: Option<GivenLabels>,
     /// Where its arguments come from.
     #[serde(default)]
     pub task_inputs: TaskInputs,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use flowcore::model::{ConcurrencyLimit, Creator, Labels};
-use flowcore::wire::{FlowPolicyBody, Moment, StateCreate};
+use flowcore::wire::{FlowPolicyBody, GivenLabels, Moment, StateCreate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
@@ -116,7 +116,7 @@ with_shared_fields! {
     DeploymentCreate of DeploymentScheduleCreate {
         name: String,
         flow_id: Uuid,
-        labels: Option<Labels>,
+        labels: Option<GivenLabels>,
     }
 }
 
@@ -203,7 +203,7 @@ pub(super) struct DeploymentFlowRunCreate {
     /// Beside those of the deployment.
     pub(super) tags: Vec<String>,
     pub(super) idempotency_key: Option<String>,
-    pub(super) labels: Option<Labels>,
+    pub(super) labels: Option<GivenLabels>,
     pub(super) parent_task_run_id: Option<Uuid>,
     pub(super) work_queue_name: Option<String>,
     pub(super) job_variables: Option<Map<String, Value>>,

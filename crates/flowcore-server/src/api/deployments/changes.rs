@@ -169,7 +169,7 @@ fn fresh(id: Uuid, new: &DeploymentCreate, now: Timestamp) -> Deployment {
 fn labels(flow: &Flow, new: &DeploymentCreate) -> flowcore::model::Labels {
     let mut labels = flow.labels.clone();
     labels.insert("prefect.flow.id".to_owned(), json!(flow.id));
-    labels.extend(new.labels.clone().unwrap_or_default());
+    labels.extend(new.labels.clone().map(flowcore::model::Labels::from).unwrap_or_default());
     labels
 }
 

@@ -78,6 +78,9 @@ async fn make(
         check_job_variables(&pool.base_job_template, &[&deployment.job_variables, &own], false)
             .map_err(|mistake| refused(StatusCode::UNPROCESSABLE_ENTITY, "creating flow run", &mistake))?;
     }
+    if let Some(parent) = new.parent_task_run_id {
+        flow_runs::must_be_there(app, parent).await?;
+    }
     let queue = match (&new.work_queue_name, &around.pool) {
         (None, _) => None,
         (Some(queue), Some(pool)) => {
@@ -101,7 +104,7 @@ async fn make(
         name: Some(new.name).filter(|name| !name.is_empty()),
         parameters,
         tags,
-        labels: new.labels.unwrap_or_default(),
+        labels: new.labels.map(Into::into).unwrap_or_default(),
         context: new.context,
         policy: new.empirical_policy.retry_policy(),
         pauses: new.empirical_policy.pauses(),

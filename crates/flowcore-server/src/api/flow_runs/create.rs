@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Page, StateId, StateType};
+use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, StateId, StateType};
 use flowcore::orchestration::NewFlowRun;
 use flowcore::store::StoreError;
-use flowcore::store::query::{Condition, Selection, Test, Values, flow, flow_run};
+use flowcore::store::query::{Condition, Selection, Table, Test, Values, flow, flow_run, task_run};
 use flowcore::wire::{FlowRunBody, FlowRunCreate};
 use serde_json::json;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::api::flows;
 use crate::error::ApiError;
@@ -31,10 +32,13 @@ pub(super) async fn create(
     };
     let mut labels = flow.labels;
     labels.insert("prefect.flow.id".to_owned(), json!(flow.id));
-    labels.extend(body.labels.unwrap_or_default());
+    labels.extend(body.labels.map(Labels::from).unwrap_or_default());
     let key = body.idempotency_key.clone();
     let id = FlowRunId(app.clock.uuid());
-    let state = match body.state {
+    if let Some(parent) = body.parent_task_run_id {
+        must_be_there(&app, parent).await?;
+    }
+    let mut state = match body.state {
         Some(state) => {
             let now = app.now();
             let state = state.into_state(StateId(app.clock.uuid()), now);
@@ -43,6 +47,7 @@ pub(super) async fn create(
         }
         None => app.state(StateType::Pending),
     };
+    state.details_mut().flow_run_id = Some(id);
     let new = NewFlowRun {
         id,
         flow_id: Some(flow.id),
@@ -78,11 +83,17 @@ pub(super) async fn create(
     Ok((status, Json(super::body(&app, &run).await?)))
 }
 
+/// Refuses a run of a task run that is not there.
+pub(in crate::api) async fn must_be_there(app: &App, parent: Uuid) -> Result<(), ApiError> {
+    let found = app.store.count(Table::TASK_RUNS, &task_run::ID.is(parent)).await?;
+    if found == 0 { Err(ApiError::dangling()) } else { Ok(()) }
+}
+
 fn empty() -> Box<RawValue> {
     RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-async fn made_before(app: &App, flow_id: uuid::Uuid, key: String) -> Result<FlowRun, ApiError> {
+async fn made_before(app: &App, flow_id: Uuid, key: String) -> Result<FlowRun, ApiError> {
     let condition = Condition::All(vec![
         Condition::Column(flow_run::FLOW_ID, Test::OneOf(Values::Ids(vec![flow_id]))),
         Condition::Column(flow_run::IDEMPOTENCY_KEY, Test::OneOf(Values::Texts(vec![key]))),

@@ -66,7 +66,7 @@ pub(super) fn flow_run(body: FlowRunBody, flow_name: String) -> FlowRun {
             idempotency_key: body.idempotency_key,
             auto_scheduled: body.auto_scheduled,
             context: body.context,
-            job_variables: body.job_variables,
+            job_variables: body.job_variables.filter(|variables| !variables.is_empty()),
             infrastructure_document_id: body.infrastructure_document_id,
             infrastructure_pid: body.infrastructure_pid,
             created_by: body.created_by,

@@ -46,7 +46,7 @@ impl Inner {
             parent_task_run_id: new.parent_task_run_id.map(|id| id.0),
             empirical_policy: flow_policy(&new.policy, 0),
             tags: new.tags,
-            labels: Some(all),
+            labels: Some(all.into()),
             // So that a request whose answer was lost can be repeated.
             idempotency_key: Some(new.origin.idempotency_key.unwrap_or_else(|| new.id.to_string())),
             infrastructure_document_id: new.origin.infrastructure_document_id,
