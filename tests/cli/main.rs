@@ -16,4 +16,5 @@ mod settings;
 mod sweeping;
 mod variables;
 mod waiting;
+mod working;
 mod world;

@@ -3,11 +3,14 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowcore::model::{Order, Page};
 
+use crate::commands::api::Api;
 use crate::commands::artifact::ArtifactCommand;
 use crate::commands::cache::CacheCommand;
 use crate::commands::completion::Completion;
 use crate::commands::concurrency::ConcurrencyCommand;
 use crate::commands::config::ConfigCommand;
+use crate::commands::deploy::Deploy;
+use crate::commands::deployment::DeploymentCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
@@ -17,6 +20,8 @@ use crate::commands::result::ResultCommand;
 use crate::commands::server::{ServerCommand, ServicesCommand};
 use crate::commands::task_run::TaskRunCommand;
 use crate::commands::variable::VariableCommand;
+use crate::commands::work_pool::WorkPoolCommand;
+use crate::commands::worker::WorkerCommand;
 
 /// Looks at flow runs and task runs, retries them, keeps concurrency limits, shows and changes settings.
 ///
@@ -43,15 +48,15 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Tells whether the command answers many others at once.
+    /// Tells whether the command does many things at once.
     pub(crate) fn serves(&self) -> bool {
         #[cfg(feature = "server")]
-        return matches!(
-            self.command,
-            Command::Server(ServerCommand::Start(_) | ServerCommand::Services(ServicesCommand::Start(_)))
-        );
-        #[cfg(not(feature = "server"))]
-        false
+        if let Command::Server(ServerCommand::Start(_) | ServerCommand::Services(ServicesCommand::Start(_))) =
+            self.command
+        {
+            return true;
+        }
+        matches!(self.command, Command::Worker(_))
     }
 }
 
@@ -84,6 +89,19 @@ pub(crate) enum Command {
     /// Looks at what happened, follows it, and tells of events.
     #[command(subcommand)]
     Event(EventCommand),
+    /// Deploys a flow of a program to a work pool, whose workers start the program for each run.
+    Deploy(Box<Deploy>),
+    /// Looks at deployments, starts, pauses, resumes and deletes them.
+    #[command(subcommand)]
+    Deployment(DeploymentCommand),
+    /// Keeps work pools, which workers take runs from.
+    #[command(subcommand)]
+    WorkPool(WorkPoolCommand),
+    /// Takes the runs of a work pool, and starts the programs that execute them.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Makes a request to the server's API, and prints the answer.
+    Api(Api),
     /// Runs the server, which speaks Prefect's API.
     #[cfg(feature = "server")]
     #[command(subcommand)]

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod confirm;
 mod failure;
+mod log;
 mod output;
 mod paging;
 mod program;

@@ -316,6 +316,7 @@ pub use engine::definition::{
     FlowDefinition, ParameterError, Parameters, RegistryError, Site, TaskDefinition, find_flow, flows,
 };
 pub use engine::delay::{DelayCall, DelayedTask};
+pub use engine::describe::{DESCRIBE, DESCRIBES_ITSELF, Description, FlowDescription};
 pub use engine::error::{BoxError, Error, Result, RunError};
 pub use engine::event::{EventError, NewEvent, event};
 pub use engine::flow_call::{AnyFlowCall, FlowCall};
@@ -333,6 +334,7 @@ pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::runner::TaskRunner;
+pub use engine::serving::{Collision, Deployment, Listed, Runner, Schedule, Serve, Work, serve};
 pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::stream::{StreamCall, TaskStream};

@@ -10,6 +10,7 @@ pub use std::marker::Send;
 pub use std::module_path;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
+pub use std::string::String;
 pub use std::sync::LazyLock;
 
 pub use inventory;
@@ -33,6 +34,7 @@ pub use crate::engine::main::block_on_main;
 pub use crate::engine::options::{FlowOptions, TaskOptions};
 pub use crate::engine::program::resource;
 pub use crate::engine::schema::{ParameterSchema, SchemaFallback, SchemaProbe, parameters_schema};
+pub use crate::engine::serving::Deployment;
 pub use crate::engine::stream::StreamCall;
 pub use crate::engine::task_call::{MapCall, TaskCall};
 pub use crate::engine::yields::{YieldTo, Yielded, yielding};

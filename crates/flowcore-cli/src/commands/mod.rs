@@ -1,11 +1,14 @@
 //! The commands, one file a group.
 
+pub(crate) mod api;
 pub(crate) mod artifact;
 pub(crate) mod cache;
 mod cache_explain;
 pub(crate) mod completion;
 pub(crate) mod concurrency;
 pub(crate) mod config;
+pub(crate) mod deploy;
+pub(crate) mod deployment;
 pub(crate) mod event;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
@@ -19,6 +22,8 @@ pub(crate) mod server;
 pub(crate) mod task_run;
 pub(crate) mod variable;
 mod version;
+pub(crate) mod work_pool;
+pub(crate) mod worker;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -57,6 +62,11 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Concurrency(command) => concurrency::run(command, session).await?,
         Command::Variable(command) => variable::run(command, session).await?,
         Command::Artifact(command) => artifact::run(command, session).await?,
+        Command::Deploy(arguments) => deploy::run(arguments, session).await?,
+        Command::Deployment(command) => return deployment::run(command, session).await,
+        Command::WorkPool(command) => work_pool::run(command, session).await?,
+        Command::Worker(command) => worker::run(command, session).await?,
+        Command::Api(arguments) => api::run(&arguments, session).await?,
         Command::Event(command) => event::run(command, session).await?,
         // These need no database and were carried out without one.
         #[cfg(feature = "server")]

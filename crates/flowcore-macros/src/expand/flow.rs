@@ -10,8 +10,21 @@ use syn::{Expr, ExprLit, Lit, Type};
 /// Writes the associated functions.
 pub(super) fn functions(function: &Function) -> TokenStream {
     let defaults = function.data().filter_map(|(parameter, data)| Some(default(parameter, data.default.as_ref()?)));
-    let (schema, start) = (schema(function), start(function));
-    quote!(#(#defaults)* #schema #start)
+    let (schema, start, deployment) = (schema(function), start(function), deployment(function));
+    quote!(#(#defaults)* #schema #start #deployment)
+}
+
+/// Writes the function that makes deployments.
+fn deployment(function: &Function) -> TokenStream {
+    let (visibility, flow) = (&function.visibility, function.generated_name());
+    quote! {
+        /// Makes a deployment of the flow. The name is unique among those of the flow.
+        #visibility fn deployment(
+            name: impl ::flowcore::__private::Into<::flowcore::__private::String>,
+        ) -> ::flowcore::__private::Deployment {
+            #flow::definition().deployment(name)
+        }
+    }
 }
 
 /// Writes the entry in the registry.

@@ -8,7 +8,7 @@ use crate::function::Function;
 
 /// The name of the user's function inside the type of the task or flow: its own, unless that is taken.
 pub(super) fn body(function: &Function) -> Ident {
-    let taken = ["map", "definition"].iter().any(|taken| function.name == taken);
+    let taken = ["map", "definition", "deployment"].iter().any(|taken| function.name == taken);
     if taken { format_ident!("__{}", function.name_text(), span = function.name.span()) } else { function.name.clone() }
 }
 

@@ -88,7 +88,7 @@ async fn in_pool(
     let workers = workers(app, pool).await?;
     let online = workers.iter().any(|worker| worker.is_online(now));
     let polled = queue.last_polled.is_some_and(|polled| now - polled < TimeDelta::seconds(POLLED_LATELY));
-    let start = format!("`prefect worker start --pool {}`", pool.name);
+    let start = format!("`flowcore worker start --pool {}`", pool.name);
     if run.state.kind == StateType::Pending {
         let since = clock_time(run.state.timestamp);
         return Ok(if online {
@@ -107,7 +107,7 @@ async fn in_pool(
         });
     }
     if pool.is_paused {
-        let advice = format!("`prefect work-pool resume {}` lets its workers go on.", pool.name);
+        let advice = format!("`flowcore work-pool resume {}` lets its workers go on.", pool.name);
         return Ok(because(run, Cause::PoolPaused, format!("The pool '{}' is paused.", pool.name), advice)
             .blocked_by(of_pool()));
     }

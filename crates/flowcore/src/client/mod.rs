@@ -6,11 +6,13 @@
 mod artifacts;
 mod background;
 mod control;
+mod deployments;
 #[cfg(feature = "client")]
 mod http;
 mod inputs;
 mod limits;
 mod local;
+mod request;
 mod server_error;
 mod variables;
 mod why;
@@ -20,6 +22,7 @@ use async_trait::async_trait;
 pub use artifacts::ArtifactClient;
 pub use background::BackgroundClient;
 pub use control::RunControl;
+pub use deployments::{NewDeployment, apply_deployment};
 #[cfg(feature = "client")]
 pub use http::{HttpClient, HttpOptions};
 pub use inputs::InputClient;
@@ -32,6 +35,7 @@ use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision}
 pub use crate::store::Recorded;
 use crate::store::StoreError;
 pub use limits::LimitClient;
+pub use request::{Answer, ApiClient, EventFeed, Heard, Method, Repeat, Request};
 pub use server_error::ServerError;
 pub use variables::VariableClient;
 pub use why::{WhyClient, blocker, clock_time};
@@ -81,7 +85,7 @@ impl ClientError {
 /// Creates, changes and reads runs.
 #[async_trait]
 pub trait Client:
-    ArtifactClient + BackgroundClient + RunControl + InputClient + LimitClient + VariableClient + WhyClient
+    ApiClient + ArtifactClient + BackgroundClient + RunControl + InputClient + LimitClient + VariableClient + WhyClient
 {
     /// Makes a flow run.
     async fn create_flow_run(&self, new: NewFlowRun) -> Result<FlowRun, ClientError>;

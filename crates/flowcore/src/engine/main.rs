@@ -22,7 +22,8 @@ use crate::model::{FlowRunId, StateType};
 
 /// Prepares this program: checks that its flows have different names, prints log lines unless the program has a
 /// `tracing` subscriber, lets Ctrl-C and SIGTERM end runs in order, and, when the program was started to execute one
-/// stored run (`flowcore flow-run retry`), does that and ends the process.
+/// stored run (by a worker, `flowcore flow-run retry`) or to tell of its flows (`flowcore deploy`), does that and ends the
+/// process.
 ///
 /// `#[flowcore::main]` calls it. Without that attribute, call it first in an async `main`, behind
 /// [`provide`](crate::provide).
@@ -65,6 +66,9 @@ async fn prepare(signals: bool) -> Result<(), Error> {
     #[cfg(feature = "logs")]
     super::log_layer::install(log_level());
     super::definition::check_registry()?;
+    if super::describe::describe()? {
+        std::process::exit(0)
+    }
     let id = std::env::var(EXECUTE).ok();
     if signals || id.is_some() {
         super::signals::listen();

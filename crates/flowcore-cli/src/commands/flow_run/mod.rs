@@ -64,6 +64,11 @@ pub(crate) struct Logs {
     lines: LogArguments,
 }
 
+/// Follows a run until it ends; gives 0 if it has completed, else 1.
+pub(super) async fn watch(id: &str, session: &mut Session<'_>) -> Result<u8, Failure> {
+    watch::run(&watch::Watch::of(id), session).await
+}
+
 pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> Result<u8, Failure> {
     match command {
         FlowRunCommand::Ls(arguments) => ls::run(arguments, session).await?,

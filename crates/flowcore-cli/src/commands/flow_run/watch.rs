@@ -32,6 +32,13 @@ pub(crate) struct Watch {
     id: String,
 }
 
+impl Watch {
+    /// Names the run to follow.
+    pub(super) fn of(id: &str) -> Self {
+        Watch { id: id.to_owned() }
+    }
+}
+
 /// Gives 0 if the run has completed, else 1.
 pub(super) async fn run(arguments: &Watch, session: &mut Session<'_>) -> Result<u8, Failure> {
     let mut run = select::flow_run(&*session.client, &arguments.id).await?;

@@ -1,7 +1,6 @@
 //! `flowcore server`: runs the server, ends it, and looks after its database.
 
 mod database;
-mod log;
 mod running;
 mod services;
 mod start;

@@ -12,9 +12,9 @@ use flowcore::settings::Settings;
 use flowcore_server::{KeySource, Server, ServerError};
 use tokio::net::TcpListener;
 
-use super::log;
 use super::running::{self, Running};
 use crate::failure::Failure;
+use crate::log;
 use crate::output::{Output, note};
 
 #[derive(Debug, Args)]

@@ -7,15 +7,14 @@ use reqwest::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::options::HttpOptions;
 use super::tls;
-use crate::client::{ClientError, ServerError};
+use crate::client::request::detail;
+use crate::client::{Answer, ClientError, Method, Repeat, Request, ServerError};
 
 /// How long a connection may take to be made.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -37,103 +36,6 @@ pub(super) struct Api {
     patience: Duration,
     /// What to look at when the server does not accept who asks.
     refused: &'static str,
-}
-
-/// Whether a request may be made again when nobody knows what has become of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// Twice is like once.
-    Safely,
-    /// Only if the server cannot have taken it.
-    IfUntaken,
-    /// Not even then: whoever asks will ask again.
-    Never,
-}
-
-/// One request.
-pub(super) struct Request {
-    method: Method,
-    path: String,
-    body: Option<Vec<u8>>,
-    /// What it is for, as the end of "the server refused to".
-    what: String,
-    repeat: Repeat,
-}
-
-impl Request {
-    fn new(method: Method, path: impl Into<String>, what: impl Into<String>) -> Self {
-        Request { method, path: path.into(), body: None, what: what.into(), repeat: Repeat::Safely }
-    }
-
-    pub(super) fn get(path: impl Into<String>, what: impl Into<String>) -> Self {
-        Request::new(Method::GET, path, what)
-    }
-
-    pub(super) fn delete(path: impl Into<String>, what: impl Into<String>) -> Self {
-        Request::new(Method::DELETE, path, what)
-    }
-
-    pub(super) fn post(path: impl Into<String>, what: impl Into<String>, body: &impl Serialize) -> Self {
-        Request::new(Method::POST, path, what).with(body)
-    }
-
-    pub(super) fn patch(path: impl Into<String>, what: impl Into<String>, body: &impl Serialize) -> Self {
-        Request::new(Method::PATCH, path, what).with(body)
-    }
-
-    fn with(self, body: &impl Serialize) -> Self {
-        // Bodies are plain data with texts as keys, which can always be written.
-        Request { body: Some(serde_json::to_vec(body).unwrap_or_default()), ..self }
-    }
-
-    /// Says whether it may be made again.
-    pub(super) fn repeat(self, repeat: Repeat) -> Self {
-        Request { repeat, ..self }
-    }
-}
-
-/// What the server answered: a success, or that there is no such thing.
-pub(super) struct Answer {
-    status: StatusCode,
-    body: Vec<u8>,
-    what: String,
-}
-
-impl Answer {
-    /// Reads what must be there.
-    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        if !self.status.is_success() {
-            let detail = detail(&self.body);
-            return Err(ServerError::Refused { what: self.what, status: self.status.as_u16(), detail }.into());
-        }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let reason = match std::str::from_utf8(&self.body) {
-                Ok(text) => format!("{error} in `{}`", text.chars().take(200).collect::<String>()),
-                Err(_) => error.to_string(),
-            };
-            ServerError::Unreadable { what: self.what, reason }.into()
-        })
-    }
-
-    /// Reads what may not be there.
-    pub(super) fn read_if_found<T: DeserializeOwned>(self) -> Result<Option<T>, ClientError> {
-        if self.status == StatusCode::NOT_FOUND { Ok(None) } else { self.read().map(Some) }
-    }
-
-    /// Tells whether there was such a thing.
-    pub(super) fn found(&self) -> bool {
-        self.status != StatusCode::NOT_FOUND
-    }
-
-    /// Tells whether the server has the thing that was asked about locked.
-    pub(super) fn is_locked(&self) -> bool {
-        self.status == StatusCode::LOCKED
-    }
-
-    /// Tells whether there was one already.
-    pub(super) fn is_conflict(&self) -> bool {
-        self.status == StatusCode::CONFLICT
-    }
 }
 
 /// Why one attempt came to nothing.
@@ -205,7 +107,7 @@ impl Api {
     }
 
     async fn once(&self, request: &Request, auth: Option<&str>) -> Result<Answer, Trouble> {
-        let asked = self.http.request(request.method.clone(), format!("{}{}", self.url, request.path));
+        let asked = self.http.request(verb(request.method), format!("{}{}", self.url, request.path));
         let mut asked = self.authorized(asked, auth);
         if let Some(body) = &request.body {
             asked = asked.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -215,8 +117,7 @@ impl Api {
         let body = answer.bytes().await.map_err(|error| self.lost(&error, false))?.to_vec();
         let what = request.what.clone();
         match status {
-            _ if status.is_success() => Ok(Answer { status, body, what }),
-            StatusCode::NOT_FOUND | StatusCode::LOCKED | StatusCode::CONFLICT => Ok(Answer { status, body, what }),
+            _ if Answer::is_expected(status.as_u16()) => Ok(Answer { status: status.as_u16(), body, what }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(Trouble::lasting(self.forbidden(what, status.as_u16())))
             }
@@ -280,6 +181,16 @@ impl Api {
     }
 }
 
+fn verb(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}
+
 /// Tells the cause that lies deepest: that the connection was refused, that a name is unknown.
 fn deepest(error: &reqwest::Error) -> String {
     let mut deepest: &(dyn std::error::Error + 'static) = error;
@@ -315,18 +226,4 @@ fn retry_after(answer: &Response) -> Option<Duration> {
 
 fn said(status: StatusCode, body: &[u8]) -> String {
     format!("it says {status}: {}", detail(body))
-}
-
-/// Finds the sentence in an answer that says what is wrong.
-fn detail(body: &[u8]) -> String {
-    let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let sentence = read.as_ref().and_then(|read| {
-        let detail = read.get("exception_detail").or_else(|| read.get("detail"));
-        detail.or_else(|| read.get("exception_message"))
-    });
-    match sentence {
-        Some(serde_json::Value::String(sentence)) => sentence.clone(),
-        Some(other) => other.to_string(),
-        None => String::from_utf8_lossy(body).chars().take(200).collect(),
-    }
 }

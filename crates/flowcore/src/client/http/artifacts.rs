@@ -8,12 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::api::{Repeat, Request};
 use super::bodies::time;
 use super::client::HttpClient;
 use super::inner::Inner;
 use super::reading::{any, criteria};
-use crate::client::{ArtifactClient, ClientError};
+use crate::client::{ArtifactClient, ClientError, Repeat, Request};
 use crate::model::{
     Artifact, ArtifactFilter, ArtifactId, ArtifactKind, ArtifactOrder, ArtifactSelector, ArtifactUpdate, Page,
 };

@@ -11,14 +11,13 @@ use async_trait::async_trait;
 use reqwest::Upgraded;
 use serde_json::json;
 
-use super::api::Request;
 use super::backoff::Backoff;
 use super::bodies;
 use super::client::HttpClient;
 use super::frames::{Frames, Incoming};
 use super::inner::Inner;
 use super::socket::connect;
-use crate::client::{BackgroundClient, ClientError, ServerError};
+use crate::client::{BackgroundClient, ClientError, Request, ServerError};
 use crate::model::{State, StateType, TaskRun, TaskRunId};
 use crate::wire::{SetState, StateCreate, TaskRunBody};
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::value::RawValue;
 
-use super::api::{Repeat, Request};
 use super::lane::Carrier;
 use super::server::Server;
 use super::socket::EventSocket;
-use crate::client::{ClientError, ServerError};
+use crate::client::{ClientError, Repeat, Request, ServerError};
 
 /// The most bytes of log lines in one request: Prefect's servers refuse more than 4 MB.
 const LARGEST_REQUEST: usize = 2 << 20;

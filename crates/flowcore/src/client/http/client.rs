@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::api::Request;
 use super::events;
 use super::inner::Inner;
 use super::options::HttpOptions;
 use super::thread::Thread;
-use crate::client::{Client, ClientError, Recorded, ServerError};
+use crate::client::{Client, ClientError, Recorded, Request, ServerError};
 use crate::clock::Clock;
 use crate::model::{
     Event, EventFilter, Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, ProcessId,
@@ -54,6 +53,13 @@ impl HttpClient {
         W: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
         self.thread.run(work(self.inner.clone())).await
+    }
+}
+
+impl HttpClient {
+    /// Does something on the client's thread beside everything else.
+    pub(super) fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.thread.spawn(work);
     }
 }
 

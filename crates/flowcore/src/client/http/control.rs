@@ -5,11 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::api::{Repeat, Request};
 use super::client::HttpClient;
 use super::flow_runs::suspends;
 use super::inner::Inner;
-use crate::client::{ClientError, RunControl};
+use crate::client::{ClientError, Repeat, Request, RunControl};
 use crate::model::{FlowRun, FlowRunId, ProcessId, StateType};
 use crate::orchestration::{Decision, Resumption, RunDecision, resumed};
 use crate::wire::FlowRunBody;

@@ -5,11 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::api::Request;
 use super::held::HeldRun;
 use super::inner::Inner;
 use super::reading::criteria;
-use crate::client::ClientError;
+use crate::client::{ClientError, Request};
 use crate::clock::Clock;
 use crate::model::{Event, EventFilter, Order, Resource, ResourceFilter, Timestamp};
 use crate::wire::Moment;

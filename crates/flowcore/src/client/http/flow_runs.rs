@@ -6,11 +6,10 @@ use std::io;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::api::Request;
 use super::dynamic_key;
 use super::inner::Inner;
 use super::labels;
-use crate::client::{ClientError, ServerError};
+use crate::client::{ClientError, Request, ServerError};
 use crate::model::{
     FlowRun, FlowRunId, Pauses, ProcessId, RetryPolicy, State, StateId, StateName, StateType, TaskRun, TaskRunRecord,
 };

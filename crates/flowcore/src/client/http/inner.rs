@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::api::Request;
 use super::artifacts::Made;
 use super::background::Offers;
 use super::backlog::Backlog;
@@ -16,7 +15,7 @@ use super::options::HttpOptions;
 use super::outbox::{EVENTS, LOGS, Outbox};
 use super::server::Server;
 use super::thread::Thread;
-use crate::client::{ClientError, ServerError};
+use crate::client::{ClientError, Request, ServerError};
 use crate::clock::Clock;
 use crate::model::{FlowId, FlowRun};
 use crate::wire::{FlowBody, FlowCreate, FlowRunBody};

@@ -7,11 +7,10 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::api::Request;
 use super::bodies::time;
 use super::client::HttpClient;
 use super::inner::Inner;
-use crate::client::{ClientError, InputClient};
+use crate::client::{ClientError, InputClient, Request};
 use crate::model::{FlowRunId, FlowRunInput, FlowRunInputFilter, InputId};
 use crate::wire::Moment;
 

@@ -13,12 +13,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::api::{Repeat, Request};
 use super::bodies::time;
 use super::client::HttpClient;
 use super::inner::Inner;
 use super::reading::criteria;
-use crate::client::{ClientError, LimitClient, ServerError};
+use crate::client::{ClientError, LimitClient, Repeat, Request, ServerError};
 use crate::model::{
     ConcurrencyLimit, LimitId, Occupancy, Page, ProcessId, SlotAnswer, SlotAsk, SlotHolder, SlotId, SlotLease,
     SlotRefusal, SlotRequest,

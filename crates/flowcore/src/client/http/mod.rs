@@ -24,6 +24,7 @@ mod client;
 mod control;
 mod dynamic_key;
 mod events;
+mod feed;
 mod flow_runs;
 mod frames;
 mod held;

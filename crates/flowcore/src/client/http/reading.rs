@@ -4,10 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::api::Request;
 use super::bodies;
 use super::inner::Inner;
-use crate::client::ClientError;
+use crate::client::{ClientError, Request};
 use crate::model::{
     Flow, FlowFilter, FlowRun, FlowRunFilter, FlowRunId, LogFilter, LogLine, Order, Page, State, StateCount, StateName,
     StateType, TaskRun, TaskRunFilter, TaskRunId, Timestamp,

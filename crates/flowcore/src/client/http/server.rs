@@ -2,9 +2,9 @@
 
 use reqwest::{Response, StatusCode};
 
-use super::api::{Answer, Api, Request};
+use super::api::Api;
 use super::options::HttpOptions;
-use crate::client::{ClientError, ServerError};
+use crate::client::{Answer, ClientError, Request, ServerError};
 
 /// The server's API, and who asks it.
 pub(super) struct Server {

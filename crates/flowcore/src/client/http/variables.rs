@@ -6,12 +6,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::api::{Repeat, Request};
 use super::bodies::time;
 use super::client::HttpClient;
 use super::inner::Inner;
 use super::reading::{any, criteria};
-use crate::client::{ClientError, ServerError, VariableClient};
+use crate::client::{ClientError, Repeat, Request, ServerError, VariableClient};
 use crate::model::{NewVariable, Variable, VariableFilter, VariableId, VariableOrder, VariableRefusal};
 use crate::wire::Moment;
 

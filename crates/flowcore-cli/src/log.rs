@@ -1,4 +1,4 @@
-//! What the server logs, written to standard error: lines for people, or an object a line.
+//! What servers and workers log, written to standard error: lines for people, or an object a line.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -14,7 +14,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::time::rfc3339;
 
 /// Begins to write log lines that are at least so grave. Of what libraries say only warnings are written.
-pub(super) fn begin(level: LogLevel, format: LogFormat) {
+pub(crate) fn begin(level: LogLevel, format: LogFormat) {
     let level = match level.number() {
         ..10 => Level::TRACE,
         10..20 => Level::DEBUG,
@@ -23,15 +23,15 @@ pub(super) fn begin(level: LogLevel, format: LogFormat) {
         _ => Level::ERROR,
     };
     // Nothing else in this program brings a subscriber.
-    drop(tracing::subscriber::set_global_default(ServerLog { level, format }));
+    drop(tracing::subscriber::set_global_default(LogLines { level, format }));
 }
 
-struct ServerLog {
+struct LogLines {
     level: Level,
     format: LogFormat,
 }
 
-impl Subscriber for ServerLog {
+impl Subscriber for LogLines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let most = if metadata.target().starts_with("flowcore") { self.level } else { self.level.min(Level::WARN) };
         metadata.is_event() && *metadata.level() <= most
@@ -58,7 +58,7 @@ impl Subscriber for ServerLog {
     fn exit(&self, _: &Id) {}
 }
 
-impl ServerLog {
+impl LogLines {
     fn line(&self, metadata: &Metadata<'_>, fields: Fields) -> String {
         let time = rfc3339(SystemClock.now());
         let Fields { message, others } = fields;

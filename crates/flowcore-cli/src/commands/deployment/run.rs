@@ -1,0 +1,93 @@
+//! `flowcore deployment run`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
+use flowcore::client::{Repeat, Request};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::find;
+use crate::commands::flow_run;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::text::one_line;
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The deployment: FLOW/NAME, or its id.
+    name: String,
+    /// A parameter over that of the deployment; VALUE is read as JSON where it is JSON. May be given several times.
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    /// Parameters as a JSON object.
+    #[arg(long = "params", value_name = "JSON")]
+    all: Option<String>,
+    /// Let it begin so many seconds from now.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "start_at")]
+    start_in: Option<u32>,
+    /// Let it begin at this time, such as 2026-12-24T18:00:00+01:00.
+    #[arg(long, value_name = "TIME")]
+    start_at: Option<DateTime<Utc>>,
+    /// A tag of the run; may be given several times.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// A variable of the job; may be given several times.
+    #[arg(long = "job-variable", short = 'j', value_name = "NAME=VALUE")]
+    job_variables: Vec<String>,
+    /// The run's name; without it one is made up.
+    #[arg(long, value_name = "NAME")]
+    flow_run_name: Option<String>,
+    /// Follow the run until it ends. Exit code: 0 if it has completed, else 1.
+    #[arg(long)]
+    watch: bool,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    id: Uuid,
+    name: String,
+}
+
+pub(super) async fn run(run: Run, session: &mut Session<'_>) -> Result<u8, Failure> {
+    let deployment = find(session, &run.name).await?;
+    let mut parameters: Map<String, Value> = match &run.all {
+        Some(all) => {
+            serde_json::from_str(all).map_err(|error| Failure::Usage(format!("--params is no JSON object: {error}")))?
+        }
+        None => Map::new(),
+    };
+    parameters.extend(pairs(&run.parameters)?);
+    let mut body = json!({"parameters": parameters, "tags": run.tags, "job_variables": pairs(&run.job_variables)?});
+    if let Some(name) = &run.flow_run_name {
+        body["name"] = json!(name);
+    }
+    let at = run.start_at.or_else(|| Some(Utc::now() + TimeDelta::seconds(i64::from(run.start_in?))));
+    if let Some(at) = at {
+        body["state"] = json!({"type": "SCHEDULED", "state_details": {"scheduled_time": at}});
+    }
+    // So that a request whose answer was lost makes no second run.
+    body["idempotency_key"] = json!(Uuid::now_v7());
+    let path = format!("/deployments/{}/create_flow_run", deployment.id);
+    let what = format!("make a run of the deployment `{}`", one_line(&run.name));
+    let made: Made = session.client.ask(Request::post(path, what, &body).repeat(Repeat::Safely)).await?.read()?;
+    session.out.line(format!("Made the flow run '{}' ({}).", one_line(&made.name), made.id))?;
+    if !run.watch {
+        return Ok(0);
+    }
+    session.out.flush()?;
+    flow_run::watch(&made.id.to_string(), session).await
+}
+
+/// Reads `name=value` pairs.
+pub(in crate::commands) fn pairs(given: &[String]) -> Result<Map<String, Value>, Failure> {
+    let read = |pair: &String| {
+        let (name, value) = pair
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| Failure::Usage(format!("`{}` is no NAME=VALUE", one_line(pair))))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        Ok((name.to_owned(), value))
+    };
+    given.iter().map(read).collect()
+}

@@ -1,0 +1,206 @@
+//! `flowcore work-pool`: the pools that workers take runs from.
+
+use clap::{Args, Subcommand};
+use flowcore::client::Request;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::listing::Listing;
+use crate::arguments::OutputArguments;
+use crate::confirm::confirmed;
+use crate::failure::Failure;
+use crate::output::{Column, Output};
+use crate::session::Session;
+use crate::text::one_line;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkPoolCommand {
+    /// Lists work pools, by name.
+    Ls(OutputArguments),
+    /// Makes a work pool.
+    Create(Create),
+    /// Shows a work pool.
+    Inspect(Inspect),
+    /// Lets its runs wait.
+    Pause(Named),
+    /// Lets its runs be executed again.
+    Resume(Named),
+    /// Lets so many of its runs be under way at once.
+    SetConcurrencyLimit(Limited),
+    /// Lets any number of its runs be under way at once.
+    ClearConcurrencyLimit(Named),
+    /// Deletes a work pool with its queues. Deployments lose their place.
+    Delete(Delete),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The name.
+    name: String,
+    /// What its workers start for a run.
+    #[arg(long = "type", short = 't', default_value = "process", value_name = "TYPE")]
+    kind: String,
+    /// What it is for.
+    #[arg(long)]
+    description: Option<String>,
+    /// Make it paused.
+    #[arg(long)]
+    paused: bool,
+    /// Change the pool if there is one of the name.
+    #[arg(long)]
+    overwrite: bool,
+    /// A file with the base job template, as JSON.
+    #[arg(long, value_name = "FILE")]
+    base_job_template: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The name.
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Limited {
+    /// The name.
+    name: String,
+    /// How many.
+    limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The name.
+    name: String,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The name.
+    name: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Pool {
+    id: Uuid,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    description: Option<String>,
+    is_paused: bool,
+    concurrency_limit: Option<u32>,
+    status: Option<String>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+pub(super) async fn run(command: WorkPoolCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    match command {
+        WorkPoolCommand::Ls(output) => ls(output, session).await,
+        WorkPoolCommand::Create(create) => make(create, session).await,
+        WorkPoolCommand::Inspect(Inspect { name, output }) => {
+            let pool = find(session, &name).await?;
+            if output.json() { session.out.json(&pool) } else { show(session.out, &pool) }
+        }
+        WorkPoolCommand::Pause(Named { name }) => change(session, &name, &json!({"is_paused": true}), "Paused").await,
+        WorkPoolCommand::Resume(Named { name }) => {
+            change(session, &name, &json!({"is_paused": false}), "Resumed").await
+        }
+        WorkPoolCommand::SetConcurrencyLimit(Limited { name, limit }) => {
+            change(session, &name, &json!({"concurrency_limit": limit}), "Limited").await
+        }
+        WorkPoolCommand::ClearConcurrencyLimit(Named { name }) => {
+            change(session, &name, &json!({"concurrency_limit": null}), "Took the limit off").await
+        }
+        WorkPoolCommand::Delete(Delete { name, yes }) => {
+            find(session, &name).await?;
+            if !yes && !confirmed("a work pool", || format!("Delete the work pool '{}'?", one_line(&name)))? {
+                return Ok(());
+            }
+            let request = Request::delete(path(&name), "delete a work pool");
+            session.client.ask(request).await?.accepted()?;
+            session.out.line(format!("Deleted the work pool '{}'.", one_line(&name)))
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/work_pools/{}", super::deployment::escaped(name))
+}
+
+async fn find(session: &Session<'_>, name: &str) -> Result<Pool, Failure> {
+    let found = session.client.ask(Request::get(path(name), "read a work pool")).await?.read_if_found()?;
+    found.ok_or_else(|| {
+        Failure::new(format!("there is no work pool `{}`: list them with `flowcore work-pool ls`", one_line(name)))
+    })
+}
+
+async fn ls(output: OutputArguments, session: &mut Session<'_>) -> Result<(), Failure> {
+    let request = Request::post("/work_pools/filter", "list work pools", &json!({"limit": 200}));
+    let pools: Vec<Pool> = session.client.ask(request).await?.read()?;
+    let listing = Listing {
+        columns: &[Column::Text("NAME"), Column::Text("TYPE"), Column::Whole("STATUS"), Column::Whole("LIMIT")],
+        row: |_: &Output, pool: &Pool| {
+            let limit = pool.concurrency_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+            vec![pool.name.clone(), pool.kind.clone(), status(pool), limit]
+        },
+        none: "There are no work pools. `flowcore work-pool create NAME` makes one.".to_owned(),
+        more: None,
+    };
+    listing.print(session.out, output, &pools)
+}
+
+fn status(pool: &Pool) -> String {
+    if pool.is_paused { "PAUSED".to_owned() } else { pool.status.clone().unwrap_or_else(|| "-".to_owned()) }
+}
+
+fn show(out: &mut Output, pool: &Pool) -> Result<(), Failure> {
+    let mut fields = vec![("Work pool", pool.name.clone()), ("ID", pool.id.to_string()), ("Type", pool.kind.clone())];
+    fields.push(("Status", status(pool)));
+    if let Some(limit) = pool.concurrency_limit {
+        fields.push(("Limit", limit.to_string()));
+    }
+    if let Some(description) = pool.description.as_deref().filter(|text| !text.is_empty()) {
+        fields.push(("Description", one_line(description)));
+    }
+    out.fields(&fields)
+}
+
+async fn make(create: Create, session: &mut Session<'_>) -> Result<(), Failure> {
+    let Create { name, kind, description, paused, overwrite, base_job_template } = create;
+    let mut body = json!({"name": name, "type": kind, "is_paused": paused});
+    if let Some(description) = description {
+        body["description"] = json!(description);
+    }
+    if let Some(file) = base_job_template {
+        let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{} cannot be used: {error}", file.display()));
+        let text = std::fs::read_to_string(&file).map_err(|error| wrong(&error))?;
+        body["base_job_template"] = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    }
+    let answer = session.client.ask(Request::post("/work_pools/", "make a work pool", &body)).await?;
+    if answer.is_conflict() && overwrite {
+        let fields = body.as_object_mut().map(|body| {
+            body.retain(|field, _| field != "name" && field != "type");
+            body.clone()
+        });
+        return change(session, &name, &json!(fields), "Changed").await;
+    }
+    if answer.is_conflict() {
+        let name = one_line(&name);
+        return Err(Failure::new(format!("there is a work pool `{name}` already: change it with --overwrite")));
+    }
+    answer.accepted()?;
+    session.out.line(format!("Made the work pool '{}'.", one_line(&name)))
+}
+
+async fn change(session: &mut Session<'_>, name: &str, body: &Value, done: &str) -> Result<(), Failure> {
+    find(session, name).await?;
+    session.client.ask(Request::patch(path(name), "change a work pool", body)).await?.accepted()?;
+    session.out.line(format!("{done} the work pool '{}'.", one_line(name)))
+}

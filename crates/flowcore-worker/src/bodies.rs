@@ -1,0 +1,54 @@
+//! What a worker reads of Prefect's API.
+
+use std::collections::BTreeMap;
+
+use flowcore::model::{StateType, Timestamp};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// A pool.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pool {
+    pub(crate) id: Uuid,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) base_job_template: Map<String, Value>,
+    #[serde(default)]
+    pub(crate) is_paused: bool,
+}
+
+/// A run that waits in a queue of a pool.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InQueue {
+    pub(crate) flow_run: Run,
+}
+
+/// A run.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) deployment_id: Option<Uuid>,
+    pub(crate) job_variables: Option<Map<String, Value>>,
+    pub(crate) next_scheduled_start_time: Option<Timestamp>,
+    pub(crate) state_type: Option<StateType>,
+}
+
+/// A deployment.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Deployment {
+    pub(crate) name: String,
+    pub(crate) entrypoint: Option<String>,
+    pub(crate) path: Option<String>,
+    #[serde(default)]
+    pub(crate) pull_steps: Option<Vec<BTreeMap<String, Value>>>,
+    #[serde(default)]
+    pub(crate) job_variables: Option<Map<String, Value>>,
+}
+
+/// What became of a proposed state.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Decided {
+    pub(crate) status: String,
+}

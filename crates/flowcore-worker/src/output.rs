@@ -1,0 +1,117 @@
+//! What processes write: passed on, and kept with their runs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::Utc;
+use flowcore::client::Client;
+use flowcore::model::{FlowRunId, LogId, LogLevel, LogLine};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use uuid::Uuid;
+
+/// The logger of these lines.
+const LOGGER: &str = "flowcore.worker.process";
+
+/// How many of the last lines of what a process has complained of are told when it ends badly.
+const LAST: usize = 20;
+
+/// The longest line that is kept, in bytes: what follows is another line.
+const LONGEST: usize = 64 * 1024;
+
+/// Reads what a process writes to standard output, until it ends: each line is a line of the run's log.
+pub(crate) async fn keep(client: Arc<dyn Client>, id: FlowRunId, output: impl AsyncRead + Unpin) {
+    let mut lines = Lines::new(output);
+    while let Some(line) = lines.next().await {
+        println!("{line}");
+        tell(&client, id, LogLevel::Info, line).await;
+    }
+}
+
+/// Reads what a process writes to standard error, until it ends, and gives the last lines of it. They are no lines of the
+/// log at once: what a flow logs comes by itself, and most programs write it there as well.
+pub(crate) async fn pass_on(output: impl AsyncRead + Unpin) -> String {
+    let (mut lines, mut last) = (Lines::new(output), VecDeque::with_capacity(LAST));
+    while let Some(line) = lines.next().await {
+        eprintln!("{line}");
+        if last.len() == LAST {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    last.make_contiguous().join("\n")
+}
+
+/// Adds a line to a run's log.
+pub(crate) async fn tell(client: &Arc<dyn Client>, id: FlowRunId, level: LogLevel, message: String) {
+    let line = LogLine {
+        id: LogId(Uuid::now_v7()),
+        timestamp: Utc::now(),
+        level,
+        logger: LOGGER.to_owned(),
+        message,
+        fields: serde_json::Map::new(),
+        flow_run_id: Some(id),
+        task_run_id: None,
+    };
+    if let Err(error) = client.append_logs(vec![line]).await {
+        tracing::warn!(target: "flowcore", "a line of flow run {id} is not kept: {error}");
+    }
+}
+
+/// Lines of any length and of any bytes.
+struct Lines<R>(BufReader<R>);
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    fn new(output: R) -> Self {
+        Lines(BufReader::new(output))
+    }
+
+    /// Reads the next line without its end. None: the output has ended, or cannot be read any more.
+    async fn next(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        loop {
+            let available = self.0.fill_buf().await.ok()?;
+            if available.is_empty() {
+                break;
+            }
+            let end = available.iter().position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(available.len());
+            line.extend_from_slice(&available[..taken]);
+            let used = taken + usize::from(end.is_some());
+            self.0.consume(used);
+            if end.is_some() {
+                return Some(text(&line));
+            }
+            if line.len() >= LONGEST {
+                return Some(text(&line));
+            }
+        }
+        (!line.is_empty()).then(|| text(&line))
+    }
+}
+
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_may_be_of_any_kind() {
+        let long = "x".repeat(LONGEST + 10);
+        let written = format!("one\r\n\ntwo \u{e9}\n{long}\nlast");
+        let mut bytes = written.into_bytes();
+        bytes.push(0xff);
+        let mut lines = Lines::new(&bytes[..]);
+        let mut read = Vec::new();
+        while let Some(line) = lines.next().await {
+            read.push(line);
+        }
+        assert_eq!(read[..3], ["one", "", "two \u{e9}"]);
+        assert_eq!(read.last().map(String::as_str), Some("last\u{fffd}"));
+        let pieces: usize = read[3..read.len() - 1].iter().map(String::len).sum();
+        assert_eq!(pieces, long.len(), "a long line is cut, and nothing of it lost");
+    }
+}

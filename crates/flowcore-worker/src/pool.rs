@@ -1,0 +1,120 @@
+//! What a worker asks of the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use flowcore::client::{Client, ClientError, Repeat, Request};
+use flowcore::model::{FlowRunId, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::bodies::{Decided, Deployment, InQueue, Pool, Run};
+
+/// How many runs are asked for at once: as many as a Prefect server gives.
+pub(crate) const PAGE: usize = 200;
+
+/// A pool on a server.
+#[derive(Clone)]
+pub(crate) struct PoolClient {
+    pub(crate) client: Arc<dyn Client>,
+    pub(crate) pool: String,
+}
+
+impl PoolClient {
+    /// Finds the pool, and makes one of this type if there is none.
+    pub(crate) async fn find_or_make(&self, kind: &str) -> Result<Pool, ClientError> {
+        let path = format!("/work_pools/{}", escaped(&self.pool));
+        if let Some(pool) = self.client.ask(Request::get(path.as_str(), "read a work pool")).await?.read_if_found()? {
+            return Ok(pool);
+        }
+        let body = json!({"name": self.pool, "type": kind});
+        let made = self.client.ask(Request::post("/work_pools/", "make a work pool", &body)).await?;
+        if made.is_conflict() {
+            // Another worker was faster.
+            return self.client.ask(Request::get(path, "read a work pool")).await?.read();
+        }
+        made.read()
+    }
+
+    /// Tells the server that a worker is there.
+    pub(crate) async fn beat(&self, worker: &str, interval: Duration) -> Result<(), ClientError> {
+        let path = format!("/work_pools/{}/workers/heartbeat", escaped(&self.pool));
+        let body = json!({"name": worker, "heartbeat_interval_seconds": interval.as_secs()});
+        let request = Request::post(path, "hear of a worker", &body).repeat(Repeat::Never);
+        self.client.ask(request).await?.accepted()?;
+        Ok(())
+    }
+
+    /// Lists the runs that are due until then, in the order in which they are to begin.
+    pub(crate) async fn waiting(&self, queues: &[String], until: Timestamp) -> Result<Vec<Run>, ClientError> {
+        let path = format!("/work_pools/{}/get_scheduled_flow_runs", escaped(&self.pool));
+        let mut body = json!({"scheduled_before": until, "limit": PAGE});
+        if !queues.is_empty() {
+            body["work_queue_names"] = json!(queues);
+        }
+        let request = Request::post(path, "list the runs that are due", &body).repeat(Repeat::Never);
+        let found: Vec<InQueue> = self.client.ask(request).await?.read()?;
+        Ok(found.into_iter().map(|found| found.flow_run).collect())
+    }
+
+    /// Lists those of these runs that are to end.
+    pub(crate) async fn cancelling(&self, runs: &[FlowRunId]) -> Result<Vec<FlowRunId>, ClientError> {
+        let mut cancelling = Vec::new();
+        for runs in runs.chunks(PAGE) {
+            let types = ["CANCELLING", "CANCELLED"];
+            let body = json!({"flow_runs": {"id": {"any_": runs}, "state": {"type": {"any_": types}}}, "limit": PAGE});
+            let request = Request::post("/flow_runs/filter", "list runs that are to end", &body).repeat(Repeat::Never);
+            let found: Vec<Run> = self.client.ask(request).await?.read()?;
+            cancelling.extend(found.into_iter().map(|run| FlowRunId(run.id)));
+        }
+        Ok(cancelling)
+    }
+
+    pub(crate) async fn run(&self, id: FlowRunId) -> Result<Option<Run>, ClientError> {
+        self.client.ask(Request::get(format!("/flow_runs/{id}"), "read a flow run")).await?.read_if_found()
+    }
+
+    pub(crate) async fn deployment(&self, id: Uuid) -> Result<Option<Deployment>, ClientError> {
+        self.client.ask(Request::get(format!("/deployments/{id}"), "read a deployment")).await?.read_if_found()
+    }
+
+    /// Proposes a state. None: the run has been deleted.
+    pub(crate) async fn propose(
+        &self,
+        id: FlowRunId,
+        kind: &str,
+        message: &str,
+    ) -> Result<Option<Decided>, ClientError> {
+        let details = json!({"transition_id": Uuid::now_v7()});
+        let state = json!({"type": kind, "message": message, "timestamp": Utc::now(), "state_details": details});
+        let path = format!("/flow_runs/{id}/set_state");
+        let request = Request::post(path, "change a flow run's state", &json!({"state": state, "force": false}));
+        self.client.ask(request).await?.read_if_found()
+    }
+
+    /// Notes where a run is executed.
+    pub(crate) async fn executed_by(&self, id: FlowRunId, process: &str) -> Result<(), ClientError> {
+        let body = json!({"infrastructure_pid": process});
+        self.client.ask(Request::patch(format!("/flow_runs/{id}"), "note a run's process", &body)).await?;
+        Ok(())
+    }
+}
+
+/// Writes a name as a part of a path.
+fn escaped(name: &str) -> String {
+    let mut path = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
+
+/// Gives Prefect's filter of the events of a pool's runs.
+pub(crate) fn news(pool: Uuid) -> Value {
+    json!({"event": {"prefix": ["prefect.flow-run."]}, "related": {"id": [format!("prefect.work-pool.{pool}")]}})
+}

@@ -1,0 +1,108 @@
+//! Base job templates: what a pool says of jobs, with variables that deployments and runs fill in.
+
+use serde_json::{Map, Value};
+
+/// Fills in a template: the default of each variable, over it what the deployment says, over that what the run says. A
+/// placeholder that is the whole of a text becomes the value itself; one without a value takes its field away.
+pub(crate) fn fill(template: &Map<String, Value>, overrides: &[&Map<String, Value>]) -> Map<String, Value> {
+    let object = |name: &str| template.get(name).and_then(Value::as_object);
+    let mut values = Map::new();
+    for (name, property) in
+        object("variables").and_then(|part| part.get("properties")?.as_object()).into_iter().flatten()
+    {
+        if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
+            values.insert(name.clone(), default.clone());
+        }
+    }
+    for (name, value) in overrides.iter().copied().flatten() {
+        merge(&mut values, name, value);
+    }
+    let job = object("job_configuration").cloned().unwrap_or_default();
+    match filled(&Value::Object(job), &values) {
+        Some(Value::Object(mut job)) => {
+            // What no template speaks of is of use to a process all the same.
+            for name in ["env", "working_dir", "command"] {
+                if let (false, Some(value)) = (job.contains_key(name), values.get(name)) {
+                    job.insert(name.to_owned(), value.clone());
+                }
+            }
+            job
+        }
+        _ => Map::new(),
+    }
+}
+
+/// Sets a value; of environments each variable by itself.
+fn merge(values: &mut Map<String, Value>, name: &str, value: &Value) {
+    match (values.get_mut(name), value) {
+        (Some(Value::Object(under)), Value::Object(over)) if name == "env" => under.extend(over.clone()),
+        _ => drop(values.insert(name.to_owned(), value.clone())),
+    }
+}
+
+fn filled(value: &Value, values: &Map<String, Value>) -> Option<Value> {
+    match value {
+        Value::String(text) => filled_text(text, values),
+        Value::Array(items) => Some(items.iter().filter_map(|item| filled(item, values)).collect()),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), filled(value, values)?)));
+            Some(Value::Object(fields.collect()))
+        }
+        other => Some(other.clone()),
+    }
+}
+
+fn filled_text(text: &str, values: &Map<String, Value>) -> Option<Value> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        let Some((name, after)) = behind.split_once("}}") else { break };
+        let value = values.get(name.trim());
+        if before.is_empty() && after.is_empty() && out.is_empty() {
+            return value.cloned();
+        }
+        out.push_str(before);
+        match value {
+            Some(Value::String(text)) => out.push_str(text),
+            Some(other) => out.push_str(&other.to_string()),
+            None => {}
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(Value::String(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn values_come_from_the_run_the_deployment_and_the_defaults() {
+        let template = object(json!({
+            "job_configuration": {
+                "command": "{{ command }}", "env": "{{ env }}", "labels": {"who": "of {{ name }} ({{ size }})"}, "gone": "{{ gone }}",
+            },
+            "variables": {"properties": {
+                "command": {"default": "run"}, "env": {"default": {"A": "1", "B": "1"}}, "name": {}, "size": {"default": 3}, "gone": {},
+            }},
+        }));
+        let (deployment, run) =
+            (object(json!({"env": {"B": "2"}, "name": "x"})), object(json!({"env": {"C": "3"}, "name": "y"})));
+        let filled = fill(&template, &[&deployment, &run]);
+        let expected = json!({"command": "run", "env": {"A": "1", "B": "2", "C": "3"}, "labels": {"who": "of y (3)"}});
+        assert_eq!(Value::Object(filled), expected);
+    }
+
+    #[test]
+    fn without_a_template_a_process_has_what_is_said_for_it() {
+        let said = object(json!({"env": {"A": "1"}, "working_dir": "/tmp", "image": "x"}));
+        assert_eq!(Value::Object(fill(&Map::new(), &[&said])), json!({"env": {"A": "1"}, "working_dir": "/tmp"}));
+    }
+}

@@ -1,0 +1,14 @@
+//! Deployments of this program's flows: what they are, making them known to a server, and executing the runs that are due.
+
+mod body;
+mod deployment;
+mod due;
+mod register;
+mod runner;
+mod schedule;
+mod serve;
+
+pub use deployment::{Collision, Deployment};
+pub use runner::{Listed, Runner, Work};
+pub use schedule::Schedule;
+pub use serve::{Serve, serve};
