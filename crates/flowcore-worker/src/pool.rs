@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use flowcore::client::{Client, ClientError, Repeat, Request};
 use flowcore::model::{FlowRunId, Timestamp};
 use serde_json::{Value, json};
@@ -87,7 +86,7 @@ impl PoolClient {
         message: &str,
     ) -> Result<Option<Decided>, ClientError> {
         let details = json!({"transition_id": Uuid::now_v7()});
-        let state = json!({"type": kind, "message": message, "timestamp": Utc::now(), "state_details": details});
+        let state = json!({"type": kind, "message": message, "state_details": details});
         let path = format!("/flow_runs/{id}/set_state");
         let request = Request::post(path, "change a flow run's state", &json!({"state": state, "force": false}));
         self.client.ask(request).await?.read_if_found()

@@ -8,6 +8,7 @@ use flowcore_worker::{Entrypoint, describe};
 use serde_json::{Map, Value, json};
 
 use super::deployment::pairs;
+use super::work_pool;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::text::one_line;
@@ -88,6 +89,7 @@ pub(super) async fn run(deploy: Box<Deploy>, session: &mut Session<'_>) -> Resul
         )));
     };
     let new = deployment(&deploy, &path, &flow).await?;
+    work_pool::must_exist(session, &deploy.pool).await?;
     let id = apply_deployment(&*session.client, &new).await?;
     let full = format!("{flow}/{}", deploy.name);
     session.out.line(format!("Deployed '{}' ({id}).", one_line(&full)))?;

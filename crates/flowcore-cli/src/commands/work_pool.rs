@@ -134,6 +134,15 @@ fn path(name: &str) -> String {
     format!("/work_pools/{}", super::deployment::escaped(name))
 }
 
+/// Refuses the name of a pool that there is not.
+pub(super) async fn must_exist(session: &Session<'_>, name: &str) -> Result<(), Failure> {
+    if session.client.ask(Request::get(path(name), "read a work pool")).await?.found() {
+        return Ok(());
+    }
+    let name = one_line(name);
+    Err(Failure::new(format!("there is no work pool `{name}`: make it with `flowcore work-pool create {name}`")))
+}
+
 async fn find(session: &Session<'_>, name: &str) -> Result<Pool, Failure> {
     let found = session.client.ask(Request::get(path(name), "read a work pool")).await?.read_if_found()?;
     found.ok_or_else(|| {
