@@ -5,10 +5,10 @@ use flowcore::model::LogLevel;
 use flowcore::settings::{Settings, redact_url};
 use flowcore_server::{Server, services};
 
-use super::log;
 use super::start::told_to_end;
 use crate::arguments::OutputArguments;
 use crate::failure::Failure;
+use crate::log;
 use crate::output::{Column, Output, note};
 
 #[derive(Debug, Subcommand)]

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::api::Request;
 use super::client::HttpClient;
+use crate::client::Request;
 use crate::client::{ClientError, ServerError, WhyClient};
 use crate::model::FlowRunId;
 use crate::orchestration::Probe;
