@@ -75,11 +75,8 @@ async fn hear(frames: &mut Frames<Upgraded>, heard: &mpsc::Sender<Heard>) {
         asked = false;
         match frame {
             Ok(Incoming::Text(text)) => {
-                let event =
-                    serde_json::from_str::<Value>(&text).ok().and_then(|mut told| match told.get_mut("event") {
-                        Some(event) => Some(event.take()),
-                        None => None,
-                    });
+                let told = serde_json::from_str::<Value>(&text).ok();
+                let event = told.and_then(|mut told| told.get_mut("event").map(Value::take));
                 if let Some(event) = event
                     && heard.send(Heard::Event(event)).await.is_err()
                 {
