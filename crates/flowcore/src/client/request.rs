@@ -105,7 +105,7 @@ pub struct Answer {
 
 impl Answer {
     /// Tells whether an answer of this status is one that a caller may expect; all others are errors.
-    pub(crate) fn is_expected(status: u16) -> bool {
+    pub fn is_expected(status: u16) -> bool {
         matches!(status, 200..300 | NOT_FOUND | CONFLICT | LOCKED)
     }
 
