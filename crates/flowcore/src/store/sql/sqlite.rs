@@ -104,7 +104,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("runs.db");
         let address = SqliteAddress { path, synchronous: Synchronous::Full, read_only: false };
-        let store = open_with(address, |options| options.pragma("max_page_count", "120")).await.unwrap();
+        let store = open_with(address, |options| options.pragma("max_page_count", "250")).await.unwrap();
         let mut acknowledged = 0;
         let error = loop {
             let lines: Vec<_> = (acknowledged..acknowledged + 7).map(line).collect();
@@ -112,7 +112,7 @@ mod tests {
                 Ok(()) => acknowledged += 7,
                 Err(error) => break error,
             }
-            assert!(acknowledged < 10_000, "120 pages hold less");
+            assert!(acknowledged < 10_000, "250 pages hold less");
         };
         assert!(matches!(error, StoreError::Full { .. }), "{error}");
         assert!(error.to_string().contains("free some space"), "{error}");
