@@ -10,7 +10,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Under which target the store names statements.
-const STATEMENTS: &str = "flowcore::statements";
+const STATEMENTS: &str = "flowcore_statements";
 
 /// Under which target PostgreSQL's driver passes on what the database says.
 const NOTICES: &str = "sqlx::postgres::notice";

@@ -30,7 +30,7 @@ macro_rules! either {
 }
 
 /// Under which target statements are told as they are executed, at the level of traces and without their arguments.
-const STATEMENTS: &str = "flowcore::statements";
+const STATEMENTS: &str = "flowcore_statements";
 
 /// A connection.
 pub(super) enum Connection {
