@@ -27,7 +27,7 @@ const PAGE: usize = 200;
 /// Serves deployments of several flows together.
 ///
 /// ```no_run
-/// use flowcore::{Result, flow};
+/// use flowcore::{Result, Schedule, flow};
 ///
 /// #[flow]
 /// async fn ingest() -> Result<()> {
@@ -43,7 +43,9 @@ const PAGE: usize = 200;
 /// async fn main() -> Result<()> {
 ///     flowcore::serve([
 ///         ingest::deployment("often").every(300),
-///         report::deployment("north").parameter("region", "north").cron("0 6 * * *").timezone("Europe/Oslo"),
+///         report::deployment("north")
+///             .parameter("region", "north")
+///             .schedule(Schedule::cron("0 6 * * *").timezone("Europe/Oslo")),
 ///     ])
 ///     .limit(4)
 ///     .await
