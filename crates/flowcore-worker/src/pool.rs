@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowcore::client::{Client, ClientError, Repeat, Request};
+use flowcore::client::{Client, ClientError, Repeat, Request, path_segment};
 use flowcore::model::{FlowRunId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ pub(crate) struct PoolClient {
 impl PoolClient {
     /// Finds the pool, and makes one of this type if there is none.
     pub(crate) async fn find_or_make(&self, kind: &str) -> Result<Pool, ClientError> {
-        let path = format!("/work_pools/{}", escaped(&self.pool));
+        let path = format!("/work_pools/{}", path_segment(&self.pool));
         if let Some(pool) = self.client.ask(Request::get(path.as_str(), "read a work pool")).await?.read_if_found()? {
             return Ok(pool);
         }
@@ -38,7 +38,7 @@ impl PoolClient {
 
     /// Tells the server that a worker is there.
     pub(crate) async fn beat(&self, worker: &str, interval: Duration) -> Result<(), ClientError> {
-        let path = format!("/work_pools/{}/workers/heartbeat", escaped(&self.pool));
+        let path = format!("/work_pools/{}/workers/heartbeat", path_segment(&self.pool));
         let body = json!({"name": worker, "heartbeat_interval_seconds": interval.as_secs()});
         let request = Request::post(path, "hear of a worker", &body).repeat(Repeat::Never);
         self.client.ask(request).await?.accepted()?;
@@ -47,7 +47,7 @@ impl PoolClient {
 
     /// Lists the runs that are due until then, in the order in which they are to begin.
     pub(crate) async fn waiting(&self, queues: &[String], until: Timestamp) -> Result<Vec<Run>, ClientError> {
-        let path = format!("/work_pools/{}/get_scheduled_flow_runs", escaped(&self.pool));
+        let path = format!("/work_pools/{}/get_scheduled_flow_runs", path_segment(&self.pool));
         let mut body = json!({"scheduled_before": until, "limit": PAGE});
         if !queues.is_empty() {
             body["work_queue_names"] = json!(queues);
@@ -98,19 +98,6 @@ impl PoolClient {
         self.client.ask(Request::patch(format!("/flow_runs/{id}"), "note a run's process", &body)).await?;
         Ok(())
     }
-}
-
-/// Writes a name as a part of a path.
-fn escaped(name: &str) -> String {
-    let mut path = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
 }
 
 /// Gives Prefect's filter of the events of a pool's runs.

@@ -7,7 +7,7 @@ use flowcore::client::{NewDeployment, apply_deployment};
 use flowcore_worker::{Entrypoint, describe};
 use serde_json::{Map, Value, json};
 
-use super::deployment::pairs;
+use super::deployment::{pairs, parameters};
 use super::work_pool;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -105,13 +105,7 @@ async fn deployment(deploy: &Deploy, path: &Path, flow: &str) -> Result<NewDeplo
         return Err(Failure::new(format!("the program has no flow named `{flow}`; it has: {known}")));
     };
     let directory: PathBuf = std::env::current_dir()?;
-    let mut parameters: Map<String, Value> = match &deploy.all {
-        Some(all) => {
-            serde_json::from_str(all).map_err(|error| Failure::Usage(format!("--params is no JSON object: {error}")))?
-        }
-        None => Map::new(),
-    };
-    parameters.extend(pairs(&deploy.parameters)?);
+    let parameters = parameters(deploy.all.as_deref(), &deploy.parameters)?;
     let mut tags = described.tags.clone();
     tags.extend(deploy.tags.iter().filter(|tag| !described.tags.contains(tag)).cloned());
     let mut fields = Map::new();

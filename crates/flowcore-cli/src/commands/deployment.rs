@@ -2,10 +2,10 @@
 
 mod run;
 
-pub(super) use run::pairs;
+pub(super) use run::{pairs, parameters};
 
 use clap::{Args, Subcommand};
-use flowcore::client::Request;
+use flowcore::client::{Request, path_segment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -138,7 +138,7 @@ pub(super) async fn run(command: DeploymentCommand, session: &mut Session<'_>) -
 async fn find(session: &Session<'_>, name: &str) -> Result<Deployment, Failure> {
     let path = match (name.parse::<Uuid>(), name.split_once('/')) {
         (Ok(id), _) => format!("/deployments/{id}"),
-        (Err(_), Some((flow, name))) => format!("/deployments/name/{}/{}", escaped(flow), escaped(name)),
+        (Err(_), Some((flow, name))) => format!("/deployments/name/{}/{}", path_segment(flow), path_segment(name)),
         (Err(_), None) => {
             let name = one_line(name);
             return Err(Failure::Usage(format!("`{name}` names no deployment: write FLOW/NAME, or its id")));
@@ -148,12 +148,6 @@ async fn find(session: &Session<'_>, name: &str) -> Result<Deployment, Failure> 
     found.ok_or_else(|| {
         Failure::new(format!("there is no deployment `{}`: list them with `flowcore deployment ls`", one_line(name)))
     })
-}
-
-/// Writes a name as a part of a path.
-pub(super) fn escaped(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {

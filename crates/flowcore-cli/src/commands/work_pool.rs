@@ -1,7 +1,7 @@
 //! `flowcore work-pool`: the pools that workers take runs from.
 
 use clap::{Args, Subcommand};
-use flowcore::client::Request;
+use flowcore::client::{Request, path_segment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -131,7 +131,7 @@ pub(super) async fn run(command: WorkPoolCommand, session: &mut Session<'_>) -> 
 }
 
 fn path(name: &str) -> String {
-    format!("/work_pools/{}", super::deployment::escaped(name))
+    format!("/work_pools/{}", path_segment(name))
 }
 
 /// Refuses the name of a pool that there is not.

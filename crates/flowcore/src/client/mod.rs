@@ -35,7 +35,7 @@ use crate::orchestration::{Executor, LimitError, NewFlowRun, Probe, RunDecision}
 pub use crate::store::Recorded;
 use crate::store::StoreError;
 pub use limits::LimitClient;
-pub use request::{Answer, ApiClient, EventFeed, Heard, Method, Repeat, Request};
+pub use request::{Answer, ApiClient, EventFeed, Heard, Method, Repeat, Request, path_segment};
 pub use server_error::ServerError;
 pub use variables::VariableClient;
 pub use why::{WhyClient, blocker, clock_time};

@@ -88,6 +88,12 @@ impl Request {
     }
 }
 
+/// Writes a name as one part of a path.
+pub fn path_segment(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 const NOT_FOUND: u16 = 404;
 const CONFLICT: u16 = 409;
 const LOCKED: u16 = 423;

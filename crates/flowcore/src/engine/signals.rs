@@ -57,6 +57,14 @@ impl Signals {
     }
 }
 
+/// Waits until the process is asked to end. Where signals cannot be heard they do what they do by default.
+pub(super) async fn asked_to_end() {
+    match Signals::new() {
+        Ok(mut signals) => drop(signals.next().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// What asks a process to end.
 #[cfg(not(unix))]
 pub(super) struct Signals;

@@ -16,7 +16,7 @@ use super::delay::arguments_key;
 use super::entry::Entry;
 use super::error::Error;
 use super::panics::Panicked;
-use super::signals::Signals;
+use super::signals::asked_to_end;
 use super::task_call::{Call, TaskCall};
 use super::task_engine::TaskExecution;
 use crate::client::ClientError;
@@ -107,14 +107,7 @@ impl TaskWorker {
     ///
     /// There is no server, or it does not accept who asks. While it is away the worker waits.
     pub async fn run(self, engine: &Engine) -> Result<(), ClientError> {
-        let asked = async {
-            match Signals::new() {
-                Ok(mut signals) => drop(signals.next().await),
-                // Then they do what they do by default.
-                Err(_) => std::future::pending().await,
-            }
-        };
-        self.run_until(engine, asked).await
+        self.run_until(engine, asked_to_end()).await
     }
 
     /// Executes runs until `stop` is ready; then it takes no more, and returns when those under way have ended.

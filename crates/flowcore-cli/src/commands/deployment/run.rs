@@ -51,13 +51,7 @@ struct Made {
 
 pub(super) async fn run(run: Run, session: &mut Session<'_>) -> Result<u8, Failure> {
     let deployment = find(session, &run.name).await?;
-    let mut parameters: Map<String, Value> = match &run.all {
-        Some(all) => {
-            serde_json::from_str(all).map_err(|error| Failure::Usage(format!("--params is no JSON object: {error}")))?
-        }
-        None => Map::new(),
-    };
-    parameters.extend(pairs(&run.parameters)?);
+    let parameters = parameters(run.all.as_deref(), &run.parameters)?;
     let mut body = json!({"parameters": parameters, "tags": run.tags, "job_variables": pairs(&run.job_variables)?});
     if let Some(name) = &run.flow_run_name {
         body["name"] = json!(name);
@@ -77,6 +71,18 @@ pub(super) async fn run(run: Run, session: &mut Session<'_>) -> Result<u8, Failu
     }
     session.out.flush()?;
     flow_run::watch(&made.id.to_string(), session).await
+}
+
+/// Reads parameters: a JSON object, and over it `name=value` pairs.
+pub(in crate::commands) fn parameters(all: Option<&str>, given: &[String]) -> Result<Map<String, Value>, Failure> {
+    let mut parameters: Map<String, Value> = match all {
+        Some(all) => {
+            serde_json::from_str(all).map_err(|error| Failure::Usage(format!("--params is no JSON object: {error}")))?
+        }
+        None => Map::new(),
+    };
+    parameters.extend(pairs(given)?);
+    Ok(parameters)
 }
 
 /// Reads `name=value` pairs.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::register::{Place, register};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, set};
 use super::serve::Serve;
 use crate::engine::core::Engine;
 use crate::engine::definition::FlowDefinition;
@@ -124,11 +124,7 @@ impl Deployment {
 
     /// Sets a parameter of its runs.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
-        let name = name.into();
-        match serde_json::to_value(value) {
-            Ok(value) => drop(self.parameters.insert(name, value)),
-            Err(error) => self.problem = Some(format!("the parameter `{name}` cannot be written as JSON: {error}")),
-        }
+        set(&mut self.parameters, &mut self.problem, "parameter", name.into(), value);
         self
     }
 
@@ -179,11 +175,7 @@ impl Deployment {
 
     /// Sets a variable of the pool's job template for its runs.
     pub fn job_variable(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
-        let name = name.into();
-        match serde_json::to_value(value) {
-            Ok(value) => drop(self.job_variables.insert(name, value)),
-            Err(error) => self.problem = Some(format!("the job variable `{name}` cannot be written as JSON: {error}")),
-        }
+        set(&mut self.job_variables, &mut self.problem, "job variable", name.into(), value);
         self
     }
 

@@ -72,11 +72,7 @@ impl Schedule {
 
     /// Sets a parameter of its runs, over that of the deployment.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
-        let name = name.into();
-        match serde_json::to_value(value) {
-            Ok(value) => drop(self.parameters.insert(name, value)),
-            Err(error) => self.problem = Some(format!("the parameter `{name}` cannot be written as JSON: {error}")),
-        }
+        set(&mut self.parameters, &mut self.problem, "parameter", name.into(), value);
         self
     }
 
@@ -102,5 +98,19 @@ impl Schedule {
             body["slug"] = json!(slug);
         }
         Ok(body)
+    }
+}
+
+/// Sets a value among others, or says why it cannot be written.
+pub(super) fn set(
+    values: &mut Map<String, Value>,
+    problem: &mut Option<String>,
+    what: &str,
+    name: String,
+    value: impl Serialize,
+) {
+    match serde_json::to_value(value) {
+        Ok(value) => drop(values.insert(name, value)),
+        Err(error) => *problem = Some(format!("the {what} `{name}` cannot be written as JSON: {error}")),
     }
 }

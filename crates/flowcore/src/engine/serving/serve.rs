@@ -17,7 +17,7 @@ use crate::client::{ClientError, Repeat, Request};
 use crate::engine::core::Engine;
 use crate::engine::definition::{Parameters, flow_of};
 use crate::engine::error::Error;
-use crate::engine::signals::Signals;
+use crate::engine::signals::asked_to_end;
 use crate::model::{FlowRun, FlowRunId, StateType, Timestamp};
 use crate::orchestration::Decision;
 
@@ -140,14 +140,6 @@ impl IntoFuture for Serve {
     /// deployment.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-async fn asked_to_end() {
-    match Signals::new() {
-        Ok(mut signals) => drop(signals.next().await),
-        // Then they do what they do by default.
-        Err(_) => std::future::pending().await,
     }
 }
 
