@@ -1,9 +1,15 @@
-"""A flow of many tasks, while the server is killed again and again: argument is how many."""
+"""A flow of many tasks, while the server is killed again and again: argument is how many.
+
+Prefect's client sends again what it was not told of when it sees that its connection is lost, which it sees when it sends
+the next event. So it says when the flow has ended, waits until its input is closed, which tells that the server
+stays, and sends one more.
+"""
 
 import sys
 import time
 
 from prefect import flow, task
+from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -21,4 +27,6 @@ def many(count: int):
     return str(flow_run.id)
 
 
-print("flow run", many(int(sys.argv[1])))
+print("flow run", many(int(sys.argv[1])), flush=True)
+sys.stdin.read()
+emit_event("proof.ended", resource={"prefect.resource.id": "proof.client"})

@@ -2,6 +2,7 @@
 //! and checks that every run and every task run has come to its true state: nothing that was acknowledged is lost.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowcore::model::{FlowRunFilter, FlowRunId, Page, StateType, TaskRunFilter};
@@ -9,8 +10,10 @@ use flowcore::store;
 use flowcore::{Error, Result};
 use flowcore_server::Server;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 
 use crate::random::Random;
 
@@ -83,7 +86,7 @@ pub(crate) async fn on_all(on: impl AsyncFn(&str, &str) -> Result<()>) -> Result
 async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
     let mut random = Random::new(plan.seed);
     let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
-    let mut server = start(database, port).await?;
+    let server = Arc::new(Mutex::new(start(database, port).await?));
     let begin = Instant::now();
     let (mut kills, mut flows) = (0, 0);
     let mut reporters = [Reporter::Python, Reporter::Rust].into_iter().cycle();
@@ -91,16 +94,16 @@ async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
     while kills < plan.kills || flows < 2 {
         let Some(reporter) = reporters.next() else { break };
         let folder = tempfile::tempdir()?;
-        let client = tokio::spawn(report(reporter, plan.tasks, port, folder.path().to_owned()));
+        let client = tokio::spawn(report(reporter, plan.tasks, port, folder.path().to_owned(), Arc::clone(&server)));
         while !client.is_finished() && kills < plan.kills {
             tokio::time::sleep(Duration::from_millis(random.below(BETWEEN))).await;
+            let mut server = server.lock().await;
             if client.is_finished() {
                 break;
             }
-            server.start_kill()?;
-            server.wait().await?;
+            server.kill().await?;
             kills += 1;
-            server = start(database, port).await?;
+            *server = start(database, port).await?;
         }
         let run = client.await??;
         check(database, run, plan.tasks).await?;
@@ -111,8 +114,7 @@ async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
         plan.tasks,
         begin.elapsed().as_secs_f64()
     );
-    server.start_kill()?;
-    server.wait().await?;
+    server.lock().await.kill().await?;
     Ok(())
 }
 
@@ -143,7 +145,16 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
 }
 
 /// Runs a client until its flow has ended, and tells which run that was.
-async fn report(reporter: Reporter, tasks: u32, port: u16, home: std::path::PathBuf) -> Result<FlowRunId> {
+///
+/// Whoever holds the server may kill it. Prefect's client does not notice when the connection is lost on which it has sent its
+/// last event: the server stays for it from the end of its flow on, and it sends one event more.
+async fn report(
+    reporter: Reporter,
+    tasks: u32,
+    port: u16,
+    home: std::path::PathBuf,
+    server: Arc<Mutex<Child>>,
+) -> Result<FlowRunId> {
     let api = format!("http://127.0.0.1:{port}/api");
     let mut command = match reporter {
         Reporter::Python => {
@@ -164,14 +175,35 @@ async fn report(reporter: Reporter, tasks: u32, port: u16, home: std::path::Path
         }
     };
     command.arg(tasks.to_string()).current_dir(&home).env("NO_PROXY", "127.0.0.1").kill_on_drop(true);
-    let output = tokio::time::timeout(HANGS, command.output()).await;
-    let output = output.map_err(|_| Error::msg(format!("the client in {reporter:?} hangs")))??;
-    let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
-    if !output.status.success() {
-        return Err(Error::msg(format!("the client in {reporter:?}: {}\n{said}", output.status)));
+    let told = home.join("told.log");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(std::fs::File::create(&told)?);
+    let end = async {
+        let mut client = command.spawn()?;
+        let mut lines =
+            BufReader::new(client.stdout.take().ok_or_else(|| Error::msg("the output is not piped"))?).lines();
+        let mut run = None;
+        let mut stays = None;
+        while let Some(line) = lines.next_line().await? {
+            let Some(id) = line.strip_prefix("flow run ") else { continue };
+            run = id.trim().parse().ok().map(FlowRunId);
+            if let Reporter::Python = reporter {
+                stays = Some(server.lock().await);
+            }
+            drop(client.stdin.take());
+        }
+        let status = client.wait().await?;
+        drop(stays);
+        Ok::<_, Error>((status, run))
+    };
+    let end = tokio::time::timeout(HANGS, end).await;
+    let (status, run) = end.map_err(|_| Error::msg(format!("the client in {reporter:?} hangs")))??;
+    match run {
+        Some(run) if status.success() => Ok(run),
+        _ => {
+            let told = std::fs::read_to_string(&told)?;
+            Err(Error::msg(format!("the client in {reporter:?}: {status}, run {run:?}\n{told}")))
+        }
     }
-    let id = said.lines().find_map(|line| line.strip_prefix("flow run ")).and_then(|id| id.trim().parse().ok());
-    id.map(FlowRunId).ok_or_else(|| Error::msg(format!("the client does not say which run it was: {said}")))
 }
 
 /// Looks at the rows themselves.

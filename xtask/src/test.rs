@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::process;
 use crate::services::Services;
 
-/// Starts the services, runs `cargo test --workspace` and stops the services.
+/// Starts the services, runs `cargo test --workspace` to its end, and stops the services.
 ///
 /// Tests whose service cannot run skip themselves. What was not tested for that reason is said before and after the
 /// tests, and fails the run where `CI=true`.
@@ -12,7 +12,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     let services = Services::start();
     eprint!("{}", services.warning());
 
-    let mut command = process::cargo(["test", "--workspace"]);
+    let mut command = process::cargo(["test", "--workspace", "--no-fail-fast"]);
     command.args(args).envs(services.variables());
     let tested = process::run(&mut command);
 

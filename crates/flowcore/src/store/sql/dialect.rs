@@ -60,6 +60,7 @@ impl Dialect {
 
     /// Tells whether a column has one of the values of a parameter that is a list, or none of them. PostgreSQL gets an array,
     /// of which it knows when it plans how common each value is.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "only SQLite's lists are of texts"))]
     pub(super) fn among(self, column: &str, none: bool, parameter: usize, identifiers: bool) -> String {
         match self {
             #[cfg(feature = "sqlite")]
