@@ -2,3 +2,5 @@
 
 pub mod built;
 pub mod fuzz;
+pub mod given;
+pub mod prefect;

@@ -1,118 +1,6 @@
 //! `flowcore deploy`, `flowcore deployment` and `flowcore worker`: runs that start by themselves, in processes of their own.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use flowcore_tests::built::programs;
-use serde_json::Value;
-
-use crate::world::{Transcript, World};
-
-/// What is not so by then never will be.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A server, and what is asked of it by commands.
-struct Site {
-    world: World,
-    api: String,
-    /// Another home, of whoever executes runs.
-    worker_home: tempfile::TempDir,
-}
-
-impl Site {
-    async fn start() -> Self {
-        let world = World::new().await;
-        let started = world.flowcore("server start --background --port 0");
-        assert_eq!(started.code, Some(0), "{started}");
-        let api = started.out.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Site { world, api, worker_home: tempfile::tempdir().unwrap() }
-    }
-
-    fn flowcore(&self, line: &str) -> Transcript {
-        self.world.flowcore_with(&[("FLOWCORE_API_URL", &self.api)], line)
-    }
-
-    fn json(&self, line: &str) -> Value {
-        self.flowcore(line).json()
-    }
-
-    fn deploy(&self, name: &str, more: &str) -> Transcript {
-        let program = programs().join("deployments");
-        let line =
-            format!("deploy {}:report --name {name} --pool default --param region=north {more}", program.display());
-        self.flowcore(&line)
-    }
-
-    fn worker(&self, more: &str) -> Worker {
-        let mut command = self.world.command(&format!("worker start --pool default {more}"));
-        command.env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// Makes a run and gives its id.
-    fn run(&self, line: &str) -> String {
-        let made = self.flowcore(&format!("deployment run {line}"));
-        assert_eq!(made.code, Some(0), "{made}");
-        made.out.rsplit('(').next().unwrap().trim().trim_end_matches([')', '.']).to_owned()
-    }
-
-    /// Waits until a run is in a state, and gives it.
-    fn in_state(&self, id: &str, state: &str) -> Value {
-        let begin = Instant::now();
-        loop {
-            let run = self.json(&format!("api get /flow_runs/{id}"));
-            if run["state"]["name"] == state {
-                return run;
-            }
-            assert!(begin.elapsed() < DEADLINE, "it is not {state}: {run}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.world.flowcore("server stop");
-    }
-}
-
-/// A worker, which is killed at the end if it has not ended.
-struct Worker(Child);
-
-impl Worker {
-    fn signal(&self, signal: &str) {
-        signal_process(signal, &self.0.id().to_string());
-    }
-
-    /// Waits for its end, and tells whether it ended well.
-    fn ended(&mut self) -> bool {
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.success();
-            }
-            assert!(begin.elapsed() < DEADLINE, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn signal_process(signal: &str, pid: &str) {
-    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
-}
-
-fn lives(pid: &str) -> bool {
-    Path::new("/proc").join(pid).exists()
-}
+use crate::site::{Site, gone, signal_process};
 
 #[tokio::test]
 async fn a_deployed_program_is_started_for_each_run() {
@@ -182,11 +70,7 @@ async fn a_run_that_is_cancelled_or_killed_stands_as_that() {
     worker.signal("-TERM");
     worker.signal("-INT");
     assert!(worker.ended());
-    let begin = Instant::now();
-    while pids.iter().any(|pid| lives(pid)) {
-        assert!(begin.elapsed() < DEADLINE, "a process is left");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    pids.iter().for_each(|pid| gone(pid));
     let run = site.json(&format!("api get /flow_runs/{left}"));
     assert!(run["end_time"].is_string(), "{run}");
 }

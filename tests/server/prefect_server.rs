@@ -1,10 +1,7 @@
 //! Programs in Rust that report to Prefect's own server, as its own client sees it. One server serves all cases here.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use flowcore::model::StateType;
 use flowcore::orchestration::{LimitUpdate, NewLimit};
@@ -12,68 +9,10 @@ use flowcore::{
     Error, Result, TaskWorker, artifact, concurrency, each, execute_flow_run, flow, receive_input, resume_flow_run,
     send_input, suspend, task, variable,
 };
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use flowcore_tests::prefect::{Prefect, START};
 
 use crate::rust_client::Program;
 use crate::world::given;
-
-/// How long Prefect's server may take to start on a slow machine.
-const START: Duration = Duration::from_secs(120);
-
-/// Prefect's server, which is ended when this is dropped.
-struct Prefect {
-    python: String,
-    home: TempDir,
-    api: String,
-    _server: Child,
-}
-
-impl Prefect {
-    async fn start(python: String) -> Self {
-        let home = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        let mut server = Self::command(&python, home.path());
-        server.args([
-            "-m",
-            "prefect",
-            "server",
-            "start",
-            "--host",
-            "127.0.0.1",
-            "--no-ui",
-            "--port",
-            &port.to_string(),
-        ]);
-        let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let api = format!("http://127.0.0.1:{port}/api");
-        let (begun, client) = (Instant::now(), reqwest::Client::builder().no_proxy().build().unwrap());
-        while !client.get(format!("{api}/health")).send().await.is_ok_and(|answer| answer.status().is_success()) {
-            assert!(begun.elapsed() < START, "Prefect's server does not start");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        Prefect { python, home, api, _server: server }
-    }
-
-    fn command(python: &str, home: &Path) -> Command {
-        let mut command = Command::new(python);
-        let database = format!("sqlite+aiosqlite:///{}", home.join("prefect.db").display());
-        command.env("PREFECT_HOME", home).env("PREFECT_API_DATABASE_CONNECTION_URL", database);
-        command.env("PREFECT_SERVER_ANALYTICS_ENABLED", "false").env("DO_NOT_TRACK", "1").env("NO_PROXY", "127.0.0.1");
-        command.current_dir(home).kill_on_drop(true);
-        command
-    }
-
-    /// Lets Prefect's client look, in a program that fails when something is not as it should be.
-    async fn look(&self, script: &str) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("prefect_client").join(script);
-        let mut command = Self::command(&self.python, self.home.path());
-        let output = command.arg(&script).env("PREFECT_API_URL", &self.api).output().await.unwrap();
-        let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
-        assert!(output.status.success(), "{}: {}\n{said}", script.display(), output.status);
-    }
-}
 
 #[task(retries = 1, tags = ["careful"])]
 async fn once_more(#[resource] calls: Arc<AtomicU32>) -> Result<u32> {
@@ -170,5 +109,5 @@ async fn runs_in_rust_are_on_prefects_own_server() {
     tokio::time::timeout(START, worker.run_until(&program.engine, done)).await.expect("it is executed").unwrap();
     assert_eq!(delayed.await.unwrap(), 27);
     program.engine.close().await.unwrap();
-    prefect.look("rust_runs.py").await;
+    prefect.look("rust_runs.py", &[]).await;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use flowcore::settings::Settings;
 use flowcore_server::{KeySource, Server};
+pub(crate) use flowcore_tests::given::given;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
@@ -242,17 +243,6 @@ async fn with<F: Future<Output = ()>>(world: World, case: impl FnOnce(Arc<World>
     let world = Arc::new(world);
     case(world.clone()).await;
     Arc::into_inner(world).expect("nobody holds the world").stop().await;
-}
-
-/// Reads the variable that says where something is, or tells loudly that a test does not run.
-pub(crate) fn given(variable: &str, case: &str) -> Option<String> {
-    let found = std::env::var(variable).ok();
-    let in_ci = std::env::var("CI").as_deref() == Ok("true");
-    assert!(found.is_some() || !in_ci, "{variable} is not set: `{case}` must run in continuous integration");
-    if found.is_none() {
-        eprintln!("NOT RUN: {case}, since {variable} is not set");
-    }
-    found
 }
 
 /// Makes a test of each case for each kind of database.

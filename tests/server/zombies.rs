@@ -21,6 +21,14 @@ async fn beat(server: &World, clock: &HandClock, run: &str) {
     heartbeats(server, run, &[clock.now()]).await;
 }
 
+/// Sends a heartbeat that is to be believed for so many seconds, as workers do.
+async fn beat_for(server: &World, clock: &HandClock, run: &str, seconds: i64) {
+    let expires = clock.now() + TimeDelta::seconds(seconds);
+    let event = json!({"id": Uuid::now_v7(), "occurred": clock.now(), "event": "prefect.flow-run.heartbeat",
+        "payload": {"flowcore.expires": expires}, "resource": {"prefect.resource.id": format!("prefect.flow-run.{run}")}});
+    server.post("/events", json!([event])).await;
+}
+
 /// Sends heartbeats of these times.
 async fn heartbeats(server: &World, run: &str, times: &[chrono::DateTime<chrono::Utc>]) {
     let event = |time: &chrono::DateTime<chrono::Utc>| {
@@ -133,6 +141,25 @@ pub(crate) async fn nobody_is_waited_for_who_never_spoke_up(world: Arc<World>) {
     assert_eq!(stands, ["Running", "Running", "Suspended"]);
     clock.pass(300).await;
     assert_eq!([state(&server, &mute).await, state(&server, &usual).await], ["Running", "Crashed"]);
+    server.stop().await;
+}
+
+pub(crate) async fn a_run_that_died_with_its_worker_before_it_began_crashes(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;
+    clock.pass(100).await;
+    let pending = async || {
+        let id = server.flow_run(json!({"flow_id": server.flow("zombies").await})).await;
+        server.set_state(&id, json!({"type": "PENDING"})).await;
+        id
+    };
+    let (taken, quiet) = (pending().await, pending().await);
+    clock.pass(1).await;
+    beat_for(&server, &clock, &taken, 60).await;
+    clock.pass(60).await;
+    assert_eq!(state(&server, &taken).await, "Pending");
+    clock.pass(30).await;
+    assert_eq!([state(&server, &taken).await, state(&server, &quiet).await], ["Crashed", "Pending"]);
     server.stop().await;
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct InQueue {
 pub(crate) struct Run {
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) flow_id: Option<Uuid>,
     pub(crate) deployment_id: Option<Uuid>,
     pub(crate) job_variables: Option<Map<String, Value>>,
     pub(crate) next_scheduled_start_time: Option<Timestamp>,
@@ -45,6 +47,12 @@ pub(crate) struct Deployment {
     pub(crate) pull_steps: Option<Vec<BTreeMap<String, Value>>>,
     #[serde(default)]
     pub(crate) job_variables: Option<Map<String, Value>>,
+}
+
+/// A worker of a pool.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OtherWorker {
+    pub(crate) name: String,
 }
 
 /// What became of a proposed state.

@@ -1,4 +1,4 @@
-//! What processes write: passed on, and kept with their runs.
+//! What executions write: passed on, and kept with their runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,51 +10,66 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use uuid::Uuid;
 
 /// The logger of these lines.
-const LOGGER: &str = "flowcore.worker.process";
+const LOGGER: &str = "flowcore.worker";
 
-/// How many of the last lines of what a process has complained of are told when it ends badly.
+/// How many of the last lines of what an execution has complained of are told when it ends badly.
 const LAST: usize = 20;
 
 /// The longest line that is kept, in bytes: what follows is another line.
 const LONGEST: usize = 64 * 1024;
 
-/// Reads what a process writes to standard output, until it ends: each line is a line of the run's log.
-pub(crate) async fn keep(client: Arc<dyn Client>, id: FlowRunId, output: impl AsyncRead + Unpin) {
-    let mut lines = Lines::new(output);
-    while let Some(line) = lines.next().await {
-        println!("{line}");
-        tell(&client, id, LogLevel::Info, line).await;
-    }
+/// Where the output of a run goes.
+#[derive(Clone)]
+pub(crate) struct Output {
+    pub(crate) client: Arc<dyn Client>,
+    pub(crate) run: FlowRunId,
+    /// Whether the worker writes it as well.
+    pub(crate) is_streamed: bool,
 }
 
-/// Reads what a process writes to standard error, until it ends, and gives the last lines of it. They are no lines of the
-/// log at once: what a flow logs comes by itself, and most programs write it there as well.
-pub(crate) async fn pass_on(output: impl AsyncRead + Unpin) -> String {
-    let (mut lines, mut last) = (Lines::new(output), VecDeque::with_capacity(LAST));
-    while let Some(line) = lines.next().await {
-        eprintln!("{line}");
-        if last.len() == LAST {
-            last.pop_front();
+impl Output {
+    /// Reads standard output until it ends: each line is a line of the run's log.
+    pub(crate) async fn keep(self, output: impl AsyncRead + Unpin) {
+        let mut lines = Lines::new(output);
+        while let Some(line) = lines.next().await {
+            if self.is_streamed {
+                println!("{line}");
+            }
+            self.tell(LogLevel::Info, line).await;
         }
-        last.push_back(line);
     }
-    last.make_contiguous().join("\n")
-}
 
-/// Adds a line to a run's log.
-pub(crate) async fn tell(client: &Arc<dyn Client>, id: FlowRunId, level: LogLevel, message: String) {
-    let line = LogLine {
-        id: LogId(Uuid::now_v7()),
-        timestamp: Utc::now(),
-        level,
-        logger: LOGGER.to_owned(),
-        message,
-        fields: serde_json::Map::new(),
-        flow_run_id: Some(id),
-        task_run_id: None,
-    };
-    if let Err(error) = client.append_logs(vec![line]).await {
-        tracing::warn!(target: "flowcore", "a line of flow run {id} is not kept: {error}");
+    /// Reads standard error until it ends, and gives the last lines of it. They are no lines of the log at once: what a flow
+    /// logs comes by itself, and most programs write it there as well.
+    pub(crate) async fn pass_on(self, output: impl AsyncRead + Unpin) -> String {
+        let (mut lines, mut last) = (Lines::new(output), VecDeque::with_capacity(LAST));
+        while let Some(line) = lines.next().await {
+            if self.is_streamed {
+                eprintln!("{line}");
+            }
+            if last.len() == LAST {
+                last.pop_front();
+            }
+            last.push_back(line);
+        }
+        last.make_contiguous().join("\n")
+    }
+
+    /// Adds a line to the run's log.
+    pub(crate) async fn tell(&self, level: LogLevel, message: String) {
+        let line = LogLine {
+            id: LogId(Uuid::now_v7()),
+            timestamp: Utc::now(),
+            level,
+            logger: LOGGER.to_owned(),
+            message,
+            fields: serde_json::Map::new(),
+            flow_run_id: Some(self.run),
+            task_run_id: None,
+        };
+        if let Err(error) = self.client.append_logs(vec![line]).await {
+            tracing::warn!(target: "flowcore", "a line of flow run {} is not kept: {error}", self.run);
+        }
     }
 }
 

@@ -5,13 +5,22 @@ use std::time::Duration;
 
 use flowcore::client::{Client, ClientError, Repeat, Request, path_segment};
 use flowcore::model::{FlowRunId, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::bodies::{Decided, Deployment, InQueue, Pool, Run};
+use crate::bodies::{Decided, Deployment, InQueue, OtherWorker, Pool, Run};
 
 /// How many runs are asked for at once: as many as a Prefect server gives.
 pub(crate) const PAGE: usize = 200;
+
+/// Whether a state may be refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// The server's rules decide.
+    Proposal,
+    /// They do not.
+    Order,
+}
 
 /// A pool on a server.
 #[derive(Clone)]
@@ -21,33 +30,65 @@ pub(crate) struct PoolClient {
 }
 
 impl PoolClient {
-    /// Finds the pool, and makes one of this type if there is none.
-    pub(crate) async fn find_or_make(&self, kind: &str) -> Result<Pool, ClientError> {
-        let path = format!("/work_pools/{}", path_segment(&self.pool));
-        if let Some(pool) = self.client.ask(Request::get(path.as_str(), "read a work pool")).await?.read_if_found()? {
-            return Ok(pool);
-        }
+    /// Finds the pool.
+    pub(crate) async fn find(&self) -> Result<Option<Pool>, ClientError> {
+        self.client.ask(Request::get(self.path(""), "read a work pool")).await?.read_if_found()
+    }
+
+    /// Makes a pool of this type, unless another worker was faster, and gives the one that is there.
+    pub(crate) async fn make(&self, kind: &str) -> Result<Pool, ClientError> {
         let body = json!({"name": self.pool, "type": kind});
         let made = self.client.ask(Request::post("/work_pools/", "make a work pool", &body)).await?;
         if made.is_conflict() {
-            // Another worker was faster.
-            return self.client.ask(Request::get(path, "read a work pool")).await?.read();
+            return self.client.ask(Request::get(self.path(""), "read a work pool")).await?.read();
         }
         made.read()
     }
 
+    /// Gives the template of a pool that has none the one that the server has for its type, as Prefect's workers do: without it
+    /// nobody is told which job variables there are.
+    pub(crate) async fn give_template(&self, kind: &str) -> Result<Map<String, Value>, ClientError> {
+        let all = Request::get("/collections/views/aggregate-worker-metadata", "read the types of work pools");
+        let all: Map<String, Value> = self.client.ask(all).await?.read()?;
+        let of_kind =
+            |collection: &Value| collection.get(kind)?.get("default_base_job_configuration")?.as_object().cloned();
+        let Some(template) = all.values().find_map(of_kind) else { return Ok(Map::new()) };
+        let body = json!({"base_job_template": template});
+        self.client.ask(Request::patch(self.path(""), "give a work pool its template", &body)).await?;
+        Ok(template)
+    }
+
+    /// Lists the names of the workers that the server hears of.
+    pub(crate) async fn workers_there(&self) -> Result<Vec<String>, ClientError> {
+        let body = json!({"workers": {"status": {"any_": ["ONLINE"]}}, "limit": PAGE});
+        let request = Request::post(self.path("/workers/filter"), "list workers", &body);
+        let workers: Vec<OtherWorker> = self.client.ask(request).await?.read()?;
+        Ok(workers.into_iter().map(|worker| worker.name).collect())
+    }
+
+    fn path(&self, behind: &str) -> String {
+        format!("/work_pools/{}{behind}", path_segment(&self.pool))
+    }
+
     /// Tells the server that a worker is there.
     pub(crate) async fn beat(&self, worker: &str, interval: Duration) -> Result<(), ClientError> {
-        let path = format!("/work_pools/{}/workers/heartbeat", path_segment(&self.pool));
+        let path = self.path("/workers/heartbeat");
         let body = json!({"name": worker, "heartbeat_interval_seconds": interval.as_secs()});
         let request = Request::post(path, "hear of a worker", &body).repeat(Repeat::Never);
         self.client.ask(request).await?.accepted()?;
         Ok(())
     }
 
+    /// Tells the server of events, now or not at all.
+    pub(crate) async fn tell(&self, events: &[Value]) -> Result<(), ClientError> {
+        let request = Request::post("/events", "hear of runs", &events).repeat(Repeat::Never);
+        self.client.ask(request).await?.accepted()?;
+        Ok(())
+    }
+
     /// Lists the runs that are due until then, in the order in which they are to begin.
     pub(crate) async fn waiting(&self, queues: &[String], until: Timestamp) -> Result<Vec<Run>, ClientError> {
-        let path = format!("/work_pools/{}/get_scheduled_flow_runs", path_segment(&self.pool));
+        let path = self.path("/get_scheduled_flow_runs");
         let mut body = json!({"scheduled_before": until, "limit": PAGE});
         if !queues.is_empty() {
             body["work_queue_names"] = json!(queues);
@@ -84,11 +125,13 @@ impl PoolClient {
         id: FlowRunId,
         kind: &str,
         message: &str,
+        rank: Rank,
     ) -> Result<Option<Decided>, ClientError> {
         let details = json!({"transition_id": Uuid::now_v7()});
         let state = json!({"type": kind, "message": message, "state_details": details});
         let path = format!("/flow_runs/{id}/set_state");
-        let request = Request::post(path, "change a flow run's state", &json!({"state": state, "force": false}));
+        let body = json!({"state": state, "force": rank == Rank::Order});
+        let request = Request::post(path, "change a flow run's state", &body);
         self.client.ask(request).await?.read_if_found()
     }
 

@@ -1,33 +1,27 @@
-//! A worker: takes the runs of a pool, and has them executed by processes.
+//! A worker: takes the runs of a pool, and has them executed.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use flowcore::Runner;
 use flowcore::client::{Client, ClientError};
 use flowcore::clock::SystemClock;
-use flowcore::model::{FlowRunId, LogLevel, StateType, Timestamp};
-use flowcore::{Listed, Runner, Work, connect};
-use serde_json::{Map, Value};
-use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::bodies::Run;
+use crate::bodies::Pool;
+use crate::credentials::Credentials;
 use crate::heartbeats::{Heartbeats, INTERVAL};
-use crate::job::{Job, Start};
-use crate::output;
-use crate::pool::{PAGE, PoolClient, news};
-use crate::process::{Ended, Process};
-use crate::steps;
+use crate::infrastructure::Infrastructure;
+use crate::job::Common;
+use crate::kind::Kind;
+use crate::pool::PoolClient;
+use crate::pool_work::PoolWork;
+use crate::process::Processes;
+use crate::under_way::UnderWay;
 
-/// The type of the pools that such workers work on.
-const TYPE: &str = "process";
-
-/// How long a process that is to end may take to do so in order.
+/// How long an execution that is to end may take to do so in order.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Says why a worker cannot work.
@@ -38,7 +32,7 @@ pub enum WorkerError {
     Client(#[from] ClientError),
     /// The pool is for workers of another kind.
     #[error(
-        "the work pool `{pool}` is of the type `{kind}`, and this worker is of the type `{TYPE}`: start a worker of that type, \
+        "the work pool `{pool}` is of the type `{kind}`, and this worker is of the type `{worker}`: start a worker of that type, \
          or name another pool"
     )]
     OtherType {
@@ -46,19 +40,38 @@ pub enum WorkerError {
         pool: String,
         /// Its type.
         kind: String,
+        /// The worker's type.
+        worker: Kind,
     },
+    /// There are no workers of the pool's type here.
+    #[error(
+        "the work pool `{pool}` is of the type `{kind}`, for which there is no worker here ({}): start Prefect's worker of that type, \
+         or name another pool",
+        Kind::names()
+    )]
+    UnknownType {
+        /// The pool.
+        pool: String,
+        /// Its type.
+        kind: String,
+    },
+    /// Nothing can be executed where it is to be.
+    #[error("{0}")]
+    Infrastructure(String),
 }
 
-/// Takes the flow runs of a work pool, and starts a process for each.
+/// Takes the flow runs of a work pool, and has each executed.
 #[must_use = "a worker does nothing until it is run"]
 pub struct Worker {
     client: Arc<dyn Client>,
     pool: String,
-    name: String,
+    kind: Option<Kind>,
+    name: Option<String>,
     queues: Vec<String>,
     limit: usize,
     grace: Duration,
-    python: PathBuf,
+    python: Option<PathBuf>,
+    credentials: Credentials,
     variables: Vec<(String, String)>,
 }
 
@@ -74,18 +87,26 @@ impl Worker {
         Worker {
             client,
             pool: pool.into(),
-            name: format!("process-{}", Uuid::now_v7()),
+            kind: None,
+            name: None,
             queues: Vec::new(),
             limit: usize::MAX,
             grace: GRACE,
-            python: PathBuf::from("python3"),
+            python: None,
+            credentials: Credentials::default(),
             variables: Vec::new(),
         }
     }
 
+    /// Says what executes its runs; without it, what the pool is for, and processes for a pool that it makes.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
     /// Sets its name, unique in the pool.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
@@ -101,19 +122,25 @@ impl Worker {
         self
     }
 
-    /// Sets how long a process that is to end may take before it is ended; without it 30 s.
+    /// Sets how long an execution that is to end may take before it is ended; without it 30 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Sets the interpreter for flows in Python, which has `prefect`; without it `python3`.
+    /// Sets the interpreter for flows in Python, which has `prefect`; without it `python3` or `python`.
     pub fn python(mut self, python: impl Into<PathBuf>) -> Self {
-        self.python = python.into();
+        self.python = Some(python.into());
         self
     }
 
-    /// Sets an environment variable of all processes.
+    /// Sets what its runs show to the server, unless their jobs say otherwise.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Sets an environment variable of all processes on this machine, unless their jobs say otherwise.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
@@ -124,231 +151,94 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// There is no server, it does not accept who asks, or the pool is for other workers.
+    /// There is no server, it does not accept who asks, the pool is for other workers, or nothing can be executed.
     pub async fn run_until(
         self,
         stop: impl Future<Output = ()>,
         hurry: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), WorkerError> {
         let pool = PoolClient { client: self.client.clone(), pool: self.pool.clone() };
-        let found = pool.find_or_make(TYPE).await?;
-        // Agents of old have pools of their own type, whose runs are processes as well.
-        if found.kind != TYPE && found.kind != "prefect-agent" {
-            return Err(WorkerError::OtherType { pool: self.pool, kind: found.kind });
-        }
+        let found = match pool.find().await? {
+            Some(found) => found,
+            None => pool.make(self.kind.unwrap_or_default().name()).await?,
+        };
+        let kind = self.kind_for(&found.kind)?;
         if found.is_paused {
             tracing::warn!(target: "flowcore", "the work pool `{}` is paused: its runs are taken when it is resumed", self.pool);
         }
-        pool.beat(&self.name, INTERVAL).await?;
-        let _heartbeats = Heartbeats::start(pool.clone(), self.name.clone());
-        tracing::info!(target: "flowcore", "worker `{}` takes the runs of the work pool `{}`", self.name, self.pool);
+        let mut template = found.base_job_template.clone();
+        if template.is_empty() {
+            template = pool.give_template(&found.kind).await?;
+        }
+        let name = self.name.clone().unwrap_or_else(|| format!("{}-{}", kind.name(), Uuid::now_v7()));
+        let infrastructure = self.infrastructure(kind, &found).await.map_err(WorkerError::Infrastructure)?;
+        pool.beat(&name, INTERVAL).await?;
+        let under_way = Arc::new(UnderWay::default());
+        let _heartbeats = Heartbeats::start(pool.clone(), name.clone(), under_way.clone());
+        tracing::info!(target: "flowcore", "worker `{name}` takes the runs of the work pool `{}`", self.pool);
         let runner = Runner::new(self.client.clone(), Arc::new(SystemClock), self.limit);
         let work = Arc::new(PoolWork {
             pool,
             pool_id: found.id,
-            template: found.base_job_template,
-            worker: self,
-            under_way: Mutex::default(),
+            template,
+            common: Common {
+                pool: self.pool,
+                worker: name,
+                api_url: self.client.api_url().unwrap_or_default(),
+                credentials: self.credentials,
+                // They are of this machine.
+                variables: if kind == Kind::Process { self.variables } else { Vec::new() },
+            },
+            queues: self.queues,
+            grace: self.grace,
+            infrastructure,
+            under_way: under_way.clone(),
         });
-        let hurried = {
+        let looking = tokio::spawn({
             let work = work.clone();
-            tokio::spawn(async move {
+            async move {
+                loop {
+                    work.look_for_what_is_left().await;
+                    tokio::time::sleep(INTERVAL).await;
+                }
+            }
+        });
+        let hurried = tokio::spawn({
+            let under_way = under_way.clone();
+            async move {
                 hurry.await;
-                work.stop_all();
-            })
-        };
-        let result = runner.run_until(work, stop).await;
+                under_way.hurry();
+            }
+        });
+        let result = runner.run_until(work, async {
+            stop.await;
+            looking.abort();
+        });
+        let result = result.await;
+        looking.abort();
+        under_way.all_ended().await;
         hurried.abort();
         Ok(result?)
     }
-}
 
-struct PoolWork {
-    worker: Worker,
-    pool: PoolClient,
-    pool_id: Uuid,
-    template: Map<String, Value>,
-    /// What ends the processes of the runs under way.
-    under_way: Mutex<HashMap<FlowRunId, watch::Sender<bool>>>,
-}
-
-/// A run's place among those under way, given up when dropped.
-struct Place<'a> {
-    work: &'a PoolWork,
-    id: FlowRunId,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.work.under_way().remove(&self.id);
-    }
-}
-
-impl PoolWork {
-    fn under_way(&self) -> MutexGuard<'_, HashMap<FlowRunId, watch::Sender<bool>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stop(&self, id: FlowRunId) {
-        if let Some(stop) = self.under_way().get(&id) {
-            stop.send_replace(true);
-        }
-    }
-
-    fn stop_all(&self) {
-        for stop in self.under_way().values() {
-            stop.send_replace(true);
-        }
-    }
-
-    /// Looks which of the runs under way are to end, since that may not have been heard.
-    async fn stop_those_that_are_to_end(&self) -> Result<(), ClientError> {
-        let ids: Vec<FlowRunId> = self.under_way().keys().copied().collect();
-        for id in self.pool.cancelling(&ids).await? {
-            self.stop(id);
-        }
-        Ok(())
-    }
-
-    /// Finds out what is to be started for a run.
-    async fn job(&self, run: &Run) -> Result<Job, String> {
-        let unreadable = |error: ClientError| format!("its deployment cannot be read: {error}");
-        let deployment = match run.deployment_id {
-            Some(id) => self.pool.deployment(id).await.map_err(unreadable)?,
-            None => None,
-        };
-        let deployment = deployment.ok_or("it has no deployment any more, which would say what to execute")?;
-        let mut job = Job::new(&self.template, &deployment, run)?;
-        // Python's side of Prefect carries its steps out itself.
-        if let (Start::Program(_), Some(steps)) = (&job.start, &deployment.pull_steps)
-            && let Some(directory) = steps::carry_out(steps).await?
-        {
-            job.directory = Some(directory);
-        }
-        Ok(job)
-    }
-
-    /// Starts the process of a run that was taken, and stays with it to its end.
-    async fn execute(&self, run: &Run, stop: &mut watch::Receiver<bool>) -> Result<Ended, String> {
-        let (id, client) = (FlowRunId(run.id), &self.pool.client);
-        let job = self.job(run).await?;
-        let url = client.api_url().unwrap_or_default();
-        let mut command = job.command(id, &url, &self.worker.python);
-        command.envs(self.worker.variables.iter().map(|(name, value)| (name, value)));
-        let shown = command.as_std().get_program().to_string_lossy().into_owned();
-        let mut process = Process::start(command).map_err(|error| match &job.directory {
-            Some(directory) => format!("`{shown}` cannot be started in {}: {error}", directory.display()),
-            None => format!("`{shown}` cannot be started: {error}"),
-        })?;
-        let pid = process.id().map_or_else(String::new, |pid| pid.to_string());
-        tracing::info!(target: "flowcore", "flow run `{}` is executed by process {pid}", run.name);
-        let (stdout, stderr) = process.outputs();
-        let kept = stdout.map(|output| tokio::spawn(output::keep(client.clone(), id, output)));
-        let passed = stderr.map(|output| tokio::spawn(output::pass_on(output)));
-        if let Err(error) = self.pool.executed_by(id, &format!("{}:{pid}", host())).await {
-            tracing::warn!(target: "flowcore", "where flow run `{}` is executed is not known: {error}", run.name);
-        }
-        let ended = process.ended(stop, self.worker.grace).await.map_err(|error| error.to_string())?;
-        if let Some(kept) = kept {
-            let _ = kept.await;
-        }
-        let last = match passed {
-            Some(passed) => passed.await.unwrap_or_default(),
-            None => String::new(),
-        };
-        if !ended.status.success() && !ended.was_stopped && !last.is_empty() {
-            output::tell(client, id, LogLevel::Error, format!("The process ended with {}:\n{last}", ended.status))
-                .await;
-        }
-        Ok(ended)
-    }
-
-    /// Sees to it that a run whose process has ended does not stand as if it were still executed.
-    async fn settle(&self, run: &Run, ended: Result<Ended, String>) -> Result<(), ClientError> {
-        let id = FlowRunId(run.id);
-        // What a program built with flowcore could not say itself stands on this machine's disk.
-        self.pool.client.crash_abandoned_runs(&connect::probe()).await?;
-        let Some(now) = self.pool.run(id).await? else { return Ok(()) };
-        let (kind, why) = match (now.state_type, &ended) {
-            (Some(StateType::Cancelling), _) => ("CANCELLED", "The process was ended, as was asked for.".to_owned()),
-            (Some(StateType::Pending | StateType::Running), Ok(ended)) => ("CRASHED", told(ended.status)),
-            (Some(StateType::Pending | StateType::Running), Err(why)) => {
-                ("CRASHED", format!("The run could not be executed: {why}"))
+    /// Finds out what executes the runs of a pool.
+    fn kind_for(&self, pool: &str) -> Result<Kind, WorkerError> {
+        match (self.kind, Kind::of_pool(pool)) {
+            (Some(worker), of_pool) if of_pool != Some(worker) => {
+                Err(WorkerError::OtherType { pool: self.pool.clone(), kind: pool.to_owned(), worker })
             }
-            // It has ended, or waits: for its time, or for somebody who resumes it.
-            _ => return Ok(()),
-        };
-        if let Err(why) = &ended {
-            tracing::error!(target: "flowcore", "flow run `{}`: {why}", run.name);
+            (_, Some(kind)) => Ok(kind),
+            (_, None) => Err(WorkerError::UnknownType { pool: self.pool.clone(), kind: pool.to_owned() }),
         }
-        self.pool.propose(id, kind, &why).await?;
-        Ok(())
-    }
-}
-
-/// Says how a process ended that did not say what became of its run.
-fn told(status: ExitStatus) -> String {
-    format!("The process that executed the run ended with {status}, and did not say what became of the run.")
-}
-
-/// Gives the name of this machine.
-fn host() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
-}
-
-#[async_trait]
-impl Work for PoolWork {
-    fn news(&self) -> Value {
-        news(self.pool_id)
     }
 
-    async fn waiting(&self, until: Timestamp) -> Result<Listed, ClientError> {
-        self.stop_those_that_are_to_end().await?;
-        let runs = self.pool.waiting(&self.worker.queues, until).await?;
-        let is_complete = runs.len() < PAGE;
-        let runs =
-            runs.into_iter().map(|run| (FlowRunId(run.id), run.next_scheduled_start_time.unwrap_or(until))).collect();
-        Ok(Listed { runs, is_complete })
-    }
-
-    async fn execute(self: Arc<Self>, id: FlowRunId) -> bool {
-        let begun = async {
-            let Some(run) = self.pool.run(id).await? else { return Ok(None) };
-            if run.state_type != Some(StateType::Scheduled) {
-                return Ok(None);
-            }
-            let taken = self.pool.propose(id, "PENDING", "A worker has the run.").await?;
-            Ok::<_, ClientError>(Some(run).filter(|_| taken.is_some_and(|taken| taken.status == "ACCEPT")))
-        };
-        let run = match begun.await {
-            Ok(Some(run)) => run,
-            // Another worker was faster, or it is put off.
-            Ok(None) => return true,
-            Err(error) => {
-                tracing::warn!(target: "flowcore", "flow run {id} cannot be begun: {error}");
-                return false;
-            }
-        };
-        let (stop, mut stopped) = watch::channel(false);
-        self.under_way().insert(id, stop);
-        let place = Place { work: &self, id };
-        let ended = PoolWork::execute(&self, &run, &mut stopped).await;
-        if let Err(error) = self.settle(&run, ended).await {
-            tracing::error!(target: "flowcore", "what became of flow run `{}` could not be told: {error}", run.name);
-        }
-        drop(place);
-        true
-    }
-
-    fn heard(&self, event: &Value) {
-        let resource = &event["resource"];
-        if resource["prefect.state-type"] == "CANCELLING"
-            && let Some(id) =
-                resource["prefect.resource.id"].as_str().and_then(|id| id.strip_prefix("prefect.flow-run."))
-            && let Ok(id) = id.parse()
-        {
-            self.stop(id);
+    /// Makes what executes runs, if that can be had.
+    #[cfg_attr(not(feature = "docker"), expect(unused_variables, reason = "only containers are labelled"))]
+    async fn infrastructure(&self, kind: Kind, pool: &Pool) -> Result<Box<dyn Infrastructure>, String> {
+        match kind {
+            Kind::Process => Ok(Box::new(Processes::new(self.python.clone()))),
+            #[cfg(feature = "docker")]
+            Kind::Docker => Ok(Box::new(crate::docker::Containers::find(pool.id).await?)),
         }
     }
 }

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use flowcore_worker::Worker;
+use flowcore_worker::{Credentials, Worker};
 
 use crate::failure::Failure;
 use crate::log;
 use crate::output::note;
 use crate::session::Session;
+
+/// What runs show to the server instead of what the worker shows.
+const RUN_KEY: &str = "FLOWCORE_WORKER_RUN_API_KEY";
+const RUN_AUTH_STRING: &str = "FLOWCORE_WORKER_RUN_API_AUTH_STRING";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkerCommand {
@@ -22,9 +26,9 @@ pub(crate) struct Start {
     /// The work pool. It is made if there is none of the name.
     #[arg(long, short, value_name = "NAME")]
     pool: String,
-    /// How runs are executed.
-    #[arg(long = "type", short = 't', default_value = "process")]
-    kind: Kind,
+    /// How runs are executed; without it, as the pool says.
+    #[arg(long = "type", short = 't')]
+    kind: Option<Kind>,
     /// Take the runs of this queue only; may be given several times.
     #[arg(long = "work-queue", short = 'q', value_name = "NAME")]
     queues: Vec<String>,
@@ -37,7 +41,8 @@ pub(crate) struct Start {
     /// How long a run that is cancelled may take to end in order, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     grace: u64,
-    /// The interpreter for flows in Python, which has Prefect; without it python3, of the virtual environment that is active.
+    /// The interpreter for flows in Python, which has Prefect. Without it, what FLOWCORE_WORKER_PYTHON names, the one of the
+    /// virtual environment that is active, python3 or python.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
 }
@@ -46,29 +51,41 @@ pub(crate) struct Start {
 enum Kind {
     /// A process on this machine for each run.
     Process,
+    /// A container of a Docker engine for each run.
+    #[cfg(feature = "docker")]
+    Docker,
+}
+
+impl From<Kind> for flowcore_worker::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Process => flowcore_worker::Kind::Process,
+            #[cfg(feature = "docker")]
+            Kind::Docker => flowcore_worker::Kind::Docker,
+        }
+    }
 }
 
 pub(super) async fn run(WorkerCommand::Start(start): WorkerCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    let Start { pool, kind: Kind::Process, queues, limit, name, grace, python } = start;
+    let Start { pool, kind, queues, limit, name, grace, python } = start;
     log::begin(session.settings.log_level, session.settings.server.log_format);
     let mut worker =
         Worker::new(session.client.clone(), pool.as_str()).queues(queues).grace(Duration::from_secs(grace));
+    if let Some(kind) = kind {
+        worker = worker.kind(kind.into());
+    }
     if let Some(limit) = limit {
         worker = worker.limit(limit);
     }
     if let Some(name) = name {
         worker = worker.name(name);
     }
-    if let Some(python) = python.or_else(active_python) {
+    if let Some(python) = python.or_else(named_python).or_else(active_python) {
         worker = worker.python(python);
     }
     // What this command got from a profile or a file, the programs get from it.
     worker = worker.variable("FLOWCORE_HOME", session.settings.home.to_string_lossy());
-    if let Some(auth) = &session.settings.api.auth_string {
-        worker = worker
-            .variable("FLOWCORE_API_AUTH_STRING", auth.as_str())
-            .variable("PREFECT_API_AUTH_STRING", auth.as_str());
-    }
+    worker = worker.credentials(credentials(session));
     let (mut first, second) = signals()?;
     note(&format!("Taking the runs of the work pool '{pool}'; Ctrl-C ends it."));
     let stop = async {
@@ -97,6 +114,21 @@ fn signals() -> Result<(tokio::sync::mpsc::Receiver<()>, tokio::sync::oneshot::R
         let _ = second.send(());
     });
     Ok((heard_first, heard_second))
+}
+
+/// Gives what runs show to the server: what is set for them, or else what the worker shows itself.
+fn credentials(session: &Session<'_>) -> Credentials {
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let of_runs = Credentials { key: given(RUN_KEY), auth_string: given(RUN_AUTH_STRING) };
+    if of_runs.key.is_some() || of_runs.auth_string.is_some() {
+        return of_runs;
+    }
+    let api = &session.settings.api;
+    Credentials { key: api.key.clone(), auth_string: api.auth_string.clone() }
+}
+
+fn named_python() -> Option<PathBuf> {
+    std::env::var_os("FLOWCORE_WORKER_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn active_python() -> Option<PathBuf> {

@@ -152,6 +152,8 @@ async fn crash(app: &App, run: &FlowRun, heard: Timestamp) -> Result<bool, ApiEr
     let state = match run.state.kind {
         StateType::Running => crashed(run, app.state(StateType::Crashed).message(why)),
         StateType::Cancelling => app.state(StateType::Cancelled).message(why),
+        // A worker has said since it took the run that it starts it.
+        StateType::Pending if heard >= run.state.timestamp => crashed(run, app.state(StateType::Crashed).message(why)),
         _ => return Ok(false),
     };
     if !enter(app, run, state.clone()).await? {

@@ -326,9 +326,10 @@ pub fn known_settings() -> impl Iterator<Item = &'static KnownSetting> {
     ALL.iter().copied()
 }
 
-/// Tells whether flowcore sets or reads this variable for its own ends.
+/// Tells whether flowcore sets or reads this variable for its own ends, or a worker does, which is a program of its own.
 pub(super) fn is_internal(variable: &str) -> bool {
-    variable == "FLOWCORE_EXECUTE_FLOW_RUN" || variable.starts_with("FLOWCORE_TEST_")
+    let own = ["FLOWCORE_TEST_", "FLOWCORE_WORKER_"];
+    variable == "FLOWCORE_EXECUTE_FLOW_RUN" || own.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -3,78 +3,76 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::control::Control;
+use crate::infrastructure::{Stop, asked};
+
 /// A started process.
-pub(crate) struct Process {
+pub(super) struct Group {
     child: Child,
-    group: Option<rustix::process::Pid>,
+    id: Option<Pid>,
 }
 
-/// How a process ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    /// Whether it was asked to.
-    pub(crate) was_stopped: bool,
-}
-
-impl Process {
+impl Group {
     /// Starts a process in a group of its own, so that the worker's Ctrl-C does not reach it.
-    pub(crate) fn start(mut command: Command) -> std::io::Result<Self> {
+    pub(super) fn start(mut command: Command) -> std::io::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let child = command.spawn()?;
-        let group = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
-        Ok(Process { child, group })
+        let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(Group { child, id })
     }
 
-    pub(crate) fn id(&self) -> Option<u32> {
+    /// Gives the process's number, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Gives what it writes.
-    pub(crate) fn outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+    pub(super) fn outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Waits for its end. Once `stop` says so, it is asked to end, and after the grace ended. What it has started ends with it.
-    pub(crate) async fn ended(mut self, stop: &mut watch::Receiver<bool>, grace: Duration) -> std::io::Result<Ended> {
-        let stopped = tokio::select! {
-            status = self.child.wait() => Some(status?),
-            () = asked(stop) => None,
+    /// Waits for its end. Once `stop` says so, it is told why, if it listens, and asked to end, and after the grace ended. What
+    /// it has started ends with it. Tells how it ended, and why it was asked to.
+    pub(super) async fn ended(
+        mut self,
+        mut stop: watch::Receiver<Option<Stop>>,
+        grace: Duration,
+        control: Option<Control>,
+    ) -> std::io::Result<(ExitStatus, Option<Stop>)> {
+        let by_itself = tokio::select! {
+            status = self.child.wait() => Ok(status?),
+            why = asked(&mut stop) => Err(why),
         };
-        let ended = match stopped {
-            Some(status) => Ended { status, was_stopped: false },
-            None => {
-                self.signal(rustix::process::Signal::TERM);
+        let ended = match by_itself {
+            Ok(status) => (status, None),
+            Err(why) => {
+                if let (Some(control), Stop::Cancelled) = (control, why) {
+                    control.cancel().await;
+                }
+                self.signal(Signal::TERM);
                 let status = match tokio::time::timeout(grace, self.child.wait()).await {
                     Ok(status) => status?,
                     Err(_) => {
-                        self.signal(rustix::process::Signal::KILL);
+                        self.signal(Signal::KILL);
                         self.child.wait().await?
                     }
                 };
-                Ended { status, was_stopped: true }
+                (status, Some(why))
             }
         };
-        self.signal(rustix::process::Signal::KILL);
+        self.signal(Signal::KILL);
         Ok(ended)
     }
 
     /// Signals the whole group. A group that is gone needs none.
-    fn signal(&self, signal: rustix::process::Signal) {
-        if let Some(group) = self.group {
-            let _ = rustix::process::kill_process_group(group, signal);
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.id {
+            let _ = kill_process_group(group, signal);
         }
-    }
-}
-
-/// Waits until somebody asks.
-async fn asked(stop: &mut watch::Receiver<bool>) {
-    // Without anybody who could ask it is never.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -84,10 +82,10 @@ mod tests {
 
     use super::*;
 
-    fn shell(text: &str) -> Process {
+    fn shell(text: &str) -> Group {
         let mut command = Command::new("sh");
         command.args(["-c", text]);
-        Process::start(command).unwrap()
+        Group::start(command).unwrap()
     }
 
     /// Tells whether a process is there.
@@ -104,7 +102,7 @@ mod tests {
             "trap '' TERM; sleep 100 & echo $! > {0}; sh -c 'trap \"\" TERM; sleep 100' & echo $! >> {0}; wait; wait",
             file.display()
         );
-        let process = shell(&text);
+        let group = shell(&text);
         let pids = loop {
             let pids = std::fs::read_to_string(&file).unwrap_or_default();
             if pids.lines().count() == 2 {
@@ -112,10 +110,10 @@ mod tests {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        let (stop, mut stopped) = watch::channel(false);
-        stop.send(true).unwrap();
-        let ended = process.ended(&mut stopped, Duration::from_millis(100)).await.unwrap();
-        assert!(ended.was_stopped && !ended.status.success());
+        let (stop, stopped) = watch::channel(None);
+        stop.send(Some(Stop::Hurry)).unwrap();
+        let (status, why) = group.ended(stopped, Duration::from_millis(100), None).await.unwrap();
+        assert!(why == Some(Stop::Hurry) && !status.success());
         for pid in pids.lines() {
             while lives(pid) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -125,8 +123,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_by_itself_tells_how() {
-        let (_stop, mut stopped) = watch::channel(false);
-        let ended = shell("exit 3").ended(&mut stopped, Duration::ZERO).await.unwrap();
-        assert_eq!((ended.status.code(), ended.was_stopped), (Some(3), false));
+        let (_stop, stopped) = watch::channel(None);
+        let (status, why) = shell("exit 3").ended(stopped, Duration::ZERO, None).await.unwrap();
+        assert_eq!((status.code(), why), (Some(3), None));
     }
 }

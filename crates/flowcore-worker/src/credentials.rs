@@ -1,0 +1,64 @@
+//! What is shown to the server, and what runs get of it.
+
+use std::collections::BTreeMap;
+
+/// Variables that carry a credential, also with `_FILE` behind them.
+const KEYS: [&str; 2] = ["FLOWCORE_API_KEY", "PREFECT_API_KEY"];
+const AUTH_STRINGS: [&str; 2] = ["FLOWCORE_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"];
+const OF_SERVERS: [&str; 2] = ["FLOWCORE_SERVER_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"];
+
+/// What a run shows to the server. A server with one name and password knows no other than those of the worker; a run gets
+/// another one where there is one.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// A key.
+    pub key: Option<String>,
+    /// Name and password, with a colon between.
+    pub auth_string: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Neither is for logs.
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Adds them to the environment of a run, unless the run has its own there.
+    pub(crate) fn add_to(&self, variables: &mut BTreeMap<String, String>) {
+        if names().any(|name| variables.contains_key(&name)) {
+            return;
+        }
+        for (names, value) in [(KEYS, &self.key), (AUTH_STRINGS, &self.auth_string)] {
+            for (name, value) in names.iter().zip(value.iter().cycle()) {
+                variables.insert((*name).to_owned(), value.clone());
+            }
+        }
+    }
+}
+
+/// Names all variables that a run may have from nobody but its job.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    let names = [KEYS, AUTH_STRINGS, OF_SERVERS].concat();
+    names.into_iter().flat_map(|name| [name.to_owned(), format!("{name}_FILE")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_with_a_credential_of_its_own_gets_no_other() {
+        let credentials = Credentials { key: Some("k".to_owned()), auth_string: Some("worker:secret".to_owned()) };
+        let mut plain = BTreeMap::new();
+        credentials.add_to(&mut plain);
+        assert_eq!(plain["PREFECT_API_AUTH_STRING"], "worker:secret");
+        assert_eq!((plain.len(), &*plain["FLOWCORE_API_KEY"]), (4, "k"));
+        let own = BTreeMap::from([("PREFECT_API_AUTH_STRING".to_owned(), "run:own".to_owned())]);
+        let mut given = own.clone();
+        credentials.add_to(&mut given);
+        assert_eq!(given, own);
+        assert!(!format!("{credentials:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,225 @@
+//! Starts processes for runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flowcore::model::LogLevel;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::sync::watch;
+
+use super::control::Control;
+use super::group::Group;
+use super::python::Python;
+use crate::credentials;
+use crate::entrypoint::Entrypoint;
+use crate::infrastructure::{Ended, Execution, Infrastructure, Stop};
+use crate::job::Job;
+use crate::output::Output;
+use crate::steps;
+
+/// How often Prefect's engine says that a run is alive, in seconds: the least that it can. A server may then take it for dead
+/// within a minute and a half.
+const HEARTBEATS: &str = "30";
+
+/// The variables that say so, of Prefect now and before.
+const HEARTBEAT_VARIABLES: [&str; 2] = ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "PREFECT_RUNNER_HEARTBEAT_FREQUENCY"];
+
+/// How long the last output is waited for, if something that has left the group keeps it open.
+const LAST_OUTPUT: Duration = Duration::from_secs(5);
+
+/// Processes on this machine.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    python: Python,
+}
+
+impl Processes {
+    /// Takes an interpreter for flows in Python; without it one is looked for.
+    pub(crate) fn new(python: Option<PathBuf>) -> Self {
+        Processes { python: Python::new(python) }
+    }
+
+    /// Finds out what is to be started, and where.
+    async fn plan(&self, job: &Job) -> Result<Plan, String> {
+        let said = job.text("working_dir").map(PathBuf::from);
+        let (directory, own) = match (&job.entrypoint, said) {
+            (Entrypoint::Program { .. }, said) => {
+                let of_steps = steps::carry_out(&job.pull_steps).await?;
+                (of_steps.or(said).or_else(|| job.path.clone()), None)
+            }
+            (Entrypoint::Python(_), Some(said)) => (Some(said), None),
+            // Prefect's engine copies or clones code into the folder that it is started in.
+            (Entrypoint::Python(_), None) => {
+                let own = TempDir::with_prefix("flowcore-run-");
+                let own = own.map_err(|error| format!("there is no place for its files: {error}"))?;
+                (Some(own.path().to_owned()), Some(own))
+            }
+        };
+        let (program, arguments) = match (&job.command, &job.entrypoint) {
+            (Some(text), _) => (PathBuf::from("sh"), vec!["-c", text]),
+            (None, Entrypoint::Program { path, .. }) => {
+                (directory.as_deref().unwrap_or(Path::new("")).join(path), Vec::new())
+            }
+            (None, Entrypoint::Python(_)) => (self.python.find().await?, vec!["-m", "prefect.engine"]),
+        };
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Ok(Plan { command, directory, own })
+    }
+}
+
+/// What is to be started, and where.
+struct Plan {
+    command: Command,
+    directory: Option<PathBuf>,
+    /// The directory, if it goes with the run.
+    own: Option<TempDir>,
+}
+
+#[async_trait]
+impl Infrastructure for Processes {
+    async fn start(&self, job: &Job) -> Result<Box<dyn Execution>, String> {
+        let Plan { mut command, directory, own } = self.plan(job).await?;
+        if let Some(directory) = &directory {
+            command.current_dir(directory);
+        }
+        for name in credentials::names().chain(["FLOWCORE_API_URL_FILE".to_owned(), "PREFECT_API_URL_FILE".to_owned()])
+        {
+            command.env_remove(name);
+        }
+        let mut control = None;
+        if matches!(job.entrypoint, Entrypoint::Python(_)) {
+            if !HEARTBEAT_VARIABLES.iter().any(|name| std::env::var_os(name).is_some()) {
+                command.envs(HEARTBEAT_VARIABLES.map(|name| (name, HEARTBEATS)));
+            }
+            // Otherwise what it prints comes when it has ended.
+            command.env("PYTHONUNBUFFERED", "1");
+            match Control::start().await {
+                Ok(started) => control = Some(started),
+                Err(error) => {
+                    tracing::warn!(target: "flowcore", "a cancelled run may stand as Crashed for a moment: {error}");
+                }
+            }
+        }
+        command.envs(&job.variables).envs(control.iter().flat_map(Control::variables));
+        let shown = command.as_std().get_program().to_string_lossy().into_owned();
+        let group = Group::start(command).map_err(|error| match &directory {
+            Some(directory) => format!("`{shown}` cannot be started in {}: {error}", directory.display()),
+            None => format!("`{shown}` cannot be started: {error}"),
+        })?;
+        Ok(Box::new(Process { group, control, own }))
+    }
+}
+
+/// A process that executes a run.
+struct Process {
+    group: Group,
+    control: Option<Control>,
+    own: Option<TempDir>,
+}
+
+#[async_trait]
+impl Execution for Process {
+    fn id(&self) -> String {
+        let pid = self.group.id().map_or_else(String::new, |pid| pid.to_string());
+        format!("{}:{pid}", host())
+    }
+
+    async fn ended(
+        self: Box<Self>,
+        output: Output,
+        stop: watch::Receiver<Option<Stop>>,
+        grace: Duration,
+    ) -> Result<Ended, String> {
+        let Process { mut group, control, own } = *self;
+        let (stdout, stderr) = group.outputs();
+        let kept = tokio::spawn({
+            let output = output.clone();
+            async move {
+                if let Some(stdout) = stdout {
+                    output.keep(stdout).await;
+                }
+            }
+        });
+        let passed = tokio::spawn({
+            let output = output.clone();
+            async move {
+                match stderr {
+                    Some(stderr) => output.pass_on(stderr).await,
+                    None => String::new(),
+                }
+            }
+        });
+        let (status, stopped) = group.ended(stop, grace, control).await.map_err(|error| error.to_string())?;
+        let (kept, passed) = (at_last(kept), at_last(passed));
+        let ((), complaints) = tokio::join!(
+            async {
+                let _ = kept.await;
+            },
+            passed
+        );
+        if let Some(own) = own
+            && let Err(error) = own.close()
+        {
+            output.tell(LogLevel::Warning, format!("The run's files are left on the worker's disk: {error}")).await;
+        }
+        let complaints = complaints.unwrap_or_default();
+        Ok(Ended { what: "process", how: status.to_string(), is_success: status.success(), stopped, complaints })
+    }
+}
+
+/// Waits for what reads an output, but not for ever.
+async fn at_last<T>(mut reading: tokio::task::JoinHandle<T>) -> Option<T> {
+    match tokio::time::timeout(LAST_OUTPUT, &mut reading).await {
+        Ok(read) => read.ok(),
+        Err(_) => {
+            reading.abort();
+            None
+        }
+    }
+}
+
+/// Gives the name of this machine.
+fn host() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::job::tests::job;
+
+    async fn plan(entrypoint: &str, variables: Value) -> Plan {
+        let job = job(entrypoint, &variables, &Value::Null).unwrap();
+        Processes::new(Some("/nowhere/python".into())).plan(&job).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_program_is_found_from_the_deployments_folder() {
+        let found = plan("bin/etl:report", Value::Null).await;
+        assert_eq!(found.command.as_std().get_program(), "/srv/etl/bin/etl");
+        assert_eq!(found.directory.as_deref(), Some(Path::new("/srv/etl")));
+        let elsewhere = plan("bin/etl:report", json!({"working_dir": "/opt"})).await;
+        assert_eq!(elsewhere.command.as_std().get_program(), "/opt/bin/etl");
+    }
+
+    #[tokio::test]
+    async fn a_command_goes_before_the_entrypoint_and_flows_in_python_have_a_folder_of_their_own() {
+        let found = plan("etl.py:report", json!({"command": "make run"})).await;
+        assert_eq!(found.command.as_std().get_args().collect::<Vec<_>>(), ["-c", "make run"]);
+        assert_eq!(found.directory.as_deref(), found.own.as_ref().map(TempDir::path));
+        assert!(found.own.is_some_and(|own| own.path().is_dir()));
+        let said = plan("etl.py:report", json!({"command": "make run", "working_dir": "/opt"})).await;
+        assert!(said.own.is_none() && said.directory.as_deref() == Some(Path::new("/opt")));
+        let missing = job("etl.py:report", &Value::Null, &Value::Null).unwrap();
+        let missing = Processes::new(Some("/nowhere/python".into())).start(&missing).await;
+        assert!(missing.is_err_and(|why| why.contains("/nowhere/python")));
+    }
+}

@@ -1,0 +1,150 @@
+//! A server with a worker, and what is asked of them by commands.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use flowcore_tests::built::programs;
+use serde_json::Value;
+
+use crate::world::{Transcript, World};
+
+/// What is not so by then never will be.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A server, and what is asked of it by commands.
+pub(crate) struct Site {
+    pub(crate) world: World,
+    pub(crate) api: String,
+    /// Whether the server was started for it.
+    is_own: bool,
+    /// Another home, of whoever executes runs.
+    worker_home: tempfile::TempDir,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let world = World::new().await;
+        let started = world.flowcore("server start --background --port 0");
+        assert_eq!(started.code, Some(0), "{started}");
+        let api = started.out.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Site { world, api, is_own: true, worker_home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Works on a server that is there.
+    pub(crate) async fn on(api: &str) -> Self {
+        Site {
+            world: World::new().await,
+            api: api.to_owned(),
+            is_own: false,
+            worker_home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn flowcore(&self, line: &str) -> Transcript {
+        self.world.flowcore_with(&[("FLOWCORE_API_URL", &self.api)], line)
+    }
+
+    pub(crate) fn json(&self, line: &str) -> Value {
+        self.flowcore(line).json()
+    }
+
+    pub(crate) fn deploy(&self, name: &str, more: &str) -> Transcript {
+        let program = programs().join("deployments");
+        let line =
+            format!("deploy {}:report --name {name} --pool default --param region=north {more}", program.display());
+        self.flowcore(&line)
+    }
+
+    pub(crate) fn worker(&self, more: &str) -> Worker {
+        self.worker_with(&[], more)
+    }
+
+    /// Starts a worker with further variables.
+    pub(crate) fn worker_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
+        let mut command = self.world.command(&format!("worker start --pool default {more}"));
+        command.env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
+        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Makes a run and gives its id.
+    pub(crate) fn run(&self, line: &str) -> String {
+        let made = self.flowcore(&format!("deployment run {line}"));
+        assert_eq!(made.code, Some(0), "{made}");
+        made.out.rsplit('(').next().unwrap().trim().trim_end_matches([')', '.']).to_owned()
+    }
+
+    /// Waits until a run is in a state, and gives it.
+    pub(crate) fn in_state(&self, id: &str, state: &str) -> Value {
+        self.in_state_within(DEADLINE, id, state)
+    }
+
+    /// Waits for so long at most.
+    pub(crate) fn in_state_within(&self, deadline: Duration, id: &str, state: &str) -> Value {
+        let begin = Instant::now();
+        loop {
+            let run = self.json(&format!("api get /flow_runs/{id}"));
+            if run["state"]["name"] == state {
+                return run;
+            }
+            assert!(begin.elapsed() < deadline, "it is not {state}: {run}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if self.is_own {
+            self.world.flowcore("server stop");
+        }
+    }
+}
+
+/// A worker, which is killed at the end if it has not ended.
+pub(crate) struct Worker(Child);
+
+impl Worker {
+    pub(crate) fn signal(&self, signal: &str) {
+        signal_process(signal, &self.0.id().to_string());
+    }
+
+    /// Waits for its end, and tells whether it ended well.
+    pub(crate) fn ended(&mut self) -> bool {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(begin.elapsed() < DEADLINE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn signal_process(signal: &str, pid: &str) {
+    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+}
+
+/// Tells whether a process runs; one that has ended and that nobody has asked after does not.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Waits until a process is gone.
+pub(crate) fn gone(pid: &str) {
+    let begin = Instant::now();
+    while lives(pid) {
+        assert!(begin.elapsed() < DEADLINE, "the process {pid} is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
