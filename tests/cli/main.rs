@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod caching;
+mod calling;
 mod clock;
 mod concurrency;
 mod docker;
@@ -11,11 +12,16 @@ mod failing;
 mod fake_engine;
 mod help;
 mod history;
+mod objects;
 mod on_prefect;
 mod python_flows;
+mod queues;
 mod reading;
 mod retrying;
+mod schedules;
+mod served;
 mod server;
+mod serving;
 mod settings;
 mod site;
 mod sweeping;

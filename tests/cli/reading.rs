@@ -129,7 +129,6 @@ async fn artifacts_are_listed_and_shown() {
 async fn artifacts_are_deleted() {
     let world = filled().await;
     let lines = [
-        "artifact delete rows",
         "artifact delete --id 01980000-0000-7000-8000-000000000003 --yes",
         "artifact inspect rows",
         "artifact delete rows -y",

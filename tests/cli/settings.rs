@@ -87,7 +87,6 @@ async fn settings_are_set_and_removed_in_profiles() {
         "profile inspect",
         "profile inspect default -o json",
         "profile delete prod",
-        "profile delete default",
         "profile delete default --yes",
         "profile rename prod live",
         "profile ls -o json",

@@ -3,8 +3,11 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowcore::model::{Order, Page};
 
+use crate::commands::agent::AgentCommand;
 use crate::commands::api::Api;
 use crate::commands::artifact::ArtifactCommand;
+use crate::commands::automation::AutomationCommand;
+use crate::commands::block::BlockCommand;
 use crate::commands::cache::CacheCommand;
 use crate::commands::completion::Completion;
 use crate::commands::concurrency::ConcurrencyCommand;
@@ -14,6 +17,7 @@ use crate::commands::deployment::DeploymentCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
+use crate::commands::help::Help;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::result::ResultCommand;
 #[cfg(feature = "server")]
@@ -21,6 +25,7 @@ use crate::commands::server::{ServerCommand, ServicesCommand};
 use crate::commands::task_run::TaskRunCommand;
 use crate::commands::variable::VariableCommand;
 use crate::commands::work_pool::WorkPoolCommand;
+use crate::commands::work_queue::WorkQueueCommand;
 use crate::commands::worker::WorkerCommand;
 
 /// Looks at flow runs and task runs, retries them, keeps concurrency limits, shows and changes settings.
@@ -42,6 +47,9 @@ pub(crate) struct Arguments {
     /// The profile whose settings count, instead of the active one.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Ask nothing: what asks otherwise goes on.
+    #[arg(long)]
+    pub(crate) no_prompt: bool,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -56,20 +64,20 @@ impl Arguments {
         {
             return true;
         }
-        matches!(self.command, Command::Worker(_))
+        matches!(self.command, Command::Worker(_) | Command::Agent(_))
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Looks at flows.
-    #[command(subcommand)]
+    /// Looks at flows, and serves them.
+    #[command(subcommand, alias = "flows")]
     Flow(FlowCommand),
     /// Looks at flow runs, follows, cancels, resumes, retries and deletes them.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "flow-runs")]
     FlowRun(FlowRunCommand),
     /// Looks at task runs.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "task-runs")]
     TaskRun(TaskRunCommand),
     /// Looks at the results that calls share, deletes them, and says why a run had none to take.
     #[command(subcommand)]
@@ -78,7 +86,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Result(ResultCommand),
     /// Limits how much is done at once, and shows who does it and who waits.
-    #[command(subcommand)]
+    #[command(subcommand, visible_aliases = ["global-concurrency-limit", "gcl"])]
     Concurrency(ConcurrencyCommand),
     /// Sets and shows variables: values under names, which programs read while they run.
     #[command(subcommand)]
@@ -87,19 +95,31 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Artifact(ArtifactCommand),
     /// Looks at what happened, follows it, and tells of events.
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "events")]
     Event(EventCommand),
     /// Deploys a flow of a program to a work pool, whose workers start the program for each run.
     Deploy(Box<Deploy>),
     /// Looks at deployments, starts, pauses, resumes and deletes them.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "deployments")]
     Deployment(DeploymentCommand),
     /// Keeps work pools, which workers take runs from.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "work-pools")]
     WorkPool(WorkPoolCommand),
+    /// Keeps work queues, by which the runs of a work pool are kept apart.
+    #[command(subcommand, alias = "work-queues")]
+    WorkQueue(WorkQueueCommand),
     /// Takes the runs of a work pool, and starts the programs that execute them.
     #[command(subcommand)]
     Worker(WorkerCommand),
+    /// Does what worker does, for stacks that start an agent.
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// Looks at blocks, and deletes them: what is configured once and used under its name.
+    #[command(subcommand, alias = "blocks")]
+    Block(BlockCommand),
+    /// Keeps automations: what is to happen when something else does.
+    #[command(subcommand, alias = "automations")]
+    Automation(AutomationCommand),
     /// Makes a request to the server's API, and prints the answer.
     Api(Api),
     /// Runs the server, which speaks Prefect's API.
@@ -110,10 +130,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Shows and changes profiles, which are sets of settings under a name.
-    #[command(subcommand)]
+    #[command(subcommand, alias = "profiles")]
     Profile(ProfileCommand),
     /// Prints the script by which a shell completes command lines.
     Completion(Completion),
+    /// Prints the help of a command.
+    Help(Help),
     /// Shows the version, the database and what is compiled in.
     Version(OutputArguments),
 }
@@ -122,12 +144,13 @@ pub(crate) enum Command {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct OutputArguments {
     /// How to print: a table for people, or JSON for programs.
-    #[arg(long, short, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    #[arg(long, short, alias = "format", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub(crate) output: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    #[value(alias = "text")]
     Table,
     Json,
 }

@@ -1,6 +1,7 @@
 //! The flowcore command: looks at runs, retries them, shows and changes settings.
 
 mod arguments;
+mod called;
 mod commands;
 mod confirm;
 mod failure;
@@ -18,13 +19,14 @@ mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::arguments::Arguments;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments =
+        Arguments::from_arg_matches(&called::command_line().get_matches()).unwrap_or_else(|error| error.exit());
     // One thread: a command waits for one thing after another, and threads take time to start. A server has many clients.
     let mut builder = if arguments.serves() {
         tokio::runtime::Builder::new_multi_thread()
@@ -39,6 +41,9 @@ fn main() -> ExitCode {
         }
     };
     let mut out = Output::stdout();
+    if arguments.no_prompt {
+        out = out.without_questions();
+    }
     let result = runtime.block_on(commands::run(arguments, &mut out));
     let result = result.and_then(|code| out.flush().map(|()| code));
     match result {

@@ -29,6 +29,8 @@ pub(crate) struct Output {
     writer: Box<dyn Write>,
     /// A person is reading.
     terminal: bool,
+    /// Questions may be asked, if there is a terminal to ask on.
+    may_ask: bool,
     colour: bool,
     /// How many columns of letters fit on a line, where that matters.
     width: Option<u16>,
@@ -42,7 +44,18 @@ impl Output {
         let terminal = stdout.is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let width = terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0).filter(|width| *width > 0);
-        Output { writer: Box::new(BufWriter::new(stdout)), terminal, colour, width, now: SystemClock.now() }
+        let now = SystemClock.now();
+        Output { writer: Box::new(BufWriter::new(stdout)), terminal, may_ask: true, colour, width, now }
+    }
+
+    /// Says that no questions are to be asked.
+    pub(crate) fn without_questions(self) -> Self {
+        Output { may_ask: false, ..self }
+    }
+
+    /// Tells whether questions may be asked.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.may_ask
     }
 
     /// The time at which the command began.
@@ -206,7 +219,7 @@ mod tests {
     fn written_on(terminal: bool, width: Option<u16>, write: impl FnOnce(&mut Output)) -> String {
         let shared = Shared::default();
         let now = Timestamp::UNIX_EPOCH;
-        write(&mut Output { writer: Box::new(shared.clone()), terminal, colour: terminal, width, now });
+        write(&mut Output { writer: Box::new(shared.clone()), terminal, may_ask: false, colour: terminal, width, now });
         let bytes = shared.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }

@@ -84,6 +84,30 @@ impl FromStr for When {
     }
 }
 
+/// A span of time on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) TimeDelta);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a span of time: write it like 90, 90s, 15m, 2h, 1d or `10 minutes`");
+        if let Ok(seconds) = text.parse::<u32>() {
+            return Ok(Span(TimeDelta::seconds(i64::from(seconds))));
+        }
+        // Of a unit that is written out its first letter tells.
+        let mut short = String::new();
+        for word in text.split_whitespace() {
+            match word.strip_suffix('s').unwrap_or(word) {
+                unit @ ("second" | "minute" | "hour" | "day" | "week") => short.extend(unit.chars().next()),
+                _ => short.push_str(word),
+            }
+        }
+        ago(&short).map(Span).ok_or_else(wrong)
+    }
+}
+
 /// Reads numbers with units: `90s`, `2h`, `1d12h`.
 fn ago(text: &str) -> Option<TimeDelta> {
     let mut seconds: i64 = 0;
@@ -156,6 +180,23 @@ mod tests {
         assert_eq!(resolved("1970-01-01T02:00:00+02:00").unwrap(), Timestamp::UNIX_EPOCH);
         for text in ["", "2", "h", "2x", "-2h", "2h3", "yesterday", "99999999999999999999d", "9999999999999w"] {
             assert!(resolved(text).unwrap_err().contains("is not a time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_may_be_written_out() {
+        for (text, seconds) in [
+            ("90", 90),
+            ("90s", 90),
+            ("1h30m", 5400),
+            ("10 minutes", 600),
+            ("1 day 2 hours", 93_600),
+            ("1 week", 604_800),
+        ] {
+            assert_eq!(text.parse(), Ok(Span(TimeDelta::seconds(seconds))), "{text}");
+        }
+        for text in ["", "soon", "-5", "5 moons", "minutes"] {
+            assert!(text.parse::<Span>().unwrap_err().contains("is not a span of time"), "{text}");
         }
     }
 

@@ -334,7 +334,7 @@ pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
 pub use engine::runner::TaskRunner;
-pub use engine::serving::{Collision, Deployment, Listed, Runner, Schedule, Serve, Work, serve};
+pub use engine::serving::{Collision, Deployment, Listed, Runner, SERVE, Schedule, Serve, ServeOrder, Work, serve};
 pub use engine::shutdown::Shutdown;
 pub use engine::sleep::{sleep_for, sleep_until};
 pub use engine::stream::{StreamCall, TaskStream};

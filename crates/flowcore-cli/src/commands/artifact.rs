@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::listing::{Listing, may_be_more};
 use super::run_report::pretty;
 use crate::arguments::{LimitArguments, OutputArguments};
-use crate::confirm::confirmed;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::select;
@@ -70,9 +70,8 @@ pub(crate) struct Delete {
     /// The id, or the beginning of it (at least 4 digits), of the one artifact that is deleted.
     #[arg(long, value_name = "ID", conflicts_with = "key")]
     id: Option<String>,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) async fn run(command: ArtifactCommand, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -145,9 +144,7 @@ async fn delete(arguments: Delete, session: &mut Session<'_>) -> Result<(), Fail
             (ArtifactSelector::Key(key), what)
         }
     };
-    if !arguments.yes && !confirmed(&what, || format!("Delete {what}?"))? {
-        return Err(Failure::new("nothing was deleted"));
-    }
+    arguments.confirmation.ask(session.out, || format!("Delete {what}?"))?;
     session.client.delete_artifacts(&which).await?;
     session.out.line(format!("Deleted {what}."))
 }

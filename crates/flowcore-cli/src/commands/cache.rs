@@ -6,7 +6,7 @@ use flowcore::results::{CachedCall, Storage, StoredEntry};
 use super::cache_explain::{self, Explain};
 use super::listing::Listing;
 use crate::arguments::OutputArguments;
-use crate::confirm::confirmed;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::session::Session;
@@ -45,9 +45,8 @@ pub(crate) struct Clear {
     /// All entries.
     #[arg(long, conflicts_with_all = ["task", "expired", "key"])]
     all: bool,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) async fn run(command: CacheCommand, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -126,9 +125,7 @@ async fn clear(arguments: &Clear, session: &mut Session<'_>) -> Result<(), Failu
     if entries.is_empty() {
         return session.out.line(format!("There is no such entry in {}.", storage.url()));
     }
-    if !arguments.yes && !confirmed(&what, || format!("Delete {what} in {}?", storage.url()))? {
-        return Err(Failure::new("nothing was deleted"));
-    }
+    arguments.confirmation.ask(session.out, || format!("Delete {what} in {}?", storage.url()))?;
     for (entry, _) in &entries {
         storage.delete(&entry.metadata.storage_key).await?;
     }

@@ -1,9 +1,9 @@
 //! `flowcore completion`: what shells need to complete the command line.
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::Shell as Generator;
 
-use crate::arguments::Arguments;
+use crate::called;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -31,6 +31,6 @@ pub(super) fn run(arguments: Completion, out: &mut Output) -> Result<(), Failure
         Shell::Fish => Generator::Fish,
     };
     let mut script = Vec::new();
-    clap_complete::generate(generator, &mut Arguments::command(), "flowcore", &mut script);
+    clap_complete::generate(generator, &mut called::command_line(), called::name(), &mut script);
     out.bytes(&script)
 }

@@ -7,6 +7,7 @@ use flowcore::orchestration::{LimitError, LimitUpdate, NewLimit, slots_taken};
 use serde::Serialize;
 
 use crate::arguments::OutputArguments;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output, note};
 use crate::session::Session;
@@ -34,6 +35,10 @@ pub(crate) enum ConcurrencyCommand {
     Create(Create),
     /// Changes a limit. What is taken of it stays taken.
     Update(Update),
+    /// Puts a limit in force.
+    Enable(Named),
+    /// Puts a limit out of force: it limits nothing.
+    Disable(Named),
     /// Deletes a limit. Who has slots of it goes on, and who waits for it gets on.
     Delete(Delete),
 }
@@ -93,9 +98,17 @@ pub(crate) struct Update {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The limit's name.
+    name: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Delete {
     /// The limit's name.
     name: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// A limit with what is taken of it.
@@ -117,18 +130,31 @@ pub(super) async fn run(command: ConcurrencyCommand, session: &mut Session<'_>) 
     match command {
         ConcurrencyCommand::Ls(arguments) => ls(&arguments, session).await,
         ConcurrencyCommand::Inspect(Inspect { name, output }) => {
-            let now = session.out.now();
-            let found = reports(&*session.client, vec![name.clone()], now).await?.pop();
-            let report = found.ok_or_else(|| Failure::new(LimitError::Missing(name).to_string()))?;
+            let report = find(session, name).await?;
             if output.json() { session.out.json(&report) } else { show(session.out, &report) }
         }
         ConcurrencyCommand::Create(arguments) => create(arguments, session).await,
         ConcurrencyCommand::Update(arguments) => update(arguments, session).await,
-        ConcurrencyCommand::Delete(Delete { name }) => {
+        ConcurrencyCommand::Enable(Named { name }) => put_in_force(session, &name, true).await,
+        ConcurrencyCommand::Disable(Named { name }) => put_in_force(session, &name, false).await,
+        ConcurrencyCommand::Delete(Delete { name, confirmation }) => {
+            find(session, name.clone()).await?;
+            confirmation.ask(session.out, || format!("Delete the concurrency limit '{}'?", one_line(&name)))?;
             let gone = session.client.delete_limit(&name).await?;
             session.out.line(format!("Deleted the concurrency limit '{}'.{}", one_line(&name), left(&gone)))
         }
     }
+}
+
+async fn find(session: &Session<'_>, name: String) -> Result<Report, Failure> {
+    let found = reports(&*session.client, vec![name.clone()], session.out.now()).await?.pop();
+    found.ok_or_else(|| Failure::new(LimitError::Missing(name).to_string()))
+}
+
+async fn put_in_force(session: &mut Session<'_>, name: &str, active: bool) -> Result<(), Failure> {
+    let update = LimitUpdate { name: None, limit: None, slot_decay_per_second: None, active: Some(active) };
+    let changed = session.client.update_limit(name, update).await?;
+    session.out.line(format!("Changed the concurrency limit {}.", described(&changed)))
 }
 
 /// Says what becomes of those who have slots or wait.

@@ -1,5 +1,9 @@
 //! `flowcore flow`: the definitions that runs belong to.
 
+mod serve;
+
+pub(crate) use serve::Serve;
+
 use clap::{Args, Subcommand};
 use flowcore::model::{Flow, FlowFilter};
 
@@ -13,6 +17,10 @@ use crate::session::Session;
 pub(crate) enum FlowCommand {
     /// Lists flows, by name.
     Ls(Ls),
+    /// Serves a flow of a program: has a deployment made of it, and executes its runs until Ctrl-C or SIGTERM.
+    ///
+    /// The program takes this command's place. It needs `#[flowcore::main]`, or a call of `flowcore::init`.
+    Serve(Box<Serve>),
 }
 
 #[derive(Debug, Args)]
@@ -27,7 +35,10 @@ pub(crate) struct Ls {
 }
 
 pub(super) async fn run(command: FlowCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    let FlowCommand::Ls(Ls { name_like, limit, output }) = command;
+    let Ls { name_like, limit, output } = match command {
+        FlowCommand::Ls(arguments) => arguments,
+        FlowCommand::Serve(arguments) => return serve::run(&arguments, session).await,
+    };
     let flows = session.client.flows(&FlowFilter { name_like, page: limit.page() }).await?;
     let listing = Listing {
         columns: &[Column::Whole("ID"), Column::Text("NAME"), Column::Text("TAGS"), Column::Whole("CREATED")],

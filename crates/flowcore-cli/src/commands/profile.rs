@@ -7,7 +7,7 @@ use toml_edit::{Item, Table};
 
 use super::config;
 use crate::arguments::OutputArguments;
-use crate::confirm::confirmed;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output, note};
 use crate::session::settings;
@@ -64,9 +64,8 @@ pub(crate) struct Rename {
 pub(crate) struct Delete {
     /// The profile.
     name: String,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 #[derive(Serialize)]
@@ -161,10 +160,7 @@ fn delete(arguments: &Delete, places: &Places, out: &mut Output) -> Result<(), F
     if [places.profiles.active(), active(places)].contains(&Some(name)) {
         return Err(Failure::new(format!("profile '{name}' is the active one: make another one active first")));
     }
-    let question = || format!("Delete profile '{name}' with its settings?");
-    if !arguments.yes && !confirmed(&format!("profile '{name}'"), question)? {
-        return Err(Failure::new("nothing was deleted"));
-    }
+    arguments.confirmation.ask(out, || format!("Delete profile '{name}' with its settings?"))?;
     file.profiles()?.remove(name);
     file.save()?;
     out.line(format!("Deleted profile '{name}'."))

@@ -31,8 +31,11 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "ID")]
     flow_run: Option<String>,
     /// Only task runs in this state: a name such as Failed, or a type such as FAILED. May be given several times.
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, alias = "state-type", value_name = "STATE")]
     state: Vec<StateArgument>,
+    /// Only task runs of this name. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    task_run_name: Vec<String>,
     /// Only task runs whose name contains this.
     #[arg(long, value_name = "TEXT")]
     name_like: Option<String>,
@@ -79,6 +82,7 @@ async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     };
     let filter = TaskRunFilter {
         flow_run_ids: flow_run.map(|run| vec![run.id]),
+        names: (!arguments.task_run_name.is_empty()).then_some(arguments.task_run_name),
         name_like: arguments.name_like,
         order: arguments.order.order(),
         page: arguments.limit.page(),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::listing::{Listing, may_be_more};
 use super::run_report::pretty;
 use crate::arguments::{LimitArguments, OutputArguments};
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::session::Session;
@@ -87,6 +88,8 @@ pub(crate) struct Inspect {
 pub(crate) struct Unset {
     /// The variable's name.
     name: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) async fn run(command: VariableCommand, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -101,10 +104,14 @@ pub(super) async fn run(command: VariableCommand, session: &mut Session<'_>) -> 
             let variable = find(session, &name).await?;
             if output.json() { session.out.json(&variable) } else { show(session.out, &variable) }
         }
-        VariableCommand::Unset(Unset { name }) => match session.client.delete_variable(&name).await? {
-            true => session.out.line(format!("Deleted the variable '{}'.", one_line(&name))),
-            false => Err(missing(&name)),
-        },
+        VariableCommand::Unset(Unset { name, confirmation }) => {
+            find(session, &name).await?;
+            confirmation.ask(session.out, || format!("Delete the variable '{}'?", one_line(&name)))?;
+            match session.client.delete_variable(&name).await? {
+                true => session.out.line(format!("Deleted the variable '{}'.", one_line(&name))),
+                false => Err(missing(&name)),
+            }
+        }
     }
 }
 

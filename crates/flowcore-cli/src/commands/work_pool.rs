@@ -1,14 +1,20 @@
 //! `flowcore work-pool`: the pools that workers take runs from.
 
-use clap::{Args, Subcommand};
+mod template;
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand};
 use flowcore::client::{Request, path_segment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::listing::Listing;
+use super::slots::{self, SlotsArguments};
+use super::waiting::{self, PreviewArguments};
 use crate::arguments::OutputArguments;
-use crate::confirm::confirmed;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::session::Session;
@@ -22,6 +28,12 @@ pub(crate) enum WorkPoolCommand {
     Create(Create),
     /// Shows a work pool.
     Inspect(Inspect),
+    /// Changes a work pool.
+    Update(Update),
+    /// Lists the runs that are to begin soon.
+    Preview(Preview),
+    /// Shows how much of its limits is taken, and by which runs.
+    Slots(Slots),
     /// Lets its runs wait.
     Pause(Named),
     /// Lets its runs be executed again.
@@ -30,6 +42,8 @@ pub(crate) enum WorkPoolCommand {
     SetConcurrencyLimit(Limited),
     /// Lets any number of its runs be under way at once.
     ClearConcurrencyLimit(Named),
+    /// Prints the job template that pools of a type begin with.
+    GetDefaultBaseJobTemplate(template::DefaultTemplate),
     /// Deletes a work pool with its queues. Deployments lose their place.
     Delete(Delete),
 }
@@ -52,7 +66,41 @@ pub(crate) struct Create {
     overwrite: bool,
     /// A file with the base job template, as JSON.
     #[arg(long, value_name = "FILE")]
-    base_job_template: Option<std::path::PathBuf>,
+    base_job_template: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(
+    ["base_job_template", "concurrency_limit", "description"],
+))]
+pub(crate) struct Update {
+    /// The name.
+    name: String,
+    /// A file with the base job template, as JSON.
+    #[arg(long, value_name = "FILE")]
+    base_job_template: Option<PathBuf>,
+    /// How many of its runs may be under way at once.
+    #[arg(long, value_name = "N")]
+    concurrency_limit: Option<u32>,
+    /// What it is for.
+    #[arg(long)]
+    description: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// The name; without it, of all pools.
+    name: Option<String>,
+    #[command(flatten)]
+    preview: PreviewArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Slots {
+    /// The name.
+    name: String,
+    #[command(flatten)]
+    slots: SlotsArguments,
 }
 
 #[derive(Debug, Args)]
@@ -81,9 +129,8 @@ pub(crate) struct Inspect {
 pub(crate) struct Delete {
     /// The name.
     name: String,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -118,11 +165,23 @@ pub(super) async fn run(command: WorkPoolCommand, session: &mut Session<'_>) -> 
         WorkPoolCommand::ClearConcurrencyLimit(Named { name }) => {
             change(session, &name, &json!({"concurrency_limit": null}), "Took the limit off").await
         }
-        WorkPoolCommand::Delete(Delete { name, yes }) => {
-            find(session, &name).await?;
-            if !yes && !confirmed("a work pool", || format!("Delete the work pool '{}'?", one_line(&name)))? {
-                return Ok(());
+        WorkPoolCommand::Update(update) => change_by(update, session).await,
+        WorkPoolCommand::Preview(Preview { name, preview }) => {
+            let mut filter = json!({});
+            if let Some(name) = &name {
+                find(session, name).await?;
+                filter["work_pools"] = json!({"name": {"any_": [name]}});
             }
+            waiting::print(filter, Some(preview.hours), preview.output, session).await
+        }
+        WorkPoolCommand::Slots(Slots { name, slots }) => {
+            find(session, &name).await?;
+            slots::of_pool(&path(&name), slots, session).await
+        }
+        WorkPoolCommand::GetDefaultBaseJobTemplate(arguments) => template::print(&arguments, session).await,
+        WorkPoolCommand::Delete(Delete { name, confirmation }) => {
+            find(session, &name).await?;
+            confirmation.ask(session.out, || format!("Delete the work pool '{}'?", one_line(&name)))?;
             let request = Request::delete(path(&name), "delete a work pool");
             session.client.ask(request).await?.accepted()?;
             session.out.line(format!("Deleted the work pool '{}'.", one_line(&name)))
@@ -188,9 +247,7 @@ async fn make(create: Create, session: &mut Session<'_>) -> Result<(), Failure> 
         body["description"] = json!(description);
     }
     if let Some(file) = base_job_template {
-        let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{} cannot be used: {error}", file.display()));
-        let text = std::fs::read_to_string(&file).map_err(|error| wrong(&error))?;
-        body["base_job_template"] = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+        body["base_job_template"] = template::read(&file)?;
     }
     let answer = session.client.ask(Request::post("/work_pools/", "make a work pool", &body)).await?;
     if answer.is_conflict() && overwrite {
@@ -206,6 +263,17 @@ async fn make(create: Create, session: &mut Session<'_>) -> Result<(), Failure> 
     }
     answer.accepted()?;
     session.out.line(format!("Made the work pool '{}'.", one_line(&name)))
+}
+
+async fn change_by(update: Update, session: &mut Session<'_>) -> Result<(), Failure> {
+    let Update { name, base_job_template, concurrency_limit, description } = update;
+    let mut body = Map::new();
+    if let Some(file) = base_job_template {
+        body.insert("base_job_template".to_owned(), template::read(&file)?);
+    }
+    body.extend(concurrency_limit.map(|limit| ("concurrency_limit".to_owned(), json!(limit))));
+    body.extend(description.map(|description| ("description".to_owned(), json!(description))));
+    change(session, &name, &Value::Object(body), "Changed").await
 }
 
 async fn change(session: &mut Session<'_>, name: &str, body: &Value, done: &str) -> Result<(), Failure> {

@@ -11,6 +11,9 @@ use crate::log;
 use crate::output::note;
 use crate::session::Session;
 
+/// How long a run that is cancelled may take to end in order, in seconds, unless the command line says otherwise.
+const GRACE: u64 = 30;
+
 /// What runs show to the server instead of what the worker shows.
 const RUN_KEY: &str = "FLOWCORE_WORKER_RUN_API_KEY";
 const RUN_AUTH_STRING: &str = "FLOWCORE_WORKER_RUN_API_AUTH_STRING";
@@ -39,7 +42,7 @@ pub(crate) struct Start {
     #[arg(long, short, value_name = "NAME")]
     name: Option<String>,
     /// How long a run that is cancelled may take to end in order, in seconds.
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = GRACE, value_name = "SECONDS")]
     grace: u64,
     /// The interpreter for flows in Python, which has Prefect. Without it, what FLOWCORE_WORKER_PYTHON names, the one of the
     /// virtual environment that is active, python3 or python.
@@ -66,7 +69,18 @@ impl From<Kind> for flowcore_worker::Kind {
     }
 }
 
+impl Start {
+    /// Has runs executed by processes, under a name that is made up.
+    pub(super) fn on_processes(pool: String, queues: Vec<String>, limit: Option<usize>) -> Self {
+        Start { pool, kind: Some(Kind::Process), queues, limit, name: None, grace: GRACE, python: None }
+    }
+}
+
 pub(super) async fn run(WorkerCommand::Start(start): WorkerCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    self::start(start, session).await
+}
+
+pub(super) async fn start(start: Start, session: &mut Session<'_>) -> Result<(), Failure> {
     let Start { pool, kind, queues, limit, name, grace, python } = start;
     log::begin(session.settings.log_level, session.settings.server.log_format);
     let mut worker =
@@ -80,7 +94,7 @@ pub(super) async fn run(WorkerCommand::Start(start): WorkerCommand, session: &mu
     if let Some(name) = name {
         worker = worker.name(name);
     }
-    if let Some(python) = python.or_else(named_python).or_else(active_python) {
+    if let Some(python) = python.or_else(known_python) {
         worker = worker.python(python);
     }
     // What this command got from a profile or a file, the programs get from it.
@@ -96,7 +110,7 @@ pub(super) async fn run(WorkerCommand::Start(start): WorkerCommand, session: &mu
 }
 
 /// Gives what tells of the first signal, and of the second.
-fn signals() -> Result<(tokio::sync::mpsc::Receiver<()>, tokio::sync::oneshot::Receiver<()>), Failure> {
+pub(super) fn signals() -> Result<(tokio::sync::mpsc::Receiver<()>, tokio::sync::oneshot::Receiver<()>), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (first, heard_first) = tokio::sync::mpsc::channel(1);
@@ -131,6 +145,12 @@ fn named_python() -> Option<PathBuf> {
     std::env::var_os("FLOWCORE_WORKER_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// Finds the interpreter that is meant for flows in Python, if one is.
+pub(super) fn known_python() -> Option<PathBuf> {
+    named_python().or_else(active_python)
+}
+
+/// Finds the interpreter of the virtual environment that is active.
 fn active_python() -> Option<PathBuf> {
     let folder = std::env::var_os("VIRTUAL_ENV")?;
     let python = Path::new(&folder).join("bin/python");

@@ -16,14 +16,15 @@ use super::error::{Error, RunError};
 #[cfg(feature = "macros")]
 use super::event::Early;
 use super::program::{self, EXECUTE};
+use super::serving::ServeOrder;
 #[cfg(feature = "logs")]
 use crate::model::LogLevel;
 use crate::model::{FlowRunId, StateType};
 
 /// Prepares this program: checks that its flows have different names, prints log lines unless the program has a
 /// `tracing` subscriber, lets Ctrl-C and SIGTERM end runs in order, and, when the program was started to execute one
-/// stored run (by a worker, `flowcore flow-run retry`) or to tell of its flows (`flowcore deploy`), does that and ends the
-/// process.
+/// stored run (by a worker, `flowcore flow-run retry`), to serve a flow (`flowcore flow serve`) or to tell of its flows
+/// (`flowcore deploy`), does that and ends the process.
 ///
 /// `#[flowcore::main]` calls it. Without that attribute, call it first in an async `main`, behind
 /// [`provide`](crate::provide).
@@ -69,12 +70,17 @@ async fn prepare(signals: bool) -> Result<(), Error> {
     if super::describe::describe()? {
         std::process::exit(0)
     }
-    let id = std::env::var(EXECUTE).ok();
-    if signals || id.is_some() {
+    let order = ServeOrder::given()?;
+    let id = std::env::var(EXECUTE).ok().filter(|_| order.is_none());
+    if signals || id.is_some() || order.is_some() {
         super::signals::listen();
     }
-    let Some(id) = id else { return Ok(()) };
-    let code = match execute(&id).await {
+    let done = match (order, id) {
+        (Some(order), _) => serve(order).await.map(|()| true),
+        (None, Some(id)) => execute(&id).await,
+        (None, None) => return Ok(()),
+    };
+    let code = match done {
         Ok(true) => 0,
         Ok(false) => return Ok(()),
         Err(error) => {
@@ -83,6 +89,15 @@ async fn prepare(signals: bool) -> Result<(), Error> {
         }
     };
     std::process::exit(code)
+}
+
+/// Serves a flow until the process is asked to end.
+async fn serve(order: ServeOrder) -> Result<(), Error> {
+    let engine = Engine::default().await?;
+    let result = order.serve()?.on(&engine).await;
+    let closed = engine.close().await;
+    result?;
+    Ok(closed?)
 }
 
 /// Executes a run, unless somebody executes it already: then this is a child process of that one, which inherited the

@@ -192,6 +192,14 @@ pub(super) const TASK_LIMIT: KnownSetting = KnownSetting::new(
     "256",
 );
 
+pub(super) const AGENT_LIMIT: KnownSetting = KnownSetting::new(
+    "agent.max_concurrent_flow_runs",
+    &["FLOWCORE_AGENT_MAX_CONCURRENT_FLOW_RUNS", "PREFECT_AGENT_MAX_CONCURRENT_FLOW_RUNS"],
+    "How many flow runs `flowcore agent start` executes at once.",
+    "a number of flow runs, at least 1",
+    "as many as are due",
+);
+
 pub(super) const LOCK_MANAGER: KnownSetting = KnownSetting::new(
     "lock_manager",
     &["FLOWCORE_LOCK_MANAGER"],
@@ -282,6 +290,7 @@ static ALL: &[&KnownSetting] = &[
     &UI_URL,
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
+    &AGENT_LIMIT,
     &LOCK_MANAGER,
     &server::SERVER_REGISTER_BLOCKS,
     &ENCRYPTION_KEY,

@@ -3,7 +3,7 @@
 use clap::Args;
 use flowcore::model::FlowRun;
 
-use crate::confirm::confirmed;
+use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::select;
 use crate::session::Session;
@@ -14,9 +14,8 @@ pub(crate) struct Delete {
     /// The flow runs: their ids, the beginnings of them (at least 4 digits), or their names.
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -28,9 +27,7 @@ pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result
             runs.push(run);
         }
     }
-    if !arguments.yes && !asked(&runs)? {
-        return Err(Failure::new("nothing was deleted"));
-    }
+    arguments.confirmation.ask(session.out, || question(&runs))?;
     for run in runs {
         session.client.delete_flow_run(run.id).await?;
         session.out.line(format!("Deleted flow run '{}' ({}).", one_line(&run.name), run.id))?;
@@ -38,14 +35,12 @@ pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result
     Ok(())
 }
 
-fn asked(runs: &[FlowRun]) -> Result<bool, Failure> {
+fn question(runs: &[FlowRun]) -> String {
+    let line = |run: &FlowRun| {
+        let (name, flow) = (one_line(&run.name), one_line(&run.flow_name));
+        format!("  {}  {name} of {flow}, {}\n", run.id, run.state.name)
+    };
+    let list: String = runs.iter().map(line).collect();
     let what = counted(runs.len(), "flow run");
-    confirmed(&what, || {
-        let line = |run: &FlowRun| {
-            let (name, flow) = (one_line(&run.name), one_line(&run.flow_name));
-            format!("  {}  {name} of {flow}, {}\n", run.id, run.state.name)
-        };
-        let list: String = runs.iter().map(line).collect();
-        format!("{list}Delete {what} with task runs, states, log lines and artifacts?")
-    })
+    format!("{list}Delete {what} with task runs, states, log lines and artifacts?")
 }

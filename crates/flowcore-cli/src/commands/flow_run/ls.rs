@@ -17,7 +17,7 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "NAME")]
     flow_name: Vec<String>,
     /// Only runs in this state: a name such as Failed, or a type such as FAILED. May be given several times.
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, alias = "state-type", value_name = "STATE")]
     state: Vec<StateArgument>,
     /// Only runs whose name contains this.
     #[arg(long, value_name = "TEXT")]

@@ -12,6 +12,8 @@ mod watch;
 mod why;
 mod witness;
 
+pub(super) use watch::Patience;
+
 use clap::{Args, Subcommand};
 use flowcore::model::LogFilter;
 
@@ -65,8 +67,8 @@ pub(crate) struct Logs {
 }
 
 /// Follows a run until it ends; gives 0 if it has completed, else 1.
-pub(super) async fn watch(id: &str, session: &mut Session<'_>) -> Result<u8, Failure> {
-    watch::run(&watch::Watch::of(id), session).await
+pub(super) async fn watch(id: &str, patience: Patience, session: &mut Session<'_>) -> Result<u8, Failure> {
+    watch::follow(id, patience, session).await
 }
 
 pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> Result<u8, Failure> {

@@ -1,11 +1,12 @@
 //! `flowcore flow-run watch`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
 use flowcore::model::{FlowRun, LogFilter, LogId, LogLine, Page, State};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::witness::sweep;
 use crate::commands::log_lines::{task_run_names, write_line};
@@ -30,18 +31,37 @@ const OVERLAP: usize = 200;
 pub(crate) struct Watch {
     /// The flow run: its id, the beginning of it (at least 4 digits), or its name.
     id: String,
+    /// Stop following it after so many seconds, which is a failure.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u32>,
 }
 
-impl Watch {
-    /// Names the run to follow.
-    pub(super) fn of(id: &str) -> Self {
-        Watch { id: id.to_owned() }
+/// How often a run is looked at, and for how long.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::commands) struct Patience {
+    /// In seconds; none: often.
+    pub(in crate::commands) interval: Option<NonZeroU32>,
+    /// In seconds; none: until it ends.
+    pub(in crate::commands) timeout: Option<u32>,
+}
+
+pub(super) async fn run(arguments: &Watch, session: &mut Session<'_>) -> Result<u8, Failure> {
+    let patience = Patience { interval: None, timeout: arguments.timeout };
+    follow(&arguments.id, patience, session).await
+}
+
+/// Follows a run until it ends; gives 0 if it has completed, else 1.
+pub(super) async fn follow(id: &str, patience: Patience, session: &mut Session<'_>) -> Result<u8, Failure> {
+    let look = patience.interval.map_or(LOOK, |seconds| Duration::from_secs(u64::from(seconds.get())));
+    let Some(seconds) = patience.timeout else { return to_its_end(id, look, session).await };
+    match timeout(Duration::from_secs(u64::from(seconds)), to_its_end(id, look, session)).await {
+        Ok(followed) => followed,
+        Err(_) => Err(Failure::new(format!("the flow run has not ended within {seconds} s, and goes on"))),
     }
 }
 
-/// Gives 0 if the run has completed, else 1.
-pub(super) async fn run(arguments: &Watch, session: &mut Session<'_>) -> Result<u8, Failure> {
-    let mut run = select::flow_run(&*session.client, &arguments.id).await?;
+async fn to_its_end(id: &str, look: Duration, session: &mut Session<'_>) -> Result<u8, Failure> {
+    let mut run = select::flow_run(&*session.client, id).await?;
     let mut seen = Seen::default();
     let mut swept: Option<Instant> = None;
     loop {
@@ -61,7 +81,7 @@ pub(super) async fn run(arguments: &Watch, session: &mut Session<'_>) -> Result<
         if paused && let Some(next) = next_command(&run) {
             note(&format!("Flow run '{}' waits; {next}.", one_line(&run.name)));
         }
-        sleep(LOOK).await;
+        sleep(look).await;
     }
 }
 

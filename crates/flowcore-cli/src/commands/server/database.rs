@@ -1,11 +1,11 @@
 //! `flowcore server database`.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use flowcore::settings::{Settings, redact_url};
 use flowcore::store::sql::schema_version;
 use flowcore_server::Server;
 
-use crate::confirm::confirmed;
+use crate::confirm::Insistence;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -16,14 +16,7 @@ pub(crate) enum DatabaseCommand {
     /// Says why tables are not brought back to an earlier version.
     Downgrade,
     /// Deletes everything that is in the database.
-    Reset(ResetArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ResetArguments {
-    /// Does not ask.
-    #[arg(long, short)]
-    yes: bool,
+    Reset(Insistence),
 }
 
 pub(super) async fn run(command: DatabaseCommand, settings: &Settings, out: &mut Output) -> Result<(), Failure> {
@@ -43,10 +36,8 @@ pub(super) async fn run(command: DatabaseCommand, settings: &Settings, out: &mut
             "tables cannot be brought back to an earlier version, since what is new in them would be lost: put back a copy \
              of the database that was made before the upgrade",
         )),
-        DatabaseCommand::Reset(arguments) => {
-            if !arguments.yes && !confirmed("everything", || format!("Delete everything in {shown}?"))? {
-                return Ok(());
-            }
+        DatabaseCommand::Reset(insistence) => {
+            insistence.ask(out, || format!("Delete everything in {shown}?"))?;
             let server = open().await?;
             server.clear_database().await.map_err(|error| Failure::new(error.to_string()))?;
             server.close().await.map_err(|error| Failure::new(error.to_string()))?;

@@ -3,12 +3,14 @@
 mod body;
 mod deployment;
 mod due;
+mod order;
 mod register;
 mod runner;
 mod schedule;
 mod serve;
 
 pub use deployment::{Collision, Deployment};
+pub use order::{SERVE, ServeOrder};
 pub use runner::{Listed, Runner, Work};
 pub use schedule::Schedule;
 pub use serve::{Serve, serve};

@@ -29,7 +29,11 @@ pub struct Schedule {
 
 impl Schedule {
     fn new(key: &str, value: Value) -> Self {
-        let when = Map::from_iter([(key.to_owned(), value)]);
+        Schedule::written(Map::from_iter([(key.to_owned(), value)]))
+    }
+
+    /// Is due as Prefect's API writes it.
+    pub(super) fn written(when: Map<String, Value>) -> Self {
         Schedule { when, active: true, parameters: Map::new(), slug: None, problem: None }
     }
 
