@@ -140,7 +140,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Puts a job together without a template.
+    /// Puts a job together, with a template that passes on all that is said.
     pub(crate) fn job(entrypoint: &str, of_deployment: &Value, of_run: &Value) -> Result<Job, String> {
         let deployment = json!({
             "name": "d", "entrypoint": entrypoint, "path": "/srv/etl", "job_variables": of_deployment,
@@ -155,7 +155,11 @@ pub(crate) mod tests {
             credentials: Credentials { key: None, auth_string: Some("worker:secret".to_owned()) },
             variables: vec![("FLOWCORE_HOME".to_owned(), "/home".to_owned())],
         };
-        Job::new(&common, &Map::new(), &deployment, &run)
+        let said = [of_deployment, of_run].into_iter().filter_map(Value::as_object).flatten();
+        let fields: Map<String, Value> =
+            said.map(|(name, _)| (name.clone(), json!(format!("{{{{ {name} }}}}")))).collect();
+        let template = Map::from_iter([("job_configuration".to_owned(), Value::Object(fields))]);
+        Job::new(&common, &template, &deployment, &run)
     }
 
     #[test]
