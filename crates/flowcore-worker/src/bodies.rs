@@ -1,7 +1,5 @@
 //! What a worker reads of Prefect's API.
 
-use std::collections::BTreeMap;
-
 use flowcore::model::{StateType, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -44,7 +42,7 @@ pub(crate) struct Deployment {
     pub(crate) entrypoint: Option<String>,
     pub(crate) path: Option<String>,
     #[serde(default)]
-    pub(crate) pull_steps: Option<Vec<BTreeMap<String, Value>>>,
+    pub(crate) pull_steps: Option<Vec<Map<String, Value>>>,
     #[serde(default)]
     pub(crate) job_variables: Option<Map<String, Value>>,
 }

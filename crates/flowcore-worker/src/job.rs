@@ -26,7 +26,7 @@ pub(crate) struct Job {
     /// The folder that the deployment names.
     pub(crate) path: Option<PathBuf>,
     /// How its code comes to where it is executed.
-    pub(crate) pull_steps: Vec<BTreeMap<String, Value>>,
+    pub(crate) pull_steps: Vec<Map<String, Value>>,
     /// The environment, as far as it is said.
     pub(crate) variables: BTreeMap<String, String>,
     /// The filled job template.

@@ -74,15 +74,15 @@ impl Output {
 }
 
 /// Lines of any length and of any bytes.
-struct Lines<R>(BufReader<R>);
+pub(crate) struct Lines<R>(BufReader<R>);
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    fn new(output: R) -> Self {
+    pub(crate) fn new(output: R) -> Self {
         Lines(BufReader::new(output))
     }
 
     /// Reads the next line without its end. None: the output has ended, or cannot be read any more.
-    async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         let mut line = Vec::new();
         loop {
             let available = self.0.fill_buf().await.ok()?;

@@ -40,6 +40,19 @@ pub enum ProgramError {
         /// What it did instead.
         reason: String,
     },
+    /// Python did not tell.
+    #[error(
+        "{} did not find the flow `{entrypoint}`: {reason}; name another interpreter, which has Prefect, by --python, or correct the \
+         entrypoint", python.display()
+    )]
+    Python {
+        /// The entrypoint.
+        entrypoint: String,
+        /// The interpreter.
+        python: PathBuf,
+        /// What it said.
+        reason: String,
+    },
 }
 
 /// Starts a program so that it tells of its flows. It is started only if it is one that understands that.

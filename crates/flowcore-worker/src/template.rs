@@ -1,6 +1,10 @@
 //! Base job templates: what a pool says of jobs, with variables that deployments and runs fill in.
 
+use std::convert::Infallible;
+
 use serde_json::{Map, Value};
+
+use crate::placeholders::{self, Found, Kind};
 
 /// Fills in a template: the default of each variable, over it what the deployment says, over that what the run says. A
 /// placeholder that is the whole of a text becomes the value itself; one without a value takes its field away.
@@ -40,37 +44,19 @@ fn merge(values: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-fn filled(value: &Value, values: &Map<String, Value>) -> Option<Value> {
-    match value {
-        Value::String(text) => filled_text(text, values),
-        Value::Array(items) => Some(items.iter().filter_map(|item| filled(item, values)).collect()),
-        Value::Object(fields) => {
-            let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), filled(value, values)?)));
-            Some(Value::Object(fields.collect()))
-        }
-        other => Some(other.clone()),
+/// Fills in a job; None: its placeholders are all there is of it, and have no values.
+fn filled(job: &Value, values: &Map<String, Value>) -> Option<Value> {
+    let look = |kind: Kind, name: &str| {
+        let found = match kind {
+            Kind::Output => values.get(name).map_or(Found::Nothing, |value| Found::Value(value.clone())),
+            Kind::Block | Kind::Variable | Kind::Environment => Found::Left,
+        };
+        Ok::<_, Infallible>(found)
+    };
+    match placeholders::fill(job, &look) {
+        Ok(job) => job,
+        Err(never) => match never {},
     }
-}
-
-fn filled_text(text: &str, values: &Map<String, Value>) -> Option<Value> {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("{{") {
-        let Some((name, after)) = behind.split_once("}}") else { break };
-        let value = values.get(name.trim());
-        if before.is_empty() && after.is_empty() && out.is_empty() {
-            return value.cloned();
-        }
-        out.push_str(before);
-        match value {
-            Some(Value::String(text)) => out.push_str(text),
-            Some(other) => out.push_str(&other.to_string()),
-            None => {}
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    Some(Value::String(out))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::kind::Kind;
 use crate::pool::PoolClient;
 use crate::pool_work::PoolWork;
 use crate::process::Processes;
+use crate::steps::Steps;
 use crate::under_way::UnderWay;
 
 /// How long an execution that is to end may take to do so in order.
@@ -73,6 +74,7 @@ pub struct Worker {
     python: Option<PathBuf>,
     credentials: Credentials,
     variables: Vec<(String, String)>,
+    steps: Steps,
 }
 
 impl fmt::Debug for Worker {
@@ -85,6 +87,7 @@ impl Worker {
     /// Makes a worker for a pool. If there is no pool of the name, it is made when the worker starts.
     pub fn new(client: Arc<dyn Client>, pool: impl Into<String>) -> Self {
         Worker {
+            steps: Steps::new(client.clone()),
             client,
             pool: pool.into(),
             kind: None,
@@ -137,6 +140,12 @@ impl Worker {
     /// Sets what its runs show to the server, unless their jobs say otherwise.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
+        self
+    }
+
+    /// Sets what carries out the pull steps of programs; without it the one that [`Steps::new`] makes.
+    pub fn steps(mut self, steps: Steps) -> Self {
+        self.steps = steps;
         self
     }
 
@@ -236,7 +245,7 @@ impl Worker {
     #[cfg_attr(not(feature = "docker"), expect(unused_variables, reason = "only containers are labelled"))]
     async fn infrastructure(&self, kind: Kind, pool: &Pool) -> Result<Box<dyn Infrastructure>, String> {
         match kind {
-            Kind::Process => Ok(Box::new(Processes::new(self.python.clone()))),
+            Kind::Process => Ok(Box::new(Processes::new(self.python.clone(), self.steps.clone()))),
             #[cfg(feature = "docker")]
             Kind::Docker => Ok(Box::new(crate::docker::Containers::find(pool.id).await?)),
         }

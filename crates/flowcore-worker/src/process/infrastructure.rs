@@ -17,7 +17,8 @@ use crate::entrypoint::Entrypoint;
 use crate::infrastructure::{Ended, Execution, Infrastructure, Stop};
 use crate::job::Job;
 use crate::output::Output;
-use crate::steps;
+use crate::pull::pull;
+use crate::steps::Steps;
 
 /// How often Prefect's engine says that a run is alive, in seconds: the least that it can. A server may then take it for dead
 /// within a minute and a half.
@@ -33,21 +34,23 @@ const LAST_OUTPUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Processes {
     python: Python,
+    /// What brings programs here.
+    steps: Steps,
 }
 
 impl Processes {
     /// Takes an interpreter for flows in Python; without it one is looked for.
-    pub(crate) fn new(python: Option<PathBuf>) -> Self {
-        Processes { python: Python::new(python) }
+    pub(crate) fn new(python: Option<PathBuf>, steps: Steps) -> Self {
+        Processes { python: Python::new(python), steps }
     }
 
     /// Finds out what is to be started, and where.
     async fn plan(&self, job: &Job) -> Result<Plan, String> {
         let said = job.text("working_dir").map(PathBuf::from);
         let (directory, own) = match (&job.entrypoint, said) {
-            (Entrypoint::Program { .. }, said) => {
-                let of_steps = steps::carry_out(&job.pull_steps).await?;
-                (of_steps.or(said).or_else(|| job.path.clone()), None)
+            (Entrypoint::Program { path, .. }, said) => {
+                let begin = said.or_else(|| job.path.clone());
+                if job.pull_steps.is_empty() { (begin, None) } else { pull(&self.steps, job, begin, path).await? }
             }
             (Entrypoint::Python(_), Some(said)) => (Some(said), None),
             // Prefect's engine copies or clones code into the folder that it is started in.
@@ -196,9 +199,13 @@ mod tests {
     use super::*;
     use crate::job::tests::job;
 
+    async fn processes() -> Processes {
+        Processes::new(Some("/nowhere/python".into()), crate::steps::tests::steps_without_a_server().await)
+    }
+
     async fn plan(entrypoint: &str, variables: Value) -> Plan {
         let job = job(entrypoint, &variables, &Value::Null).unwrap();
-        Processes::new(Some("/nowhere/python".into())).plan(&job).await.unwrap()
+        processes().await.plan(&job).await.unwrap()
     }
 
     #[tokio::test]
@@ -219,7 +226,7 @@ mod tests {
         let said = plan("etl.py:report", json!({"command": "make run", "working_dir": "/opt"})).await;
         assert!(said.own.is_none() && said.directory.as_deref() == Some(Path::new("/opt")));
         let missing = job("etl.py:report", &Value::Null, &Value::Null).unwrap();
-        let missing = Processes::new(Some("/nowhere/python".into())).start(&missing).await;
+        let missing = processes().await.start(&missing).await;
         assert!(missing.is_err_and(|why| why.contains("/nowhere/python")));
     }
 }

@@ -36,8 +36,10 @@ pub async fn apply_deployment(client: &dyn Client, new: &NewDeployment) -> Resul
     if !new.fields.contains_key("schedules")
         && let Some(known) = known(client, new).await?
     {
-        // Who makes a deployment anew takes its schedules away; who changes it need not speak of them.
-        client.ask(Request::patch(format!("/deployments/{known}"), what, &new.fields)).await?.accepted()?;
+        // Who makes a deployment anew takes its schedules away; who changes it need not speak of them, and cannot speak of labels.
+        let mut changes = new.fields.clone();
+        changes.remove("labels");
+        client.ask(Request::patch(format!("/deployments/{known}"), what, &changes)).await?.accepted()?;
         return Ok(known);
     }
     let mut body = new.fields.clone();

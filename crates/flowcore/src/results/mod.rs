@@ -24,5 +24,7 @@ pub use entry::{CachedCall, StoredEntry};
 pub use error::{ResultError, SerializerError};
 pub use locks::{HeldKey, KeyGuard, KeyLocks, LockManager};
 pub use record::Lookup;
+#[cfg(feature = "s3")]
+pub use s3::bucket;
 pub use serializer::Serializer;
 pub use storage::Storage;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{HttpClient, HttpConnector};
 use object_store::path::Path;
-use object_store::{ClientOptions, RetryConfig};
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -29,18 +29,28 @@ pub(super) fn open(
 ) -> Result<(String, Objects), ResultError> {
     let address = |reason: String| ResultError::Address { url: url.to_owned(), reason };
     let (bucket, prefix) = bucket_and_prefix.split_once('/').unwrap_or((bucket_and_prefix, ""));
-    // Anything else in a bucket's name could lead elsewhere than to a bucket of the server.
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if bucket.is_empty() || !bucket.bytes().all(valid) {
-        return Err(address(format!("`{bucket}` is no name of a bucket")));
-    }
     let root = Path::parse(prefix).map_err(|error| address(error.to_string()))?;
     let store = Arc::new(build(url, bucket, settings)?);
     let url = if root.is_root() { format!("s3://{bucket}") } else { format!("s3://{bucket}/{root}") };
     Ok((url, Objects { durable: store.clone(), store, root, kind: Kind::Bucket }))
 }
 
+/// Opens a bucket by the same settings as a result storage, for other things than results. Asks no server.
+///
+/// # Errors
+///
+/// The bucket's name is none, or a setting is missing or wrong.
+pub fn bucket(bucket: &str, settings: &S3Settings) -> Result<Arc<dyn ObjectStore>, ResultError> {
+    Ok(Arc::new(build(&format!("s3://{bucket}"), bucket, settings)?))
+}
+
 fn build(url: &str, bucket: &str, settings: &S3Settings) -> Result<AmazonS3, ResultError> {
+    // Anything else in a bucket's name could lead elsewhere than to a bucket of the server.
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if bucket.is_empty() || !bucket.bytes().all(valid) {
+        let reason = format!("`{bucket}` is no name of a bucket");
+        return Err(ResultError::Address { url: url.to_owned(), reason });
+    }
     let setting =
         |setting, advice: &str| ResultError::Setting { url: url.to_owned(), setting, advice: advice.to_owned() };
     let access_key_id = settings

@@ -1,0 +1,217 @@
+//! `git_clone`.
+
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64;
+use serde_json::{Map, Value, json};
+use tokio::process::Command;
+
+use super::command::{run, without};
+use super::inputs::Inputs;
+
+pub(super) const INPUTS: &[&str] = &[
+    "repository",
+    "branch",
+    "commit_sha",
+    "include_submodules",
+    "access_token",
+    "credentials",
+    "directories",
+    "clone_directory_name",
+];
+
+/// A repository, and how it is wanted.
+struct Clone<'a> {
+    repository: &'a str,
+    branch: Option<&'a str>,
+    commit: Option<&'a str>,
+    submodules: bool,
+    directories: Vec<String>,
+    /// Who asks: `user:password`.
+    user: Option<String>,
+}
+
+/// Clones a repository into a folder below `at`, or brings the clone that is there up to date.
+pub(super) async fn git_clone(inputs: &Inputs, at: &Path) -> Result<Map<String, Value>, String> {
+    let repository = inputs.needed("repository")?;
+    let clone = Clone {
+        repository,
+        branch: inputs.text("branch")?,
+        commit: inputs.text("commit_sha")?,
+        submodules: inputs.flag("include_submodules", false)?,
+        directories: inputs.texts("directories")?,
+        user: user(inputs, repository)?,
+    };
+    if clone.branch.is_some() && clone.commit.is_some() {
+        return Err("name either a `branch` or a `commit_sha`".to_owned());
+    }
+    let folder = at.join(inputs.text("clone_directory_name")?.map_or_else(|| clone.folder(), str::to_owned));
+    let secret = clone
+        .user
+        .as_deref()
+        .and_then(|user| user.split_once(':'))
+        .map(|(name, password)| if password.is_empty() { name } else { password });
+    clone.bring(&folder).await.map_err(|why| without(secret, why))?;
+    Ok([("directory".to_owned(), json!(folder))].into_iter().collect())
+}
+
+impl Clone<'_> {
+    /// The folder that Prefect would choose: the repository's name, and the branch.
+    fn folder(&self) -> String {
+        let last = self.repository.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(self.repository);
+        let name = last.strip_suffix(".git").unwrap_or(last);
+        let safe = |text: &str| text.replace(['/', '\\'], "-");
+        match self.branch {
+            Some(branch) => format!("{}-{}", safe(name), safe(branch)),
+            None => safe(name),
+        }
+    }
+
+    async fn bring(&self, folder: &PathBuf) -> Result<(), String> {
+        if folder.join(".git").exists() {
+            self.sparse(folder).await?;
+            match self.commit {
+                Some(commit) => self.fetch(folder, commit).await?,
+                None => self.git(&["pull", "--ff-only"], Some(folder)).await?,
+            }
+        } else {
+            let place = folder.to_string_lossy();
+            let mut arguments = vec!["clone"];
+            if let Some(branch) = self.branch {
+                arguments.extend(["--branch", branch]);
+            }
+            if !self.directories.is_empty() {
+                arguments.push("--sparse");
+            }
+            match self.commit {
+                Some(_) => arguments.extend(["--filter=blob:none", "--no-checkout"]),
+                None => arguments.extend(["--depth", "1"]),
+            }
+            arguments.extend(["--", self.repository, &place]);
+            self.git(&arguments, None).await?;
+            self.sparse(folder).await?;
+            if let Some(commit) = self.commit {
+                self.fetch(folder, commit).await?;
+            }
+        }
+        if self.submodules {
+            self.git(&["submodule", "update", "--init", "--recursive"], Some(folder)).await?;
+        }
+        Ok(())
+    }
+
+    async fn sparse(&self, folder: &Path) -> Result<(), String> {
+        if self.directories.is_empty() {
+            return Ok(());
+        }
+        let mut arguments = vec!["sparse-checkout", "set", "--"];
+        arguments.extend(self.directories.iter().map(String::as_str));
+        self.git(&arguments, Some(folder)).await
+    }
+
+    async fn fetch(&self, folder: &Path, commit: &str) -> Result<(), String> {
+        if commit.starts_with('-') {
+            return Err(format!("`{commit}` is no commit"));
+        }
+        self.git(&["fetch", "origin", commit], Some(folder)).await?;
+        self.git(&["checkout", commit], Some(folder)).await
+    }
+
+    /// Runs git. Who asks is told by its environment, so that it stands neither in a list of processes nor in the clone.
+    async fn git(&self, arguments: &[&str], folder: Option<&Path>) -> Result<(), String> {
+        let mut command = Command::new("git");
+        command.args(arguments).env("GIT_TERMINAL_PROMPT", "0");
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        if let (Some(user), Some(origin)) = (&self.user, origin(self.repository)) {
+            command
+                .env("GIT_CONFIG_COUNT", "1")
+                .env("GIT_CONFIG_KEY_0", format!("http.{origin}/.extraHeader"))
+                .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {}", BASE64.encode(user.as_bytes())));
+        }
+        run(command, None).await.map(drop)
+    }
+}
+
+/// Gives scheme and host of a URL, without a user.
+fn origin(repository: &str) -> Option<String> {
+    let (scheme, rest) = repository.split_once("://")?;
+    let host = rest.split('/').next()?;
+    let host = host.rsplit('@').next()?;
+    matches!(scheme, "http" | "https").then(|| format!("{scheme}://{host}"))
+}
+
+/// Finds out who asks, in the form that the host expects of a token.
+fn user(inputs: &Inputs, repository: &str) -> Result<Option<String>, String> {
+    let token = inputs.text("access_token")?.map(str::to_owned);
+    let credentials = match (&token, inputs.any("credentials")) {
+        (Some(_), Some(_)) => return Err("give it an `access_token` or `credentials`, not both".to_owned()),
+        (_, None) => None,
+        (None, Some(Value::Object(credentials))) => Some(credentials),
+        // A block that is nothing but a value.
+        (None, Some(Value::String(token))) => return Ok(Some(for_host(token, repository))),
+        (None, Some(_)) => return Err("`credentials` is to be a block".to_owned()),
+    };
+    let field = |name: &str| credentials?.get(name)?.as_str().filter(|text| !text.is_empty());
+    let secret =
+        token.as_deref().or_else(|| field("token")).or_else(|| field("password")).or_else(|| field("access_token"));
+    let Some(secret) = secret else {
+        return if credentials.is_some() {
+            Err("its credentials have no `token` and no `password`".to_owned())
+        } else {
+            Ok(None)
+        };
+    };
+    if origin(repository).is_none() {
+        return Err("a token is of use with an address that begins with https:// only".to_owned());
+    }
+    Ok(Some(match field("username") {
+        Some(name) => format!("{name}:{secret}"),
+        None => for_host(secret, repository),
+    }))
+}
+
+fn for_host(token: &str, repository: &str) -> String {
+    let host = origin(repository).unwrap_or_default();
+    match token.contains(':') {
+        true => token.to_owned(),
+        false if host.contains("gitlab") => format!("oauth2:{token}"),
+        false if host.contains("bitbucket") => format!("x-token-auth:{token}"),
+        false => format!("{token}:"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn asks(inputs: Value) -> Result<Option<String>, String> {
+        let inputs = Inputs::new(inputs.as_object().cloned().unwrap(), INPUTS).unwrap();
+        user(&inputs, inputs.needed("repository").unwrap())
+    }
+
+    #[test]
+    fn tokens_have_the_form_that_their_hosts_expect() {
+        let of = |host: &str| asks(json!({"repository": format!("https://{host}/a/b.git"), "access_token": "t"}));
+        assert_eq!(of("github.com"), Ok(Some("t:".to_owned())));
+        assert_eq!(of("gitlab.example.org"), Ok(Some("oauth2:t".to_owned())));
+        assert_eq!(of("bitbucket.org"), Ok(Some("x-token-auth:t".to_owned())));
+        let block = json!({"repository": "https://x.org/r", "credentials": {"username": "u", "password": "p"}});
+        assert_eq!(asks(block), Ok(Some("u:p".to_owned())));
+        assert_eq!(asks(json!({"repository": "/srv/r"})), Ok(None));
+        assert!(asks(json!({"repository": "git@x.org:r", "access_token": "t"})).is_err());
+        assert!(asks(json!({"repository": "https://x.org/r", "credentials": {}})).is_err());
+    }
+
+    #[test]
+    fn clones_are_named_by_repository_and_branch() {
+        let folder = |repository, branch| {
+            Clone { repository, branch, commit: None, submodules: false, directories: Vec::new(), user: None }.folder()
+        };
+        assert_eq!(folder("https://x.org/a/flows.git", None), "flows");
+        assert_eq!(folder("git@x.org:flows.git/", Some("feature/one")), "flows-feature-one");
+    }
+}
