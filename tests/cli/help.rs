@@ -52,6 +52,7 @@ const COMMANDS: &[&str] = &[
     "event ls",
     "event stream",
     "event emit",
+    "init",
     "deploy",
     "deployment",
     "deployment ls",

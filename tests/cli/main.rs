@@ -6,6 +6,7 @@ mod caching;
 mod calling;
 mod clock;
 mod concurrency;
+mod deploy_files;
 mod docker;
 mod events;
 mod failing;
@@ -18,6 +19,9 @@ mod python_flows;
 mod queues;
 mod reading;
 mod retrying;
+#[path = "../results/server.rs"]
+#[expect(dead_code, reason = "the tests of results use more of it")]
+mod s3_server;
 mod schedules;
 mod served;
 mod server;

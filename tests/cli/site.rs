@@ -19,7 +19,7 @@ pub(crate) struct Site {
     /// Whether the server was started for it.
     is_own: bool,
     /// Another home, of whoever executes runs.
-    worker_home: tempfile::TempDir,
+    pub(crate) worker_home: tempfile::TempDir,
 }
 
 impl Site {

@@ -5,14 +5,14 @@ use crate::site::{Site, gone, signal_process};
 #[tokio::test]
 async fn a_deployed_program_is_started_for_each_run() {
     let site = Site::start().await;
-    let foreign = site.flowcore("deploy /bin/sh:report --name x --pool default");
-    assert!(foreign.code == Some(1) && foreign.err.contains("was not built with flowcore"), "{foreign}");
     let deployed = site.deploy("nightly", "--timezone Europe/Oslo --interval 60");
     assert!(
         deployed.code == Some(1) && deployed.err.contains("work-pool create default"),
         "no such pool yet: {deployed}"
     );
     assert_eq!(site.flowcore("work-pool create default").code, Some(0));
+    let foreign = site.flowcore("deploy /bin/sh:report --name x --pool default");
+    assert!(foreign.code == Some(1) && foreign.err.contains("was not built with flowcore"), "{foreign}");
     let deployed = site.deploy("nightly", "--interval 86400 --tag nightly");
     assert_eq!(deployed.code, Some(0), "{deployed}");
     // Deployed again without schedules it keeps those that it has.

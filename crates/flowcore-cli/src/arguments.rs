@@ -18,6 +18,7 @@ use crate::commands::event::EventCommand;
 use crate::commands::flow::FlowCommand;
 use crate::commands::flow_run::FlowRunCommand;
 use crate::commands::help::Help;
+use crate::commands::init::Init;
 use crate::commands::profile::ProfileCommand;
 use crate::commands::result::ResultCommand;
 #[cfg(feature = "server")]
@@ -97,7 +98,9 @@ pub(crate) enum Command {
     /// Looks at what happened, follows it, and tells of events.
     #[command(subcommand, visible_alias = "events")]
     Event(EventCommand),
-    /// Deploys a flow of a program to a work pool, whose workers start the program for each run.
+    /// Writes a file of deployments to begin with: flowcore.yaml.
+    Init(Init),
+    /// Deploys flows to work pools, whose workers start a program for each run: one by its entrypoint, or those of a file.
     Deploy(Box<Deploy>),
     /// Looks at deployments, starts, pauses, resumes and deletes them.
     #[command(subcommand, alias = "deployments")]

@@ -4,6 +4,7 @@ mod arguments;
 mod called;
 mod commands;
 mod confirm;
+mod deploy_file;
 mod failure;
 mod log;
 mod output;

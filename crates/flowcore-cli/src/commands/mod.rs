@@ -18,6 +18,7 @@ mod filtered;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
 pub(crate) mod help;
+pub(crate) mod init;
 mod listing;
 mod log_lines;
 pub(crate) mod profile;
@@ -47,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Result<u8, Fa
         Command::Profile(command) => profile::run(&command, profile, out).map(|()| 0),
         Command::Help(arguments) => help::run(&arguments, out).map(|()| 0),
         Command::Completion(arguments) => completion::run(arguments, out).map(|()| 0),
+        Command::Init(arguments) => init::run(&arguments, out).map(|()| 0),
         #[cfg(feature = "server")]
         Command::Server(command) => server::run(command, profile, out).await,
         Command::Version(arguments) => version::run(arguments, profile, out).map(|()| 0),
@@ -85,7 +87,12 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         // These need no database and were carried out without one.
         #[cfg(feature = "server")]
         Command::Server(_) => {}
-        Command::Config(_) | Command::Profile(_) | Command::Completion(_) | Command::Help(_) | Command::Version(_) => {}
+        Command::Config(_)
+        | Command::Profile(_)
+        | Command::Completion(_)
+        | Command::Help(_)
+        | Command::Init(_)
+        | Command::Version(_) => {}
     }
     Ok(0)
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use flowcore::settings::Settings;
+use flowcore_worker::steps::Steps;
 use flowcore_worker::{Credentials, Worker};
 
 use crate::failure::Failure;
@@ -94,7 +96,14 @@ pub(super) async fn start(start: Start, session: &mut Session<'_>) -> Result<(),
     if let Some(name) = name {
         worker = worker.name(name);
     }
-    if let Some(python) = python.or_else(known_python) {
+    let python = python.or_else(known_python);
+    let steps =
+        Steps::new(session.client.clone()).s3(session.settings.s3.clone()).cache(pulled_code(&session.settings));
+    worker = worker.steps(match &python {
+        Some(python) => steps.python(python),
+        None => steps,
+    });
+    if let Some(python) = python {
         worker = worker.python(python);
     }
     // What this command got from a profile or a file, the programs get from it.
@@ -139,6 +148,11 @@ fn credentials(session: &Session<'_>) -> Credentials {
     }
     let api = &session.settings.api;
     Credentials { key: api.key.clone(), auth_string: api.auth_string.clone() }
+}
+
+/// Finds the folder of code that was pulled by its hash.
+pub(super) fn pulled_code(settings: &Settings) -> PathBuf {
+    settings.home.join("code")
 }
 
 fn named_python() -> Option<PathBuf> {

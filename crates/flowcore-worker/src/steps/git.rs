@@ -1,6 +1,6 @@
 //! `git_clone`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
@@ -67,7 +67,7 @@ impl Clone<'_> {
         }
     }
 
-    async fn bring(&self, folder: &PathBuf) -> Result<(), String> {
+    async fn bring(&self, folder: &Path) -> Result<(), String> {
         if folder.join(".git").exists() {
             self.sparse(folder).await?;
             match self.commit {

@@ -2,18 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use flowcore::connect;
-use flowcore::settings::Settings;
 use std::path::PathBuf;
 
+use flowcore::connect;
+use flowcore::settings::Settings;
 use serde_json::{Map, Value, json};
 
 use super::{Carried, Steps};
 
 /// Makes steps that find no blocks and no variables.
 pub(crate) async fn steps_without_a_server() -> Steps {
-    let settings = Settings::from_lookup(&|name| (name == "FLOWCORE_DATABASE_URL").then(|| "memory:".to_owned()));
-    Steps::new(connect::client(&settings.unwrap()).await.unwrap())
+    let lookup = |name: &str| match name {
+        "FLOWCORE_HOME" => Some(std::env::temp_dir().to_string_lossy().into_owned()),
+        "FLOWCORE_DATABASE_URL" => Some("memory:".to_owned()),
+        _ => None,
+    };
+    Steps::new(connect::client(&Settings::from_lookup(&lookup).unwrap()).await.unwrap())
 }
 
 /// Steps without a server, in a folder of their own.
