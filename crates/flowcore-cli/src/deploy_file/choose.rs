@@ -31,7 +31,8 @@ pub(crate) fn choose(file: &DeployFile, names: &[String], all: bool) -> Result<V
         let is_repeated = || file.deployments.iter().any(|written| stands_for(name, written));
         if chosen.len() == before && !is_repeated() {
             let names: Vec<&str> = known.iter().map(String::as_str).collect();
-            let near = nearest(name, &names).map(|near| format!("; did you mean `{}`?", one_line(near)));
+            let last = name.rsplit('/').next().unwrap_or(name);
+            let near = nearest(last, &names).map(|near| format!("; did you mean `{}`?", one_line(near)));
             let all = || format!("; it has: {}", one_line(&known.join(", ")));
             let advice = near.unwrap_or_else(|| if known.is_empty() { String::new() } else { all() });
             return Err(Failure::new(format!("the file has no deployment `{}`{advice}", one_line(name))));

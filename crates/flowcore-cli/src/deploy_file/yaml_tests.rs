@@ -80,8 +80,9 @@ fn a_few_letters_cannot_become_a_huge_tree() {
         text.push_str(&format!("a{level}: &a{level} [{before}, {before}, {before}, {before}]\n"));
     }
     assert!(wrong(&text).contains("more than 100000 values"));
-    let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
-    assert!(wrong(&deep).contains("levels deep"));
+    let deep = |levels| format!("a: {}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(wrong(&deep(64)).contains("levels deep"));
+    assert!(parse(&deep(63)).is_ok() && parse(&deep(5000)).is_err());
 }
 
 proptest! {

@@ -81,8 +81,11 @@ impl Making {
         // A program may have been built only now.
         let flow = self.describe().await?;
         let outputs = self.carry_out("push", self.written.steps.push.as_deref(), built).await?;
-        let fields = with_outputs(&Value::Object(self.fields.clone()), &outputs, Unknown::Dropped);
-        let Some(Value::Object(fields)) = fields else { return Err(failed("it says nothing")) };
+        let mut fields = self.fields.clone();
+        let triggers = triggers::filled(fields.remove("triggers"), &outputs);
+        let fields = with_outputs(&Value::Object(fields), &outputs, Unknown::Dropped);
+        let Some(Value::Object(mut fields)) = fields else { return Err(failed("it says nothing")) };
+        fields.extend(triggers.map(|triggers| ("triggers".to_owned(), triggers)));
         let mut spec = Spec::read(fields).map_err(failed)?;
         let triggers = spec.triggers.take();
         let new = self.body(spec, &flow, &outputs)?;

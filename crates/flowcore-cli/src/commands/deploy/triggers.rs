@@ -1,11 +1,32 @@
 //! Triggers of deployments: automations that belong to a deployment and make runs of it.
 
 use flowcore::client::{Request, path_segment};
+use flowcore_worker::placeholders::{Unknown, with_outputs};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::session::Session;
+
+/// Fills in the placeholders of triggers, but not those of their parameters: these are for the events that come.
+pub(super) fn filled(triggers: Option<Value>, outputs: &Map<String, Value>) -> Option<Value> {
+    let fill = |value: &Value| with_outputs(value, outputs, Unknown::Dropped);
+    match triggers? {
+        Value::Array(triggers) => Some(
+            triggers
+                .iter()
+                .filter_map(|trigger| {
+                    let mut filled = fill(trigger)?;
+                    if let Some(parameters) = trigger.get("parameters") {
+                        filled["parameters"] = parameters.clone();
+                    }
+                    Some(filled)
+                })
+                .collect(),
+        ),
+        other => fill(&other),
+    }
+}
 
 /// Replaces the automations of a deployment by those that its triggers make.
 pub(super) async fn replace(
@@ -56,11 +77,13 @@ mod tests {
 
     #[test]
     fn a_trigger_is_an_automation_that_runs_the_deployment() {
-        let trigger = json!({
-            "enabled": false, "match": {"prefect.resource.id": "s3.*"}, "expect": ["file.new"],
+        let trigger = json!([{
+            "enabled": "{{ build.on }}", "match": {"prefect.resource.id": "s3.*"}, "expect": ["file.new"],
             "parameters": {"file": "{{ event.resource.name }}"},
-        });
-        let made = automation(Uuid::nil(), "d__automation_1", trigger.as_object().cloned().unwrap_or_default());
+        }]);
+        let outputs = [("build".to_owned(), json!({"on": false}))].into_iter().collect();
+        let trigger = filled(Some(trigger), &outputs).unwrap_or_default();
+        let made = automation(Uuid::nil(), "d__automation_1", trigger[0].as_object().cloned().unwrap_or_default());
         let expected = json!({
             "name": "d__automation_1", "description": "", "enabled": false,
             "trigger": {"type": "event", "posture": "Reactive", "match": {"prefect.resource.id": "s3.*"}, "expect": ["file.new"]},
