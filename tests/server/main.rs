@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod artifacts;
+mod asked_runs;
 mod automations;
 mod background_tasks;
 mod blocks;
@@ -158,6 +159,8 @@ on_both_databases! {
     background_tasks: a_delayed_task_is_executed_by_a_worker, what_goes_wrong_in_the_background_is_told,
         a_worker_has_its_limit_and_ends_gracefully, the_run_of_a_killed_worker_goes_to_another;
     serving: served_runs_are_executed_as_they_are_due, whoever_asks_for_a_run_gets_it_at_once, two_who_serve_the_same_share_its_runs;
+    asked_runs: a_run_that_a_flow_asks_for_is_its_subflow, a_retried_flow_takes_the_runs_that_it_has_asked_for,
+        who_does_not_wait_gets_the_run_at_once;
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,

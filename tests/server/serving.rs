@@ -47,19 +47,19 @@ async fn crowded(room: String) -> Result<()> {
 }
 
 /// Deployments that are being served, and what ends it.
-struct Serving {
+pub(crate) struct Serving {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<()>>,
 }
 
 impl Serving {
-    fn start(engine: &Engine, serve: Serve) -> Self {
+    pub(crate) fn start(engine: &Engine, serve: Serve) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = serve.on(engine).until(async { drop(stopped.await) });
         Serving { stop, serving: tokio::spawn(serve.into_future()) }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         tokio::time::timeout(DEADLINE, self.serving).await.expect("it ends").unwrap().unwrap();
     }
@@ -81,7 +81,7 @@ async fn runs(world: &World, deployment: &str, good: impl Fn(&[Value]) -> bool) 
 }
 
 /// Waits until a deployment is there.
-async fn deployment(world: &World, name: &str) -> Value {
+pub(crate) async fn deployment(world: &World, name: &str) -> Value {
     let path = format!("/deployments/name/{name}");
     let asking = async {
         loop {

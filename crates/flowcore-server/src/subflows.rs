@@ -6,9 +6,14 @@ use flowcore::store::query::{Selection, task_run};
 
 use crate::state::App;
 
-/// Lets the task run that stands for a subflow in its parent enter the same state. Our own engine does so itself.
+/// Lets the task run that stands for a subflow in its parent enter the same state. Our own engine does so itself, but for
+/// runs of deployments, which are executed elsewhere.
 pub(crate) async fn tell_parent(app: &App, run: &FlowRun) -> Result<(), StoreError> {
-    let Some(parent) = run.parent_task_run_id.filter(|_| run.process_id.is_none()) else { return Ok(()) };
+    let Some(parent) =
+        run.parent_task_run_id.filter(|_| run.process_id.is_none() || run.origin.deployment_id.is_some())
+    else {
+        return Ok(());
+    };
     let selection = Selection { condition: task_run::ID.is(parent.0), sort: Vec::new(), page: Page::first(1) };
     let Some(mut parent) = app.store.select_task_runs(&selection).await?.pop() else { return Ok(()) };
     let mut state = State { id: StateId(app.clock.uuid()), ..run.state.clone() };

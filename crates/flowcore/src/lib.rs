@@ -333,6 +333,7 @@ pub use engine::options::{Durability, FlowOptions, TaskOptions};
 pub use engine::pause::{Pause, PauseError, pause, suspend};
 pub use engine::program::{EXECUTE, execute_flow_run, provide};
 pub use engine::retry::{RetryDelay, Seconds};
+pub use engine::run_deployment::{DeploymentRun, run_deployment};
 pub use engine::runner::TaskRunner;
 pub use engine::serving::{Collision, Deployment, Listed, Runner, SERVE, Schedule, Serve, ServeOrder, Work, serve};
 pub use engine::shutdown::Shutdown;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{ClientError, ServerError};
+use crate::model::TaskRun;
 use crate::orchestration::Orchestrator;
 
 /// The verb of a request.
@@ -226,6 +227,13 @@ pub trait ApiClient: Send + Sync + 'static {
     /// There is no server.
     async fn listen(&self, filter: Value) -> Result<EventFeed, ClientError>;
 
+    /// Makes a task run known before it is reported: what is made by a request may name it then. Once more changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    async fn announce(&self, run: &TaskRun) -> Result<(), ClientError>;
+
     /// Gives the URL of the API, if there is a server.
     fn api_url(&self) -> Option<String>;
 }
@@ -239,6 +247,10 @@ impl ApiClient for Orchestrator {
     }
 
     async fn listen(&self, _: Value) -> Result<EventFeed, ClientError> {
+        Err(NO_SERVER)
+    }
+
+    async fn announce(&self, _: &TaskRun) -> Result<(), ClientError> {
         Err(NO_SERVER)
     }
 

@@ -67,6 +67,7 @@ pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod retry;
+pub(crate) mod run_deployment;
 pub(crate) mod runner;
 pub(crate) mod schema;
 pub(crate) mod serving;

@@ -1,4 +1,4 @@
-//! A flow called inside a flow: the task run in the parent that stands for it.
+//! A flow called inside a flow, here or as a run of a deployment: the task run in the parent that stands for it.
 
 use std::sync::Arc;
 
@@ -24,25 +24,59 @@ pub(crate) struct Parent {
     pub(crate) earlier_run: Option<FlowRunId>,
 }
 
+/// What a task run tells of the call that it stands for.
+pub(crate) struct Called {
+    pub(crate) key: &'static str,
+    /// Tells calls apart by what they were given.
+    pub(crate) digest: InputDigest,
+    /// What its name begins with.
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) tags: Vec<String>,
+}
+
 impl Parent {
-    /// Makes the task run, or takes that of an earlier attempt; none outside a flow. `child` is the subflow's engine.
+    /// Makes the task run of a call, or takes that of an earlier attempt; none outside a flow. `child` is the subflow's
+    /// engine.
     pub(crate) async fn of(
         child: &Engine,
         scope: &Scope,
         call: &FlowCallParts,
+        task_inputs: TaskInputs,
+    ) -> Result<Option<Parent>, Error> {
+        if scope.flow().is_none() {
+            return Ok(None);
+        }
+        let key = call.definition.site.key;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(key.as_bytes());
+        call.job.digest_all(&mut hasher)?;
+        let common = &call.options().common;
+        let called = Called {
+            key,
+            digest: InputDigest(*hasher.finalize().as_bytes()),
+            name: call.name(),
+            version: common.version.clone(),
+            tags: common.tags.clone(),
+        };
+        Parent::standing(child, scope, called, task_inputs).await
+    }
+
+    /// Makes the task run that stands for something that was called, likewise.
+    pub(crate) async fn standing(
+        child: &Engine,
+        scope: &Scope,
+        called: Called,
         mut task_inputs: TaskInputs,
     ) -> Result<Option<Parent>, Error> {
         let Some(flow) = scope.flow() else { return Ok(None) };
+        let Called { key, digest, name, version, mut tags } = called;
         let engine = scope.engine().await?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(call.definition.site.key.as_bytes());
-        call.job.digest_all(&mut hasher)?;
-        let digest = InputDigest(*hasher.finalize().as_bytes());
         let pending = engine.state(StateType::Pending);
         if let Some(task) = scope.task() {
             task_inputs.insert(Text::Borrowed("__parents__"), vec![TaskInput::TaskRun { id: task.id }]);
         }
-        let Occurrence { dynamic_key, number, earlier } = flow.occur(call.definition.site.key, Some(digest), || None);
+        let Occurrence { dynamic_key, number, earlier } = flow.occur(key, Some(digest), || None);
         if let Some(mut run) = earlier {
             let filter = FlowRunFilter {
                 parent_task_run_ids: Some(vec![run.id]),
@@ -59,17 +93,16 @@ impl Parent {
             }
             return Ok(Some(Parent { engine, entry, earlier_run }));
         }
-        let mut tags = call.options().common.tags.clone();
         add_tags(&mut tags, scope.tags().list());
         let entry = Entry::new(
             TaskRun {
                 id: TaskRunId(engine.0.clock.uuid()),
                 flow_run_id: Some(flow.id),
                 attempt: flow.attempt,
-                task_key: Text::Borrowed(call.definition.site.key),
+                task_key: Text::Borrowed(key),
                 dynamic_key: dynamic_key.unwrap_or_default(),
-                name: format!("{}-{number}", call.name()),
-                task_version: call.options().common.version.clone().map(Text::Owned),
+                name: format!("{name}-{number}"),
+                task_version: version.map(Text::Owned),
                 tags,
                 inputs_digest: Some(digest),
                 task_inputs,

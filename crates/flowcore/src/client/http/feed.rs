@@ -14,6 +14,7 @@ use super::frames::{Frames, Incoming};
 use super::server::Server;
 use super::socket::connect;
 use crate::client::{Answer, ApiClient, ClientError, EventFeed, Heard, Request, ServerError};
+use crate::model::TaskRun;
 
 const PATH: &str = "/events/out";
 
@@ -99,6 +100,11 @@ impl ApiClient for HttpClient {
         let (heard, feed) = mpsc::channel(ROOM);
         self.beside(listen(self.inner.server.clone(), filter, heard));
         Ok(EventFeed(feed))
+    }
+
+    async fn announce(&self, run: &TaskRun) -> Result<(), ClientError> {
+        let run = run.clone();
+        self.on_thread(|inner| async move { inner.announce(&run).await }).await
     }
 
     fn api_url(&self) -> Option<String> {

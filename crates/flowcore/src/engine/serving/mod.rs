@@ -9,6 +9,8 @@ mod runner;
 mod schedule;
 mod serve;
 
+pub(in crate::engine) use schedule::set;
+
 pub use deployment::{Collision, Deployment};
 pub use order::{SERVE, ServeOrder};
 pub use runner::{Listed, Runner, Work};

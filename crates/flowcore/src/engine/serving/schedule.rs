@@ -106,7 +106,7 @@ impl Schedule {
 }
 
 /// Sets a value among others, or says why it cannot be written.
-pub(super) fn set(
+pub(in crate::engine) fn set(
     values: &mut Map<String, Value>,
     problem: &mut Option<String>,
     what: &str,
