@@ -8,7 +8,7 @@
 //! flowcore deployment run report/served --param region=south
 //! ```
 //!
-//! or, with a work pool:
+//! with `-- --in-processes` behind the first, each run gets a process of its own; or, with a work pool:
 //!
 //! ```text
 //! flowcore deploy target/debug/examples/deployments:report --name pooled --pool default --param region=north
@@ -40,5 +40,9 @@ async fn sales(region: String, day: u32) -> Result<u32> {
 
 #[flowcore::main]
 async fn main() -> Result<()> {
-    report::deployment("served").parameter("region", "north").every(10).serve().await
+    let mut serve = report::deployment("served").parameter("region", "north").every(10).serve();
+    if std::env::args().any(|argument| argument == "--in-processes") {
+        serve = serve.in_child_processes();
+    }
+    serve.await
 }

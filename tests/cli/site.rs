@@ -65,7 +65,7 @@ impl Site {
         let mut command = self.world.command(&format!("worker start --pool default {more}"));
         command.env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
-        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Worker::start(&mut command)
     }
 
     /// Makes a run and gives its id.
@@ -106,8 +106,16 @@ impl Drop for Site {
 pub(crate) struct Worker(Child);
 
 impl Worker {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
-        signal_process(signal, &self.0.id().to_string());
+        signal_process(signal, &self.id());
     }
 
     /// Waits for its end, and tells whether it ended well.

@@ -1,6 +1,11 @@
 //! `flowcore deploy`, `flowcore deployment` and `flowcore worker`: runs that start by themselves, in processes of their own.
 
-use crate::site::{Site, gone, signal_process};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use flowcore_tests::built::programs;
+
+use crate::site::{DEADLINE, Site, Worker, gone, signal_process};
 
 #[tokio::test]
 async fn a_deployed_program_is_started_for_each_run() {
@@ -73,4 +78,69 @@ async fn a_run_that_is_cancelled_or_killed_stands_as_that() {
     pids.iter().for_each(|pid| gone(pid));
     let run = site.json(&format!("api get /flow_runs/{left}"));
     assert!(run["end_time"].is_string(), "{run}");
+}
+
+/// Starts the program, which serves its deployment and has a process for each run.
+fn serve(site: &Site) -> Worker {
+    let mut command = Command::new(programs().join("deployments"));
+    command.arg("--in-processes").env("FLOWCORE_API_URL", &site.api).env("FLOWCORE_HOME", site.worker_home.path());
+    let serving = Worker::start(&mut command);
+    let begin = Instant::now();
+    loop {
+        let inspected = site.flowcore("deployment inspect report/served --output json");
+        if inspected.code == Some(0) && inspected.json()["paused"] == false {
+            return serving;
+        }
+        assert!(begin.elapsed() < DEADLINE, "it is not served: {inspected}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Finds the one process that this one has started.
+fn child_of(parent: &Worker) -> String {
+    let pid = parent.id();
+    let begin = Instant::now();
+    loop {
+        let children = Command::new("pgrep").args(["-P", &pid]).output().unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        if let [child] = children.split_whitespace().collect::<Vec<_>>()[..] {
+            return child.to_owned();
+        }
+        assert!(begin.elapsed() < DEADLINE, "the children of {pid} are {children:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn served_runs_can_have_processes_of_their_own() {
+    let site = Site::start().await;
+    let mut serving = serve(&site);
+    // Its schedule would make runs that are in the way.
+    assert_eq!(site.flowcore("deployment pause report/served").code, Some(0));
+
+    // A run whose process is killed takes nobody with it.
+    let killed = site.run("report/served --param pause=60");
+    site.in_state(&killed, "Running");
+    signal_process("-KILL", &child_of(&serving));
+    let crashed = site.in_state(&killed, "Crashed");
+    let quick = site.run("report/served --param days=2");
+    assert_eq!(site.in_state(&quick, "Completed")["run_count"], 1, "{crashed}");
+
+    // Asked to end, it has its runs end in order.
+    let asked = site.run("report/served --param pause=60");
+    site.in_state(&asked, "Running");
+    let child = child_of(&serving);
+    serving.signal("-TERM");
+    assert!(serving.ended());
+    gone(&child);
+    site.in_state(&asked, "Cancelled");
+
+    // A run goes on when its parent is killed.
+    let mut serving = serve(&site);
+    assert_eq!(site.flowcore("deployment pause report/served").code, Some(0));
+    let left = site.run("report/served --param pause=0.5");
+    site.in_state(&left, "Running");
+    serving.signal("-KILL");
+    assert!(!serving.ended());
+    assert_eq!(site.in_state(&left, "Completed")["run_count"], 1);
 }

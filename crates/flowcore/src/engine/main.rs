@@ -15,7 +15,7 @@ use super::error::BoxError;
 use super::error::{Error, RunError};
 #[cfg(feature = "macros")]
 use super::event::Early;
-use super::program::{self, EXECUTE};
+use super::program::{self, ENDS_BY_INPUT, EXECUTE};
 use super::serving::ServeOrder;
 #[cfg(feature = "logs")]
 use crate::model::LogLevel;
@@ -107,8 +107,16 @@ async fn execute(id: &str) -> Result<bool, Error> {
         id.parse().map_err(|_| Error::msg(format!("{EXECUTE} holds `{id}`, which is no id of a flow run")))?;
     let engine = Engine::default().await?;
     let run = engine.client().flow_run(id).await?;
-    if run.is_some_and(|run| matches!(run.state.kind, StateType::Running | StateType::Cancelling)) {
-        return Ok(false);
+    if let Some(run) = run
+        && matches!(run.state.kind, StateType::Running | StateType::Cancelling)
+    {
+        if run.process_id.is_some() {
+            return Ok(false);
+        }
+        return Err(Error::msg(format!("flow run `{}` is {} and not to be begun any more", run.name, run.state.name)));
+    }
+    if std::env::var_os(ENDS_BY_INPUT).is_some() {
+        super::signals::listen_to_input(&engine);
     }
     let result = program::execute_flow_run(&engine, id).await;
     let closed = engine.close().await;

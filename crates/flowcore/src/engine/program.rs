@@ -15,6 +15,10 @@ use crate::model::{FlowRunId, Program};
 /// The environment variable that tells a program to execute one stored flow run and then end: its id.
 pub const EXECUTE: &str = "FLOWCORE_EXECUTE_FLOW_RUN";
 
+/// The environment variable that tells a program which executes one stored run to end it when a line comes on its standard
+/// input. The input's end means nothing: whoever would have written is gone.
+pub(crate) const ENDS_BY_INPUT: &str = "FLOWCORE_ENDS_BY_INPUT";
+
 static EXECUTES_RUNS: AtomicBool = AtomicBool::new(false);
 
 /// Notes that this program obeys [`EXECUTE`].

@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks runs to end and report, the second ends the process at once.
 
+use std::io::Read as _;
 use std::sync::Once;
 
 use super::core::Engine;
@@ -31,6 +32,17 @@ pub(crate) fn listen() {
         });
         // Without the thread signals do what they do by default.
         drop(thread);
+    });
+}
+
+/// Asks the engine's runs to end once something comes on standard input.
+pub(super) fn listen_to_input(engine: &Engine) {
+    let engine = engine.clone();
+    // Without the thread nobody can ask, but the run is executed.
+    let _ = std::thread::Builder::new().name("flowcore-input".into()).spawn(move || {
+        if let Ok(1..) = std::io::stdin().read(&mut [0]) {
+            engine.cancel_all();
+        }
     });
 }
 

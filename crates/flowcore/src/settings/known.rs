@@ -338,7 +338,8 @@ pub fn known_settings() -> impl Iterator<Item = &'static KnownSetting> {
 /// Tells whether flowcore sets or reads this variable for its own ends, or a worker does, which is a program of its own.
 pub(super) fn is_internal(variable: &str) -> bool {
     let own = ["FLOWCORE_TEST_", "FLOWCORE_WORKER_"];
-    variable == "FLOWCORE_EXECUTE_FLOW_RUN" || own.iter().any(|prefix| variable.starts_with(prefix))
+    matches!(variable, "FLOWCORE_EXECUTE_FLOW_RUN" | "FLOWCORE_ENDS_BY_INPUT" | "FLOWCORE_DESCRIBE_TO")
+        || own.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Deployments of this program's flows: what they are, making them known to a server, and executing the runs that are due.
 
 mod body;
+mod children;
 mod deployment;
 mod due;
 mod order;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Waiting;
+use super::children::Children;
 use super::deployment::Deployment;
 use super::register::{Place, register};
 use super::runner::{Listed, Runner, Work};
@@ -17,6 +18,7 @@ use crate::client::{ClientError, Repeat, Request};
 use crate::engine::core::Engine;
 use crate::engine::definition::{Parameters, flow_of};
 use crate::engine::error::Error;
+use crate::engine::program;
 use crate::engine::signals::asked_to_end;
 use crate::model::{FlowRun, FlowRunId, StateType, Timestamp};
 use crate::orchestration::Decision;
@@ -35,7 +37,7 @@ const PAGE: usize = 200;
 /// }
 ///
 /// #[flow]
-/// async fn report(region: String) -> Result<()> {
+/// async fn regional(region: String) -> Result<()> {
 ///     Ok(())
 /// }
 ///
@@ -43,7 +45,7 @@ const PAGE: usize = 200;
 /// async fn main() -> Result<()> {
 ///     flowcore::serve([
 ///         ingest::deployment("often").every(300),
-///         report::deployment("north")
+///         regional::deployment("north")
 ///             .parameter("region", "north")
 ///             .schedule(Schedule::cron("0 6 * * *").timezone("Europe/Oslo")),
 ///     ])
@@ -63,6 +65,7 @@ pub struct Serve {
     engine: Option<Engine>,
     limit: usize,
     pauses: bool,
+    children: Option<Arc<Children>>,
     stop: Option<Stop>,
 }
 
@@ -76,7 +79,7 @@ impl fmt::Debug for Serve {
 
 impl Serve {
     pub(super) fn new(deployments: Vec<Deployment>) -> Self {
-        Serve { deployments, engine: None, limit: usize::MAX, pauses: true, stop: None }
+        Serve { deployments, engine: None, limit: usize::MAX, pauses: true, children: None, stop: None }
     }
 
     /// Uses this engine instead of the process's own.
@@ -99,6 +102,15 @@ impl Serve {
         self
     }
 
+    /// Executes each run in a process of its own: this program, started once more. A run that takes the whole process with it,
+    /// or all memory, then leaves the others alone; and a run that is under way when this process is killed goes on to its
+    /// end. The program's `main` has the attribute [`#[flowcore::main]`](crate::main), or calls [`init`](crate::init) before
+    /// anything else.
+    pub fn in_child_processes(mut self) -> Self {
+        self.children = Some(Arc::default());
+        self
+    }
+
     /// Ends when this is ready, instead of at Ctrl-C or SIGTERM.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stop = Some(Box::pin(stop));
@@ -106,7 +118,13 @@ impl Serve {
     }
 
     async fn run(self) -> Result<(), Error> {
-        let Serve { deployments, engine, limit, pauses, stop } = self;
+        let Serve { deployments, engine, limit, pauses, children, stop } = self;
+        if children.is_some() && !program::current().is_some_and(|program| program.executes_runs) {
+            return Err(Error::msg(
+                "runs in processes of their own take a program that executes a single run: give its main function the \
+                 attribute #[flowcore::main], or call flowcore::init first in it",
+            ));
+        }
         let engine = match engine {
             Some(engine) => engine,
             None => Engine::default().await?,
@@ -119,9 +137,17 @@ impl Serve {
             ids.push(register(&engine, &deployment, Place::Here).await?);
             tracing::info!(target: "flowcore", "serving `{}`", deployment.full_name());
         }
-        let stop = stop.unwrap_or_else(|| Box::pin(asked_to_end()));
+        let stop = stop.unwrap_or_else(|| {
+            let children = children.clone();
+            Box::pin(async move {
+                asked_to_end().await;
+                if let Some(children) = children {
+                    children.end_all().await;
+                }
+            })
+        });
         let runner = Runner::new(engine.0.client.clone(), engine.0.clock.clone(), limit);
-        let served = Arc::new(Served { engine: engine.clone(), deployments: ids.clone() });
+        let served = Arc::new(Served { engine: engine.clone(), deployments: ids.clone(), children });
         let paused = async {
             stop.await;
             if pauses {
@@ -156,6 +182,8 @@ async fn pause(engine: &Engine, deployments: &[Uuid]) {
 struct Served {
     engine: Engine,
     deployments: Vec<Uuid>,
+    /// Where its runs are executed, unless it is here.
+    children: Option<Arc<Children>>,
 }
 
 #[async_trait]
@@ -194,9 +222,10 @@ impl Work for Served {
         match call {
             Ok(call) => match self.take(&run).await {
                 Some(true) => {
-                    let ended = call.execute(Some(id), engine).await.state.is_some();
-                    if !ended {
-                        give_up(engine, id).await;
+                    match &self.children {
+                        Some(children) => settle(engine, id, children.execute(engine, id).await).await,
+                        None if call.execute(Some(id), engine).await.state.is_none() => give_up(engine, id).await,
+                        None => {}
                     }
                     true
                 }
@@ -233,6 +262,17 @@ async fn give_up(engine: &Engine, id: FlowRunId) {
     {
         end(engine, &run, StateType::Crashed, "The run could not be begun.".to_owned()).await;
     }
+}
+
+/// Sees to it that a run whose process has ended does not stand as if it were still executed.
+async fn settle(engine: &Engine, id: FlowRunId, trouble: Option<String>) {
+    let Ok(Some(run)) = engine.0.client.flow_run(id).await else { return };
+    let trouble = trouble.unwrap_or_else(|| "The process ended without a word of what became of its run.".to_owned());
+    match run.state.kind {
+        StateType::Pending | StateType::Running => end(engine, &run, StateType::Crashed, trouble).await,
+        StateType::Cancelling => end(engine, &run, StateType::Cancelled, trouble).await,
+        _ => true,
+    };
 }
 
 async fn end(engine: &Engine, run: &FlowRun, kind: StateType, why: String) -> bool {
