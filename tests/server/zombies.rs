@@ -121,6 +121,40 @@ pub(crate) async fn a_run_whose_process_is_silent_crashes_once_and_is_tried_agai
     replica.stop().await;
 }
 
+pub(crate) async fn a_run_that_was_taken_and_never_begun_is_taken_again(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;
+    clock.pass(100).await;
+    let flow = server.flow("zombies").await;
+    let body = json!({"name": "taken", "flow_id": flow, "concurrency_limit": 1, "enforce_parameter_schema": false});
+    let deployment = text(&server.post("/deployments/", body).await["id"]);
+    let taken = async || {
+        let run = text(&server.post(&format!("/deployments/{deployment}/create_flow_run"), json!({})).await["id"]);
+        let answer = server.set_state(&run, json!({"type": "PENDING"})).await;
+        assert_eq!(answer["status"], "ACCEPT", "{answer}");
+        run
+    };
+    // It has no retries, which are for runs that were begun.
+    let heard_of = taken().await;
+    beat(&server, &clock, &heard_of).await;
+    clock.pass(30).await;
+    beat(&server, &clock, &heard_of).await;
+    clock.pass(60).await;
+    assert_eq!(state(&server, &heard_of).await, "Pending");
+    clock.pass(30).await;
+    assert_eq!(history(&server, &heard_of).await, ["Scheduled", "Pending", "Crashed", "AwaitingRetry"]);
+    let stands = server.get(&format!("/flow_runs/{heard_of}")).await;
+    assert!(text(&stands["state"]["message"]).contains("before it was begun"), "{stands}");
+    // Its slot is free for whoever takes it again.
+    begin(&server, &heard_of).await;
+    assert_eq!(server.get(&format!("/flow_runs/{heard_of}")).await["run_count"], 1);
+    server.set_state(&heard_of, json!({"type": "COMPLETED"})).await;
+    let mute = taken().await;
+    clock.pass(600).await;
+    assert_eq!(state(&server, &mute).await, "Pending", "nobody said that anything would be heard");
+    server.stop().await;
+}
+
 pub(crate) async fn nobody_is_waited_for_who_never_spoke_up(world: Arc<World>) {
     let clock = Arc::new(HandClock::new());
     let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;

@@ -5,14 +5,20 @@ use super::rules::retry_at;
 use crate::model::{FlowRun, Pauses, RetryType, State, StateName, StateType};
 use crate::store::{StoreError, Swap};
 
-/// Notes in the state of a run that crashes whether it is to be tried again: it has retries left, and a deployment, whose
-/// workers will take it. A run of a program's own waits for somebody to ask for it.
+/// Notes in the state of a run that crashes whether it is to be tried again: it was never begun, or it has retries left; and it
+/// has a deployment, whose workers will take it. A run of a program's own waits for somebody to ask for it.
 pub fn crashed(run: &FlowRun, mut state: State) -> State {
     let goes_on = run.state.kind != StateType::Cancelling;
-    if goes_on && run.origin.deployment_id.is_some() && attempts(run) <= run.empirical_policy.retries {
+    let is_worth_it = !was_begun(run) || attempts(run) <= run.empirical_policy.retries;
+    if goes_on && run.origin.deployment_id.is_some() && is_worth_it {
         state.details_mut().retriable = Some(true);
     }
     state
+}
+
+/// Tells whether the present execution has come as far as to run: somebody may have taken it and died before.
+fn was_begun(run: &FlowRun) -> bool {
+    run.times.run_count > run.run_count_at_start
 }
 
 /// Counts the attempts of the present execution.
@@ -32,12 +38,14 @@ impl Orchestrator {
             return Ok(None);
         }
         let (policy, attempts) = (&run.empirical_policy, attempts(run));
-        let due = retry_at(policy, attempts, self.clock().now(), self.clock().random());
-        let message = format!(
-            "Scheduled for attempt {} of {}, since it crashed.",
-            attempts + 1,
-            policy.retries.saturating_add(1)
-        );
+        let now = self.clock().now();
+        let (due, message) = if was_begun(run) {
+            let (next, all) = (attempts + 1, policy.retries.saturating_add(1));
+            let message = format!("Scheduled for attempt {next} of {all}, since it crashed.");
+            (retry_at(policy, attempts, now, self.clock().random()), message)
+        } else {
+            (now, "Scheduled again, since whoever had taken it has died before it was begun.".to_owned())
+        };
         let state = self.state(StateType::Scheduled).named(StateName::AWAITING_RETRY).scheduled_for(due);
         let mut state = state.message(message);
         let details = state.details_mut();
