@@ -47,3 +47,16 @@ fn an_outage_fails_no_run_and_loses_no_line() {
     assert!(proof.status.success(), "{out}\n{err}");
     assert!(out.contains("3 flow runs have completed, 1800 lines are there once"), "{out}");
 }
+
+#[test]
+fn a_schedule_has_a_run_a_tick_through_deaths() {
+    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
+        .args(["schedule", "--runs", "30", "--burst-seconds", "3", "--p99", "60000", "--served-p99", "60000"])
+        .args(["--kills", "4", "--hosts", "0", "--replica-seconds", "10", "--seed", "20260101"])
+        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
+        .output();
+    let proof = proof.expect("the proof can be started");
+    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
+    assert!(proof.status.success(), "{out}\n{err}");
+    assert!(out.contains("SQLite, served: 30 runs in 3 s") && out.contains("a run each, all completed"), "{out}");
+}

@@ -2,6 +2,7 @@
 //! smaller numbers.
 
 mod crash;
+mod dates;
 mod fuzz;
 mod holder;
 mod ledger;
@@ -9,6 +10,7 @@ mod limits;
 mod outage;
 mod random;
 mod reporter;
+mod schedule;
 mod server;
 mod still;
 mod victim;
@@ -20,6 +22,11 @@ const PROOFS: &[(&str, &str)] = &[
     ("limits", "takes slots of concurrency limits at random, with deaths and failures: [--steps N] [--seed N]"),
     ("server", "kills a server under clients in Python and Rust: [--kills N] [--tasks N] [--seed N]"),
     ("outage", "takes a server away under a program in Rust: [--seconds N] [--flows N] [--tasks N] [--lines N]"),
+    (
+        "schedule",
+        "kills workers and servers under a schedule, and looks at times: [--runs N] [--kills N] [--replica-seconds N] ..",
+    ),
+    ("dates", "compares the times of schedules by chance with what Prefect says: [--cases N] [--seed N]"),
     ("fuzz", "sends a server requests by chance: [--examples N] [--seconds N] [--seed N]"),
 ];
 
@@ -33,9 +40,14 @@ async fn main() -> Result<()> {
         "limits" => limits::run(&limits::Plan::parse(&arguments)?).await,
         "server" => server::run(&server::Plan::parse(&arguments)?).await,
         "outage" => outage::run(&outage::Plan::parse(&arguments)?).await,
+        "dates" => dates::run(&dates::Plan::parse(&arguments)?).await,
+        "schedule" => schedule::run(&schedule::Plan::parse(&arguments)?).await,
         "fuzz" => fuzz::run(&fuzz::parse(&arguments)?).await,
         // What `server` kills, and who reports to it.
-        "serve" => server::serve(&arguments).await,
+        "serve" => server::serve(&arguments, false).await,
+        "serve-all" => server::serve(&arguments, true).await,
+        "worker" => schedule::work(&arguments).await,
+        "serving" => schedule::serve().await,
         "reporter" => reporter::run(&arguments).await,
         "outage-program" => outage::program(&arguments).await,
         // What `crash` kills: a program of its own that happens to be in this executable.

@@ -120,8 +120,17 @@ async fn on(plan: &Plan, kind: &str, database: &str) -> Result<()> {
 
 /// Starts this program as a server, and waits until it answers.
 pub(crate) async fn start(database: &str, port: u16) -> Result<Child> {
+    start_as("serve", database, port).await
+}
+
+/// Likewise a server that does also what nobody asks for.
+pub(crate) async fn start_with_services(database: &str, port: u16) -> Result<Child> {
+    start_as("serve-all", database, port).await
+}
+
+async fn start_as(name: &str, database: &str, port: u16) -> Result<Child> {
     let child = Command::new(std::env::current_exe()?)
-        .args(["serve", database, &port.to_string()])
+        .args([name, database, &port.to_string()])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
@@ -135,10 +144,13 @@ pub(crate) async fn start(database: &str, port: u16) -> Result<Child> {
     Ok(child)
 }
 
-/// What [`start`] starts.
-pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
+/// What [`start`] and [`start_with_services`] start.
+pub(crate) async fn serve(arguments: &[String], has_services: bool) -> Result<()> {
     let [database, port] = arguments else { return Err(Error::msg("serve DATABASE PORT")) };
-    let server = Server::open(database).await?;
+    let mut server = Server::open(database).await?;
+    if has_services {
+        server = server.with_services();
+    }
     let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
     server.serve(listener, std::future::pending()).await?;
     Ok(())

@@ -37,7 +37,7 @@ mod pools;
 mod purge;
 mod recorder;
 mod routes;
-mod schedules;
+pub mod schedules;
 mod schemas;
 mod server;
 mod services;

@@ -31,7 +31,7 @@ pub(super) const PREFECT: Environment = Environment {
     variable: "FLOWCORE_TEST_PREFECT_PYTHON",
     serves: "the server with Prefect's own client",
     folder: "prefect-client",
-    packages: &["prefect==3.8.8", "fastapi<0.140", "sqlalchemy<2.1"],
+    packages: &["prefect==3.8.8", "fastapi<0.140", "sqlalchemy<2.1", "whenever", "tzdata"],
 };
 
 /// Makes requests from an OpenAPI document, good ones and bad ones.

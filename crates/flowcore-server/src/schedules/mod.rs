@@ -1,7 +1,7 @@
 //! When a deployment's runs are due: by intervals, cron expressions or recurrence rules, in a time zone.
 //!
 //! All three are reckoned on local time without a zone, as Prefect does: cron as its croniter, rules as dateutil. What the
-//! clocks of the zone make of a local time is decided in one place ([`Zone`]), and nothing here knows of stores or of the
+//! clocks of the zone make of a local time is decided in one place (`Zone`), and nothing here knows of stores or of the
 //! present time: [`Schedule::dates`] is a function of the schedule and a start.
 //!
 //! | module | what |
@@ -20,5 +20,5 @@ mod schedule;
 mod table_tests;
 mod zone;
 
-pub(crate) use schedule::Schedule;
+pub use schedule::{CronSchedule, IntervalSchedule, RRuleSchedule, Schedule};
 use zone::Zone;

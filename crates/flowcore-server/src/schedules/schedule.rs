@@ -18,7 +18,7 @@ use super::zone::Skipped;
 /// When runs are due.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(crate) enum Schedule {
+pub enum Schedule {
     /// Every so often.
     Interval(IntervalSchedule),
     /// By a cron expression.
@@ -30,7 +30,7 @@ pub(crate) enum Schedule {
 /// Every so often since an anchor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct IntervalSchedule {
+pub struct IntervalSchedule {
     /// In seconds; also read as a duration of ISO 8601.
     #[serde(deserialize_with = "seconds")]
     interval: f64,
@@ -44,7 +44,7 @@ pub(crate) struct IntervalSchedule {
 /// By a cron expression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CronSchedule {
+pub struct CronSchedule {
     cron: String,
     #[serde(default)]
     timezone: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct CronSchedule {
 /// By a recurrence rule of iCalendar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RRuleSchedule {
+pub struct RRuleSchedule {
     rrule: String,
     #[serde(default = "utc")]
     timezone: Option<String>,
@@ -142,7 +142,7 @@ impl Schedule {
     /// Tells the times from `start` on, each once, at most a thousand.
     ///
     /// They are in order but where a change of the clocks makes later ones earlier.
-    pub(crate) fn dates(&self, start: Timestamp) -> impl Iterator<Item = DateTime<Tz>> + use<> {
+    pub fn dates(&self, start: Timestamp) -> impl Iterator<Item = DateTime<Tz>> + use<> {
         let mut seen = std::collections::BTreeSet::new();
         self.times(start)
             .filter(move |time| *time >= start)
