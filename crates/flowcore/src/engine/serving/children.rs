@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{ChildStdin, Command};
 
-use crate::connect;
 use crate::engine::core::Engine;
+use crate::engine::process::LockProbe;
 use crate::engine::program::{self, ENDS_BY_INPUT, EXECUTE};
 use crate::model::FlowRunId;
 
@@ -45,7 +45,7 @@ impl Children {
             Err(error) => return Some(format!("A process for the run cannot be started: {error}")),
         };
         // What the process could not say itself stands on this machine's disk.
-        if let Err(error) = engine.0.client.crash_abandoned_runs(&connect::probe()).await {
+        if let Err(error) = engine.0.client.crash_abandoned_runs(&LockProbe).await {
             tracing::warn!(target: "flowcore", "what became of flow run {id} is not known yet: {error}");
         }
         (!status.success()).then(|| format!("The process that executed the run ended with {status}."))
