@@ -139,7 +139,8 @@ impl Drop for Worker {
 }
 
 pub(crate) fn signal_process(signal: &str, pid: &str) {
-    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+    // Behind `--`: of a group without it, procps takes the first digit for a group.
+    assert!(Command::new("kill").args([signal, "--", pid]).status().unwrap().success());
 }
 
 /// Tells whether a process runs; one that has ended and that nobody has asked after does not.
