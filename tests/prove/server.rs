@@ -1,6 +1,7 @@
 //! Kills a server with SIGKILL at random moments while clients report runs of many tasks to it, starts it again each time,
 //! and checks that every run and every task run has come to its true state: nothing that was acknowledged is lost.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -163,6 +164,9 @@ pub(crate) async fn serve(arguments: &[String], has_services: bool) -> Result<()
 /// What Prefect's client says when it forgets what it has not sent: its connection was cut while it was being made.
 const LETS_GO: &str = "Service 'EventsWorker' failed with";
 
+/// What flowcore's client says when it ends while the server is away: the next program sends the rest.
+const LEFT: &str = "is sent by the next program";
+
 /// A run that was reported to the end.
 struct Reported {
     run: FlowRunId,
@@ -193,7 +197,7 @@ async fn report(
     reporter: Reporter,
     tasks: u32,
     port: u16,
-    home: std::path::PathBuf,
+    home: PathBuf,
     server: Arc<Mutex<Child>>,
 ) -> Result<Reported> {
     let api = format!("http://127.0.0.1:{port}/api");
@@ -209,11 +213,7 @@ async fn report(
             command.env("PREFECT_CLIENT_MAX_RETRIES", "20").env("PREFECT_SERVER_ANALYTICS_ENABLED", "false");
             command
         }
-        Reporter::Rust => {
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("reporter").env("FLOWCORE_HOME", &home).env("FLOWCORE_API_URL", &api);
-            command
-        }
+        Reporter::Rust => in_rust(&home, &api)?,
     };
     command.arg(tasks.to_string()).current_dir(&home).env("NO_PROXY", "127.0.0.1").kill_on_drop(true);
     let told = home.join("told.log");
@@ -240,9 +240,21 @@ async fn report(
     let (status, run) = end.map_err(|_| Error::msg(format!("the client in {reporter:?} hangs")))??;
     let told = std::fs::read_to_string(&told)?;
     match run {
-        Some(run) if status.success() => Ok(Reported { run, told }),
+        Some(run) if status.success() => {
+            if told.contains(LEFT) {
+                let _stays = server.lock().await;
+                in_rust(&home, &api)?.arg("0").status().await?;
+            }
+            Ok(Reported { run, told })
+        }
         _ => Err(Error::msg(format!("the client in {reporter:?}: {status}, run {run:?}\n{told}"))),
     }
+}
+
+fn in_rust(home: &Path, api: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("reporter").env("FLOWCORE_HOME", home).env("FLOWCORE_API_URL", api).env("NO_PROXY", "127.0.0.1");
+    Ok(command)
 }
 
 /// Looks at the rows themselves.

@@ -71,8 +71,6 @@ fn recurrence(rule: &str) -> Result<Map<String, Value>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use clap::Parser;
 
     use super::*;
