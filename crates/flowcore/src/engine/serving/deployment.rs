@@ -32,14 +32,14 @@ pub enum Collision {
 /// use flowcore::{Result, flow};
 ///
 /// #[flow]
-/// async fn report(region: String) -> Result<()> {
+/// async fn takings(region: String) -> Result<()> {
 ///     Ok(())
 /// }
 ///
 /// #[flowcore::main]
 /// async fn main() -> Result<()> {
 ///     // Until Ctrl-C or SIGTERM.
-///     report::deployment("north").parameter("region", "north").cron("*/5 * * * *").serve().await
+///     takings::deployment("north").parameter("region", "north").cron("*/5 * * * *").serve().await
 /// }
 /// ```
 #[derive(Clone)]
