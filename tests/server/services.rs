@@ -96,7 +96,7 @@ pub(crate) async fn no_time_is_missed_or_comes_twice_through_redeploys(world: Ar
     let runs = json!({"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"});
     let servers = [world.serving_replica().await, world.serving_replica().await];
     let mut begun = std::collections::BTreeSet::new();
-    while Utc::now() < begin + TimeDelta::seconds(6) {
+    while Utc::now() < begin + TimeDelta::seconds(6) || begun.len() < 5 {
         // As a worker does that looks ahead.
         let soon = world.post("/flow_runs/filter", runs.clone()).await;
         let soon = soon.as_array().unwrap().iter().filter(|run| run["state_type"] == "SCHEDULED").take(2);
@@ -124,7 +124,7 @@ pub(crate) async fn no_time_is_missed_or_comes_twice_through_redeploys(world: Ar
     }
     let past = past(&world.post("/flow_runs/filter", runs).await);
     assert!(each_once(&past), "each second once: {past:?}");
-    assert!(past.len() >= 5 && begun.len() >= 5, "{past:?} {begun:?}");
+    assert!(past.len() >= 5, "{past:?} {begun:?}");
 }
 
 pub(crate) async fn runs_that_nobody_begins_are_late(world: Arc<World>) {
