@@ -23,7 +23,6 @@ mod retrying;
 #[expect(dead_code, reason = "the tests of results use more of it")]
 mod s3_server;
 mod schedules;
-mod served;
 mod server;
 mod serving;
 mod settings;

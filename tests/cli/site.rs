@@ -45,6 +45,27 @@ impl Site {
         self.world.flowcore_with(&[("FLOWCORE_API_URL", &self.api)], line)
     }
 
+    /// Runs a command by its words, which may hold spaces.
+    pub(crate) fn words(&self, words: &[&str]) -> Transcript {
+        let mut command = self.world.command("");
+        let output = command.args(words).env("FLOWCORE_API_URL", &self.api).output().unwrap();
+        self.world.transcript(&words.join(" "), &output)
+    }
+
+    /// Runs a command that has to go well, and gives what it prints.
+    pub(crate) fn does(&self, line: &str) -> String {
+        let done = self.flowcore(line);
+        assert_eq!(done.code, Some(0), "{done}");
+        done.out
+    }
+
+    /// Runs a command that has to fail, and gives what it complains of.
+    pub(crate) fn fails(&self, line: &str) -> String {
+        let failed = self.flowcore(line);
+        assert!(matches!(failed.code, Some(1 | 2)), "{failed}");
+        failed.err
+    }
+
     pub(crate) fn json(&self, line: &str) -> Value {
         self.flowcore(line).json()
     }
@@ -62,17 +83,28 @@ impl Site {
 
     /// Starts a worker with further variables.
     pub(crate) fn worker_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
-        let mut command = self.world.command(&format!("worker start --pool default {more}"));
-        command.env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
+        let line = format!("worker start --pool default {more}");
+        self.going(variables, &line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Starts a command that goes on until it is asked to end, and executes runs.
+    pub(crate) fn going(&self, variables: &[(&str, &str)], words: &[&str]) -> Worker {
+        let mut command = self.world.command("");
+        command.args(words).env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
         Worker::start(&mut command)
     }
 
+    /// Makes the pool `default`, and a deployment of the example's flow in it.
+    pub(crate) fn deployed(&self, name: &str) {
+        self.does("work-pool create default --overwrite");
+        let deployed = self.deploy(name, "");
+        assert_eq!(deployed.code, Some(0), "{deployed}");
+    }
+
     /// Makes a run and gives its id.
     pub(crate) fn run(&self, line: &str) -> String {
-        let made = self.flowcore(&format!("deployment run {line}"));
-        assert_eq!(made.code, Some(0), "{made}");
-        made.out.rsplit('(').next().unwrap().trim().trim_end_matches([')', '.']).to_owned()
+        id_in(&self.does(&format!("deployment run {line}")))
     }
 
     /// Waits until a run is in a state, and gives it.
@@ -136,6 +168,11 @@ impl Drop for Worker {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Gives the id in what a command printed: the last in brackets.
+pub(crate) fn id_in(printed: &str) -> String {
+    printed.rsplit('(').next().unwrap().split(')').next().unwrap().to_owned()
 }
 
 pub(crate) fn signal_process(signal: &str, pid: &str) {

@@ -4,15 +4,21 @@
 
 use std::process::Command;
 
-#[test]
-fn killed_runs_resume_without_loss() {
+/// Carries a proof out, and gives what it prints.
+fn proved(line: &str) -> String {
     let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
-        .args(["crash", "--kills", "10", "--tasks", "400", "--seed", "20260101"])
+        .args(line.split_whitespace())
         .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
         .output();
     let proof = proof.expect("the proof can be started");
     let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
     assert!(proof.status.success(), "{out}\n{err}");
+    out.into_owned()
+}
+
+#[test]
+fn killed_runs_resume_without_loss() {
+    let out = proved("crash --kills 10 --tasks 400 --seed 20260101");
     assert!(out.contains("10 kills over"), "{out}");
 }
 
@@ -26,37 +32,20 @@ fn a_killed_server_forgets_nothing() {
         eprintln!("NOT RUN: a_killed_server_forgets_nothing, since FLOWCORE_TEST_PREFECT_PYTHON is not set");
         return;
     }
-    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
-        .args(["server", "--kills", "4", "--tasks", "200", "--seed", "20260101"])
-        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
-        .output();
-    let proof = proof.expect("the proof can be started");
-    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
-    assert!(proof.status.success(), "{out}\n{err}");
+    let out = proved("server --kills 4 --tasks 200 --seed 20260101");
     assert!(out.contains("SQLite: 4 kills over"), "{out}");
 }
 
 #[test]
 fn an_outage_fails_no_run_and_loses_no_line() {
-    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
-        .args(["outage", "--seconds", "5", "--flows", "3", "--tasks", "120", "--lines", "5"])
-        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
-        .output();
-    let proof = proof.expect("the proof can be started");
-    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
-    assert!(proof.status.success(), "{out}\n{err}");
+    let out = proved("outage --seconds 5 --flows 3 --tasks 120 --lines 5");
     assert!(out.contains("3 flow runs have completed, 1800 lines are there once"), "{out}");
 }
 
 #[test]
 fn a_schedule_has_a_run_a_tick_through_deaths() {
-    let proof = Command::new(env!("CARGO_BIN_EXE_prove"))
-        .args(["schedule", "--runs", "30", "--burst-seconds", "3", "--p99", "60000", "--served-p99", "60000"])
-        .args(["--kills", "4", "--hosts", "0", "--replica-seconds", "10", "--seed", "20260101"])
-        .env_remove("FLOWCORE_EXECUTE_FLOW_RUN")
-        .output();
-    let proof = proof.expect("the proof can be started");
-    let (out, err) = (String::from_utf8_lossy(&proof.stdout), String::from_utf8_lossy(&proof.stderr));
-    assert!(proof.status.success(), "{out}\n{err}");
+    let out = proved(
+        "schedule --runs 30 --burst-seconds 3 --p99 60000 --served-p99 60000 --kills 4 --hosts 0 --replica-seconds 10 --seed 20260101",
+    );
     assert!(out.contains("SQLite, served: 30 runs in 3 s") && out.contains("a run each, all completed"), "{out}");
 }

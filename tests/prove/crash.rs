@@ -14,6 +14,7 @@ use flowcore::model::{FlowRun, FlowRunFilter, FlowRunId, Page, StateType, TaskRu
 use flowcore::settings::Settings;
 use flowcore::{EXECUTE, Error, Result};
 
+use crate::arguments;
 use crate::ledger::Ledger;
 use crate::random::Random;
 use crate::victim::{LOG, expected, transactions};
@@ -40,15 +41,10 @@ const HANGS: Duration = Duration::from_secs(120);
 impl Plan {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Plan { kills: 200, tasks: 1000, seed: u64::from(std::process::id()) };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--kills" => plan.kills = value.parse()?,
-                "--tasks" => plan.tasks = value.parse()?,
-                "--seed" => plan.seed = value.parse()?,
-                other => return Err(Error::msg(format!("`{other}` is none of --kills, --tasks, --seed"))),
-            }
-        }
+        arguments::read(
+            arguments,
+            &mut [("--kills", &mut plan.kills), ("--tasks", &mut plan.tasks), ("--seed", &mut plan.seed)],
+        )?;
         Ok(plan)
     }
 }

@@ -9,6 +9,8 @@ use flowcore_server::schedules::Schedule;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::arguments;
+
 /// How many schedules are compared.
 pub(crate) struct Plan {
     cases: u32,
@@ -21,14 +23,7 @@ const SHOWN: usize = 20;
 impl Plan {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Plan { cases: 10_000, seed: u64::from(std::process::id()) };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--cases" => plan.cases = value.parse()?,
-                "--seed" => plan.seed = value.parse()?,
-                other => return Err(Error::msg(format!("`{other}` is none of --cases, --seed"))),
-            }
-        }
+        arguments::read(arguments, &mut [("--cases", &mut plan.cases), ("--seed", &mut plan.seed)])?;
         Ok(plan)
     }
 }

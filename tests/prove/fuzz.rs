@@ -5,18 +5,15 @@ use flowcore_server::{KeySource, Server};
 use flowcore_tests::fuzz::{Fuzz, fuzz};
 use tokio::net::TcpListener;
 
+use crate::arguments;
+
 /// Reads what to prove.
 pub(crate) fn parse(arguments: &[String]) -> Result<Fuzz> {
     let mut plan = Fuzz { examples: 100, seconds: 900, seed: u64::from(std::process::id()) };
-    for pair in arguments.chunks(2) {
-        let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-        match name.as_str() {
-            "--examples" => plan.examples = value.parse()?,
-            "--seconds" => plan.seconds = value.parse()?,
-            "--seed" => plan.seed = value.parse()?,
-            other => return Err(Error::msg(format!("`{other}` is none of --examples, --seconds, --seed"))),
-        }
-    }
+    arguments::read(
+        arguments,
+        &mut [("--examples", &mut plan.examples), ("--seconds", &mut plan.seconds), ("--seed", &mut plan.seed)],
+    )?;
     Ok(plan)
 }
 

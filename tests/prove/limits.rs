@@ -19,6 +19,7 @@ use flowcore::testing::{FaultyStore, StoreFault};
 use flowcore::{Error, Result};
 use uuid::Uuid;
 
+use crate::arguments;
 use crate::random::Random;
 use crate::still::StillClock;
 
@@ -35,14 +36,7 @@ const PROCESSES: u64 = 4;
 impl Plan {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Plan { steps: 1_000_000, seed: u64::from(std::process::id()) };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--steps" => plan.steps = value.parse()?,
-                "--seed" => plan.seed = value.parse()?,
-                other => return Err(Error::msg(format!("`{other}` is unknown; use --steps N, --seed N"))),
-            }
-        }
+        arguments::read(arguments, &mut [("--steps", &mut plan.steps), ("--seed", &mut plan.seed)])?;
         Ok(plan)
     }
 }

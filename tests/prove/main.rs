@@ -1,6 +1,7 @@
 //! Long proofs: `cargo xtask prove NAME [ARGUMENTS]`. Each has a short form in the tests, which runs the same code with
 //! smaller numbers.
 
+mod arguments;
 mod crash;
 mod dates;
 mod fuzz;

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
+use crate::arguments;
 use crate::server::{on_all, start};
 
 /// How much to prove.
@@ -37,16 +38,15 @@ const BEGUN: &str = "begun";
 impl Plan {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Plan { seconds: 300, flows: 6, tasks: 200, lines: 10 };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--seconds" => plan.seconds = value.parse()?,
-                "--flows" => plan.flows = value.parse()?,
-                "--tasks" => plan.tasks = value.parse()?,
-                "--lines" => plan.lines = value.parse()?,
-                other => return Err(Error::msg(format!("`{other}` is none of --seconds, --flows, --tasks, --lines"))),
-            }
-        }
+        arguments::read(
+            arguments,
+            &mut [
+                ("--seconds", &mut plan.seconds),
+                ("--flows", &mut plan.flows),
+                ("--tasks", &mut plan.tasks),
+                ("--lines", &mut plan.lines),
+            ],
+        )?;
         Ok(plan)
     }
 

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
+use crate::arguments;
 use crate::random::Random;
 
 /// How much to prove.
@@ -46,15 +47,10 @@ enum Reporter {
 impl Plan {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Plan { kills: 50, tasks: 1000, seed: u64::from(std::process::id()) };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--kills" => plan.kills = value.parse()?,
-                "--tasks" => plan.tasks = value.parse()?,
-                "--seed" => plan.seed = value.parse()?,
-                other => return Err(Error::msg(format!("`{other}` is none of --kills, --tasks, --seed"))),
-            }
-        }
+        arguments::read(
+            arguments,
+            &mut [("--kills", &mut plan.kills), ("--tasks", &mut plan.tasks), ("--seed", &mut plan.seed)],
+        )?;
         Ok(plan)
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use flowcore::{Error, Result};
 
+use crate::arguments;
+
 pub(crate) use self::punctual::serve;
 pub(crate) use self::site::work;
 
@@ -43,25 +45,19 @@ impl Plan {
             replica_seconds: 300,
             seed: u64::from(std::process::id()),
         };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::msg(format!("{} needs a number", pair[0]))) };
-            match name.as_str() {
-                "--runs" => plan.runs = value.parse()?,
-                "--burst-seconds" => plan.burst_seconds = value.parse()?,
-                "--p99" => plan.p99 = value.parse()?,
-                "--served-p99" => plan.served_p99 = value.parse()?,
-                "--kills" => plan.kills = value.parse()?,
-                "--hosts" => plan.hosts = value.parse()?,
-                "--replica-seconds" => plan.replica_seconds = value.parse()?,
-                "--seed" => plan.seed = value.parse()?,
-                other => {
-                    return Err(Error::msg(format!(
-                        "`{other}` is none of --runs, --burst-seconds, --p99, --served-p99, --kills, --hosts, --replica-seconds, \
-                         --seed"
-                    )));
-                }
-            }
-        }
+        arguments::read(
+            arguments,
+            &mut [
+                ("--runs", &mut plan.runs),
+                ("--burst-seconds", &mut plan.burst_seconds),
+                ("--p99", &mut plan.p99),
+                ("--served-p99", &mut plan.served_p99),
+                ("--kills", &mut plan.kills),
+                ("--hosts", &mut plan.hosts),
+                ("--replica-seconds", &mut plan.replica_seconds),
+                ("--seed", &mut plan.seed),
+            ],
+        )?;
         Ok(plan)
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use flowcore::client::Request;
 use uuid::Uuid;
 
-use super::found::{all, find};
+use super::found::{Which, all};
 use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -35,9 +35,9 @@ pub(super) async fn run(arguments: &Delete, session: &mut Session<'_>) -> Result
         }
         return session.out.line(format!("Deleted {what}."));
     }
-    let text = arguments.id.map(|id| id.to_string()).or_else(|| arguments.name.clone()).unwrap_or_default();
-    let found = find(session, &text).await?;
-    let name = one_line(&text);
+    let which = Which { name: arguments.name.clone(), id: arguments.id };
+    let found = which.find(session).await?;
+    let name = one_line(&which.text());
     arguments.confirmation.ask(session.out, || format!("Delete the deployment '{name}'?"))?;
     delete(session, found.id).await?;
     session.out.line(format!("Deleted the deployment '{name}'."))

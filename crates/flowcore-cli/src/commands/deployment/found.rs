@@ -16,10 +16,10 @@ use crate::text::one_line;
 pub(crate) struct Which {
     /// The deployment: FLOW/NAME, or its id.
     #[arg(required_unless_present = "id")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// The deployment's id.
     #[arg(long, value_name = "ID", conflicts_with = "name")]
-    id: Option<Uuid>,
+    pub(super) id: Option<Uuid>,
 }
 
 impl Which {
