@@ -132,6 +132,8 @@ pub(crate) async fn schedules_make_runs_and_take_back_their_own(world: Arc<World
     assert_eq!(world.runs_of(&made).await.len(), 5);
 
     world.patch(&path(&made, ""), json!({"description": "changed"})).await;
+    assert_eq!(world.runs_of(&made).await.len(), 5, "they would be made just so again");
+    world.patch(&path(&made, ""), json!({"tags": ["changed"]})).await;
     assert_eq!(world.runs_of(&made).await.len(), 1);
     world.post(&path(&made, "/schedule"), range).await;
     world.post(&path(&made, "/pause_deployment"), json!({})).await;

@@ -120,7 +120,7 @@ on_both_databases! {
         a_server_that_was_away_waits, a_run_of_flowcore_is_found_that_died_early, a_late_client_is_told_to_stop,
         a_program_whose_lease_has_ended_is_found, what_was_being_cancelled_is_cancelled,
         slots_come_back_whose_lease_has_ended, slots_come_back_of_runs_that_are_over;
-    services: schedules_make_runs_once_in_several_servers, a_schedule_is_filled_up_as_time_passes,
+    services: schedules_make_runs_once_in_several_servers, a_redeploy_touches_only_the_runs_that_it_changes, a_schedule_is_filled_up_as_time_passes,
         no_time_is_missed_or_comes_twice_through_redeploys, runs_that_nobody_begins_are_late,
         pauses_end, what_belongs_to_a_cancelled_run_is_cancelled,
         times_that_passed_are_made_up_for_as_the_schedule_says;

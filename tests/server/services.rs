@@ -68,6 +68,51 @@ pub(crate) async fn schedules_make_runs_once_in_several_servers(world: Arc<World
     assert!(all_new(&world.post("/flow_runs/filter", runs).await), "no server has made more than it should");
 }
 
+pub(crate) async fn a_redeploy_touches_only_the_runs_that_it_changes(world: Arc<World>) {
+    let flow = world.flow("kept").await;
+    let make = |cron: &str, more: Value| {
+        let mut body = json!({"name": "kept", "flow_id": flow, "enforce_parameter_schema": false, "schedules": [
+            {"schedule": {"interval": 7200}}, {"schedule": {"cron": cron}}, {"schedule": {"rrule": "FREQ=DAILY"}},
+        ]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let deployment = text(&world.post("/deployments/", make("0 6 * * *", json!({}))).await["id"]);
+    let runs = json!({"deployments": {"id": {"any_": [deployment]}}});
+    let ids = |runs: &Value, kind: &str| -> std::collections::BTreeSet<String> {
+        let of_kind = |run: &&Value| run["created_by"]["display_value"].as_str().unwrap().starts_with(kind);
+        runs.as_array().unwrap().iter().filter(of_kind).map(|run| text(&run["id"])).collect()
+    };
+    let server = world.serving_replica().await;
+    let full = |runs: &Value| ["Interval", "Cron", "RRule"].iter().all(|kind| ids(runs, kind).len() == 3);
+    let made = until(&world, "/flow_runs/filter", runs.clone(), full).await;
+
+    world.post("/deployments/", make("0 6 * * *", json!({"description": "told better", "entrypoint": "x"}))).await;
+    let patch = json!({"description": "told best", "pull_steps": []});
+    world.ask(Method::PATCH, &format!("/deployments/{deployment}"), Some(patch)).await;
+    let kept = world.post("/flow_runs/filter", runs.clone()).await;
+    for kind in ["Interval", "Cron", "RRule"] {
+        assert_eq!(ids(&kept, kind), ids(&made, kind), "nothing has changed for its runs");
+    }
+    let schedules = make("0 6 * * *", json!({}))["schedules"].clone();
+    let patch = json!({ "schedules": schedules });
+    world.ask(Method::PATCH, &format!("/deployments/{deployment}"), Some(patch)).await;
+    let kept = world.post("/flow_runs/filter", runs.clone()).await;
+    for kind in ["Interval", "Cron", "RRule"] {
+        assert_eq!(ids(&kept, kind), ids(&made, kind), "the schedules are the same");
+    }
+    world.post("/deployments/", make("0 7 * * *", json!({}))).await;
+    let other_cron = |runs: &Value| full(runs) && ids(runs, "Cron").is_disjoint(&ids(&made, "Cron"));
+    let changed = until(&world, "/flow_runs/filter", runs.clone(), other_cron).await;
+    for kind in ["Interval", "RRule"] {
+        assert_eq!(ids(&changed, kind), ids(&made, kind), "only another schedule has changed");
+    }
+    world.post("/deployments/", make("0 7 * * *", json!({"parameters": {"x": 1}}))).await;
+    let all_new = |runs: &Value| full(runs) && runs.as_array().unwrap().iter().all(|run| run["parameters"]["x"] == 1);
+    until(&world, "/flow_runs/filter", runs, all_new).await;
+    server.stop().await;
+}
+
 pub(crate) async fn a_schedule_is_filled_up_as_time_passes(world: Arc<World>) {
     let flow = world.flow("often").await;
     let deployment = world

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod redeploy;
 mod runs;
 mod schedules;
 mod slugs;

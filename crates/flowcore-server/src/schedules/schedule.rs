@@ -130,6 +130,23 @@ impl Schedule {
         }
     }
 
+    /// Tells whether a schedule as it was given is one that was settled before: what it does not say itself may be anything.
+    pub(crate) fn is_settled_as(&self, settled: &Schedule) -> bool {
+        match (self, settled) {
+            (Schedule::Interval(given), Schedule::Interval(settled)) => {
+                let zone = |schedule: &IntervalSchedule| schedule.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
+                let is_anchored_so = given.anchor_date.is_none() || given.anchor_date == settled.anchor_date;
+                given.interval == settled.interval && is_anchored_so && zone(given) == zone(settled)
+            }
+            (Schedule::RRule(given), Schedule::RRule(settled)) => {
+                let without_start = settled.rrule.strip_prefix("DTSTART:").and_then(|rest| rest.split_once('\n'));
+                let is_so = given.rrule == settled.rrule || without_start.is_some_and(|(_, rule)| rule == given.rrule);
+                is_so && given.timezone == settled.timezone
+            }
+            (given, settled) => given == settled,
+        }
+    }
+
     /// Names the kind as Prefect does.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -275,6 +292,28 @@ mod tests {
         }
         for text in ["", "P", "PT", "1H", "P1H", "PT1D", "PTM"] {
             assert_eq!(iso_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_is_known_again_after_it_was_settled() {
+        let now = Moment::parse("2026-05-28T12:00:30Z").unwrap().0;
+        let read = |value: &serde_json::Value| serde_json::from_value::<Schedule>(value.clone()).unwrap();
+        let given = [
+            json!({"interval": 60}),
+            json!({"interval": 60, "anchor_date": "2026-01-01T00:00:00Z"}),
+            json!({"rrule": "FREQ=MINUTELY;INTERVAL=7"}),
+            json!({"rrule": "FREQ=MINUTELY;INTERVAL=7", "timezone": "Europe/Berlin"}),
+            json!({"cron": "* * * * *"}),
+        ];
+        for (place, one) in given.iter().enumerate() {
+            let mut settled = read(one);
+            settled.settle(now);
+            for (other_place, other) in given.iter().enumerate() {
+                // Nobody has said that the anchor of the second is not to be that of the first.
+                let expected = place == other_place || (place, other_place) == (1, 0);
+                assert_eq!(read(other).is_settled_as(&settled), expected, "{other} and {one}");
+            }
         }
     }
 

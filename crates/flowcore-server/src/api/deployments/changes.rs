@@ -4,20 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{Flow, Timestamp};
-use flowcore::store::query::{Condition, Values};
+use flowcore::store::query::Condition;
 use flowcore::store::records::Tx;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::bodies::{Belongings, DeploymentCreate, DeploymentResponse, DeploymentUpdate, no_parameters};
-use super::schedules::{self, make};
+use super::redeploy::{Wanted, replace_schedules};
 use super::slugs::{self, Plan};
 use super::{NOT_FOUND, find, response};
 use crate::deployments::deployment::{CONCURRENCY_LIMIT_ID, FLOW_ID, ID, NAME, PAUSED, TABLE, UPDATED};
-use crate::deployments::deployment_schedule::{self, DEPLOYMENT_ID};
 use crate::deployments::{
-    Deployment, DeploymentSchedule, DeploymentStatus, Surroundings, Waiting, check_job_variables, check_parameters,
-    filled_in, flow_of, limit_to, look_anew, remove_limit, schedules_of, take_back, tell, tell_changes,
+    Deployment, DeploymentStatus, Surroundings, Waiting, check_job_variables, check_parameters, filled_in, flow_of,
+    limit_to, look_anew, remove_limit, schedules_of, take_back, tell, tell_changes,
 };
 use crate::error::ApiError;
 use crate::extract::{Body, Id};
@@ -60,7 +59,7 @@ async fn create(
     let mut wanted = Vec::new();
     let id = app.clock.uuid();
     for schedule in new.schedules.clone().unwrap_or_default() {
-        wanted.push(make(&app, id, schedule.into())?);
+        wanted.push(Wanted::new(&app, id, schedule.into())?);
     }
     let now = app.now();
     let work = app.store.records().transact({
@@ -81,9 +80,7 @@ async fn create(
                     after.concurrency_limit_id = shared;
                 }
                 tx.put(&after).await?;
-                take_back(tx, after.id, Waiting::ScheduledLater, now).await?;
-                let known: Vec<DeploymentSchedule> = tx.lock(DEPLOYMENT_ID.is(after.id)).await?;
-                replace_schedules(tx, known, wanted, after.id).await?;
+                replace_schedules(tx, before.as_ref(), &after, wanted, now).await?;
                 Ok::<_, ApiError>((before, after))
             })
         }
@@ -102,37 +99,6 @@ async fn create(
         }
     };
     Ok((status, Json(response(&app, after).await?)))
-}
-
-/// Replaces the schedules of a deployment. One that was there already stays the same, so that a run that it has made and that has
-/// begun is not made again.
-async fn replace_schedules(
-    tx: &mut Tx<'_>,
-    mut known: Vec<DeploymentSchedule>,
-    wanted: Vec<DeploymentSchedule>,
-    deployment_id: Uuid,
-) -> Result<(), ApiError> {
-    let same = |one: &DeploymentSchedule, other: &DeploymentSchedule| {
-        one.schedule == other.schedule && one.slug == other.slug && one.parameters == other.parameters
-    };
-    let (mut new, mut kept) = (Vec::new(), Vec::new());
-    for wanted in wanted {
-        match known.iter().position(|known| same(&wanted, known)) {
-            Some(place) => {
-                let DeploymentSchedule { id, created, catch_up, .. } = known.swap_remove(place);
-                // Clients that know nothing of it say nothing of it.
-                let catch_up = wanted.catch_up.or(catch_up);
-                kept.push(DeploymentSchedule { id, created, deployment_id, catch_up, ..wanted });
-            }
-            None => new.push(DeploymentSchedule { deployment_id, ..wanted }),
-        }
-    }
-    let gone = known.iter().map(|schedule| schedule.id).collect();
-    tx.delete(deployment_schedule::TABLE, deployment_schedule::ID.one_of(Values::Ids(gone))).await?;
-    for schedule in &kept {
-        tx.put(schedule).await?;
-    }
-    schedules::insert(tx, &new).await
 }
 
 fn fresh(id: Uuid, new: &DeploymentCreate, now: Timestamp) -> Deployment {
@@ -178,7 +144,7 @@ fn take_place(deployment: &mut Deployment, place: &Place) {
     deployment.work_queue_name = Some(place.queue.name.clone());
 }
 
-/// Changes a deployment. Runs that were made for later by its schedules are taken back.
+/// Changes a deployment. Runs that were made for later by its schedules are taken back, unless they are as they would be now.
 async fn update(
     State(app): State<App>,
     Id(id): Id,
@@ -193,7 +159,7 @@ async fn update(
     };
     let mut made = Vec::new();
     for schedule in plan.make.clone() {
-        made.push(make(&app, id, schedule)?);
+        made.push(Wanted::new(&app, id, schedule)?);
     }
     let place = place(&app, &belongings).await?;
     if let (Some(place), Some(variables)) = (&place, &update.job_variables) {
@@ -224,8 +190,7 @@ async fn update(
                 after.concurrency_limit_id = shared;
             }
             tx.put(&after).await?;
-            take_back(tx, id, Waiting::ScheduledLater, now).await?;
-            plan.carry_out(tx, id, &made, now).await?;
+            plan.carry_out(tx, &before, &after, made, now).await?;
             Ok::<_, ApiError>((before, after))
         })
     });

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::bodies::{DeploymentScheduleCreate, DeploymentScheduleUpdate, ScheduleBody};
 use super::find;
+use super::redeploy::replace;
 use crate::deployments::deployment_schedule::{DEPLOYMENT_ID, ID, TABLE};
 use crate::deployments::{DeploymentSchedule, Waiting, schedules_of, take_back};
 use crate::error::ApiError;
@@ -92,7 +93,7 @@ pub(super) fn change(
         }
         schedule.max_scheduled_runs = Some(runs.get().into());
     }
-    if let Some(mut next) = update.schedule {
+    if let Some(mut next) = update.schedule.filter(|next| !next.is_settled_as(&schedule.schedule)) {
         next.settle(now);
         schedule.schedule = next;
     }
@@ -137,11 +138,10 @@ async fn update(
         let update = update.clone();
         Box::pin(async move {
             let found = tx.lock_first::<DeploymentSchedule>(this(id, schedule_id)).await?;
-            let mut schedule = found.ok_or(NO_SCHEDULE)?;
-            change(&mut schedule, update, now)?;
-            keep(tx.put(&schedule).await)?;
-            take_back(tx, id, Waiting::LaterOf(schedule_id), now).await?;
-            Ok::<_, ApiError>(())
+            let before = found.ok_or(NO_SCHEDULE)?;
+            let mut after = before.clone();
+            change(&mut after, update, now)?;
+            replace(tx, &before, &after, now).await
         })
     });
     work.await?;

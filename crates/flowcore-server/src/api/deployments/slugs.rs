@@ -9,9 +9,10 @@ use flowcore::store::records::Tx;
 use uuid::Uuid;
 
 use super::bodies::DeploymentScheduleUpdate;
-use super::schedules::{change, insert, keep};
+use super::redeploy::{Wanted, makes_same_runs, replace, replace_schedules};
+use super::schedules::{change, insert};
 use crate::deployments::deployment_schedule::ID;
-use crate::deployments::{DeploymentSchedule, remove_schedules};
+use crate::deployments::{Deployment, DeploymentSchedule, Waiting, take_back};
 use crate::error::ApiError;
 
 /// What is to be done.
@@ -75,31 +76,34 @@ fn by_slugs(known: &BTreeMap<&str, Uuid>, wanted: Vec<DeploymentScheduleUpdate>)
 }
 
 impl Plan {
-    /// Does it; `made` are the schedules that the plan makes.
+    /// Does it to a deployment that has changed; `made` are the schedules that the plan makes.
     pub(super) async fn carry_out(
         self,
         tx: &mut Tx<'_>,
-        deployment: Uuid,
-        made: &[DeploymentSchedule],
+        before: &Deployment,
+        after: &Deployment,
+        made: Vec<Wanted>,
         now: Timestamp,
     ) -> Result<(), ApiError> {
         if self.replace {
-            remove_schedules(tx, deployment).await?;
+            return replace_schedules(tx, Some(before), after, made, now).await;
+        }
+        if !makes_same_runs(before, after) {
+            take_back(tx, after.id, Waiting::ScheduledLater, now).await?;
         }
         let mut changed = Vec::new();
         for (id, update) in self.change {
-            if let Some(mut schedule) = tx.lock_first::<DeploymentSchedule>(ID.is(id)).await? {
+            if let Some(schedule) = tx.lock_first::<DeploymentSchedule>(ID.is(id)).await? {
                 // Two schedules may change their slugs for each other's: none of them has one meanwhile.
-                let slug = schedule.slug.take();
-                tx.put(&schedule).await?;
-                schedule.slug = slug;
-                change(&mut schedule, update, now)?;
-                changed.push(schedule);
+                tx.put(&DeploymentSchedule { slug: None, ..schedule.clone() }).await?;
+                let mut next = schedule.clone();
+                change(&mut next, update, now)?;
+                changed.push((schedule, next));
             }
         }
-        for schedule in &changed {
-            keep(tx.put(schedule).await)?;
+        for (before, after) in &changed {
+            replace(tx, before, after, now).await?;
         }
-        insert(tx, made).await
+        insert(tx, made.into_iter().map(|wanted| wanted.made).collect::<Vec<_>>().as_slice()).await
     }
 }
