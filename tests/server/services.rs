@@ -135,9 +135,13 @@ pub(crate) async fn a_schedule_is_filled_up_as_time_passes(world: Arc<World>) {
 pub(crate) async fn no_time_is_missed_or_comes_twice_through_redeploys(world: Arc<World>) {
     let flow = world.flow("redeployed").await;
     let begin = Utc::now() - TimeDelta::milliseconds(500);
-    let make = json!({"name": "often", "flow_id": flow, "enforce_parameter_schema": false,
-        "schedules": [{"schedule": {"interval": 1, "anchor_date": "2026-01-01T00:00:00Z"}, "max_scheduled_runs": 3}]});
-    let deployment = world.post("/deployments/", make.clone()).await["id"].clone();
+    // Each time its runs get other parameters, so that those that wait are taken back.
+    let make = |times: u32| {
+        json!({"name": "often", "flow_id": flow, "enforce_parameter_schema": false, "parameters": {"times": times},
+            "schedules": [{"schedule": {"interval": 1, "anchor_date": "2026-01-01T00:00:00Z"}, "max_scheduled_runs": 3}]})
+    };
+    let mut times = 0;
+    let deployment = world.post("/deployments/", make(times)).await["id"].clone();
     let runs = json!({"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"});
     let servers = [world.serving_replica().await, world.serving_replica().await];
     let mut begun = std::collections::BTreeSet::new();
@@ -153,7 +157,8 @@ pub(crate) async fn no_time_is_missed_or_comes_twice_through_redeploys(world: Ar
                 begun.insert(run);
             }
         }
-        world.post("/deployments/", make.clone()).await;
+        times += 1;
+        world.post("/deployments/", make(times)).await;
     }
     let end = Utc::now().timestamp();
     let past = |made: &Value| -> Vec<i64> {
