@@ -112,6 +112,12 @@ impl Template {
         parts
     }
 
+    /// Gives the texts of all sizes.
+    #[cfg(test)]
+    pub(super) fn in_all_sizes(&self, dialect: Dialect) -> impl Iterator<Item = Arc<str>> {
+        SIZES.into_iter().map(move |rows| self.write(dialect, Around::NOTHING, rows))
+    }
+
     fn write(&self, dialect: Dialect, around: Around, rows: usize) -> Arc<str> {
         let mut text = String::with_capacity(self.head.len() + rows * self.columns * 6 + self.tail.len() + 32);
         around.enclose(dialect, &mut text, |text| {
