@@ -7,6 +7,7 @@ mod calling;
 mod clock;
 mod concurrency;
 mod deploy_files;
+mod dhis2_like;
 mod docker;
 mod events;
 mod failing;

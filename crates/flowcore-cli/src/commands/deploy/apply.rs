@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::flags::Deploy;
 use super::triggers;
+use crate::called;
 use crate::commands::{work_pool, worker};
 use crate::deploy_file::{ConcurrencyLimit, Spec, Written};
 use crate::failure::Failure;
@@ -95,9 +96,9 @@ impl Making {
         }
         let full = one_line(&format!("{}/{}", new.flow, new.name));
         session.out.line(format!("Deployed '{full}' ({id})."))?;
-        session.out.line(format!("A run of it: flowcore deployment run '{full}'"))?;
+        session.out.line(format!("A run of it: {} deployment run '{full}'", called::name()))?;
         let pool = new.fields.get("work_pool_name").and_then(Value::as_str).unwrap_or_default();
-        session.out.line(format!("A worker: flowcore worker start --pool '{}'", one_line(pool)))
+        session.out.line(format!("A worker: {} worker start --pool '{}'", called::name(), one_line(pool)))
     }
 
     async fn carry_out(
