@@ -13,13 +13,13 @@ async fn blocks_are_looked_at_and_deleted() {
     assert!(kind.contains("Fields") && kind.contains("value"), "{kind}");
     assert!(served.fails("block type inspect balloon").contains("block type ls"));
 
-    let kind = served.json("block type inspect secret -o json")["id"].as_str().unwrap().to_owned();
-    let filter = json!({"block_schemas": {"block_type_id": {"any_": [kind]}}}).to_string();
-    let schemas = served.words(&["api", "post", "/block_schemas/filter", "--data", &filter]).json();
-    let body = json!({
-        "name": "key", "block_type_id": kind, "block_schema_id": schemas[0]["id"], "data": {"value": "hush"},
-    });
-    let made = served.words(&["api", "post", "/block_documents/", "--data", &body.to_string()]).json();
+    assert!(served.does("block create secret").contains("block create secret --name NAME --field value=VALUE"));
+    let empty = served.fails("block create secret --name key");
+    assert!(empty.contains("a block of the type `secret` has to have: value"), "{empty}");
+    assert!(served.fails("block create balloon --name key").contains("block type ls"));
+    assert!(served.does("block create secret --name key --field value=hush").contains("Made the block 'secret/key'"));
+    assert!(served.fails("block create secret --name key --field value=x").contains("there is a block `secret/key`"));
+    let made = served.json("api get /block_types/slug/secret/block_documents/name/key");
     assert!(served.does("block ls").contains("secret/key"));
     let shown = served.does("block inspect secret/key");
     assert!(shown.contains("value  ***") && !shown.contains("hush"), "{shown}");
@@ -29,6 +29,19 @@ async fn blocks_are_looked_at_and_deleted() {
     served.does("block delete secret/key");
     assert!(served.fails("block delete secret/key").contains("there is no block"));
 }
+
+const YAML: &str = "
+name: late
+trigger:
+  type: event
+  match: {prefect.resource.id: prefect.flow-run.*}
+  expect: [prefect.flow-run.Late]
+  posture: Reactive
+  threshold: 1
+  within: 60
+actions:
+  - type: do-nothing
+";
 
 #[tokio::test]
 async fn automations_are_kept() {
@@ -49,6 +62,19 @@ async fn automations_are_kept() {
     assert_eq!(served.does(&format!("automation create --from-file {}", file.display())).lines().count(), 2);
     let listed = served.does("automation ls");
     assert!(listed.contains("orders") && listed.contains("do-nothing"), "{listed}");
+    let file = served.world.home.path().join("automation.yaml");
+    std::fs::write(&file, YAML).unwrap();
+    assert!(served.does(&format!("automation create -f {}", file.display())).contains("Made the automation 'late'"));
+    let late = served.json("automation inspect late -o json");
+    assert_eq!((&late["trigger"]["within"], &late["actions"][0]["type"]), (&json!(60.0), &json!("do-nothing")));
+    let id_of_late = late["id"].as_str().unwrap();
+    std::fs::write(&file, YAML.replace("name: late", "name: later")).unwrap();
+    served.does(&format!("automation update --id {id_of_late} --from-file {}", file.display()));
+    served.does("automation delete later");
+    std::fs::write(&file, "name: [").unwrap();
+    let broken = served.fails(&format!("automation create -f {}", file.display()));
+    assert!(broken.contains("automation.yaml:1:"), "{broken}");
+
     served.does("automation pause orders");
     assert_eq!(served.json("automation inspect orders -o json")["enabled"], false);
     served.does(&format!("automation enable --id {id}"));
@@ -77,4 +103,43 @@ async fn limits_have_the_names_that_they_have_in_prefect() {
     served.does("gcl enable db");
     assert!(served.does("gcl delete db").contains("Deleted the concurrency limit 'db'"));
     assert!(served.fails("gcl delete db").contains("db"));
+}
+
+#[tokio::test]
+async fn task_runs_are_limited_by_their_tags() {
+    let served = Served::start().await;
+    assert!(served.does("concurrency-limit create gpu 2").contains("The tag 'gpu' has a limit of 2 now."));
+    served.does("concurrency-limit create gpu 3");
+    assert_eq!(served.json("concurrency-limit ls -o json")[0]["concurrency_limit"], 3);
+    // As the client of Prefect makes it for a task run that begins.
+    let task = "01970001-0000-7000-8000-000000000001";
+    let body = json!({"names": ["gpu"], "task_run_id": task}).to_string();
+    let taken = served.words(&["api", "post", "/concurrency_limits/increment", "--data", &body]);
+    assert_eq!(taken.code, Some(0), "{taken}");
+    assert!(served.does("concurrency-limit inspect gpu").contains(task));
+    assert!(served.does("concurrency-limits ls").contains("gpu"));
+    assert!(served.does("concurrency ls").contains("tag:gpu"), "it is one of all limits");
+    assert!(served.does("concurrency-limit reset gpu").contains("free"));
+    assert_eq!(served.json("concurrency-limit inspect gpu -o json")["active_slots"], json!([]));
+    served.does("concurrency-limit delete gpu -y");
+    for command in ["inspect", "reset", "delete"] {
+        let missing = served.fails(&format!("concurrency-limit {command} gpu"));
+        assert!(missing.contains("the tag `gpu` has no limit"), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn deployments_that_name_no_pool_are_of_the_default_one() {
+    let served = Served::start().await;
+    let made = served.does("work-pool create first --set-as-default --description mine");
+    assert!(made.contains("Set deployments.default_work_pool_name to 'first' in profile 'default'."), "{made}");
+    let verbose = served.does("work-pool ls --verbose");
+    assert!(verbose.contains("BASE JOB TEMPLATE") && verbose.contains("mine"), "{verbose}");
+    assert!(!served.does("work-pool ls").contains("mine"));
+    let program = flowcore_tests::built::programs().join("deployments");
+    let deploy = format!("deploy {}:report --name free --param region=north", program.display());
+    served.does(&deploy);
+    assert_eq!(served.json("deployment inspect report/free -o json")["work_pool_name"], "first");
+    served.does("config unset deployments.default_work_pool_name");
+    assert!(served.fails(&deploy.replace("free", "poolless")).contains("it has no work pool"));
 }

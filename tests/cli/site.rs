@@ -62,7 +62,16 @@ impl Site {
 
     /// Starts a worker with further variables.
     pub(crate) fn worker_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
-        let mut command = self.world.command(&format!("worker start --pool default {more}"));
+        self.taking(variables, &format!("worker start --pool default {more}"))
+    }
+
+    /// Starts an agent with further variables.
+    pub(crate) fn agent_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
+        self.taking(variables, &format!("agent start {more}"))
+    }
+
+    fn taking(&self, variables: &[(&str, &str)], line: &str) -> Worker {
+        let mut command = self.world.command(line);
         command.env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
         Worker::start(&mut command)

@@ -56,6 +56,10 @@ fn renamed(command: Command, name: &str) -> Command {
     if let Some(long) = long {
         command = command.long_about(text(long));
     }
+    let command = command.mut_args(|arg| match arg.get_help().map(ToString::to_string) {
+        Some(help) => arg.help(text(help)),
+        None => arg,
+    });
     command.mut_subcommands(|below| renamed(below, name))
 }
 

@@ -39,7 +39,7 @@ const IN_PYTHON: Deployed = Deployed {
 /// Walks from an empty pool to schedules that were changed. With schedules of every so many seconds.
 pub(crate) async fn walk(stack: &mut Stack, every: u32) -> Outcome<()> {
     headline("A pool, and a worker");
-    stack.prefect("work-pool create default --type process").await?;
+    stack.prefect("work-pool create default --type process --set-as-default").await?;
     stack.start_worker("worker start --pool default")?;
 
     headline("Deployments, each from its prefect.yaml");
