@@ -73,7 +73,7 @@ async fn automations_are_kept() {
     served.does("automation delete later");
     std::fs::write(&file, "name: [").unwrap();
     let broken = served.fails(&format!("automation create -f {}", file.display()));
-    assert!(broken.contains("automation.yaml:1:"), "{broken}");
+    assert!(broken.contains("automation.yaml:") && broken.contains("this is no YAML"), "{broken}");
 
     served.does("automation pause orders");
     assert_eq!(served.json("automation inspect orders -o json")["enabled"], false);
