@@ -17,6 +17,12 @@ pub(crate) async fn find() -> Outcome<PathBuf> {
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet"]).args(NEEDED.iter().flat_map(|name| ["--bin", name]));
         build.args(folder.ends_with("release").then_some("--release"));
+        for (name, _) in std::env::vars_os() {
+            // What cargo tells of this package. Build scripts look at it, so that half of everything would be built anew.
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
         // From the workspace, so that features are those by which this program was built.
         build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
         println!("Building {}.", NEEDED.join(" and "));
