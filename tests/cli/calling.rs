@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::history::new_run;
 use crate::world::{World, binary};
 
 #[cfg(unix)]
@@ -24,6 +25,18 @@ async fn called_as_prefect_it_is_the_same_program() {
     assert_eq!(prefect("--no-prompt variable set colour blue").code, Some(0));
     assert_eq!(world.flowcore("variable get colour").out, "blue\n");
     assert!(prefect("completion bash").out.contains("prefect"));
+    // Advice of the command, of the library, and of the server's rules.
+    world.begin(new_run(1, "etl", "calm-heron")).await;
+    for (line, advice) in [
+        ("variable get nothing", "list them with `prefect variable ls`"),
+        ("concurrency inspect nothing", "`prefect concurrency ls` lists those that there are"),
+        ("block ls", "start one with `prefect server start`"),
+        ("flow-run why calm-heron", "`prefect flow-run "),
+        ("profile create mine", "`prefect profile use mine`"),
+    ] {
+        let said = prefect(line).to_string();
+        assert!(said.contains(advice) && !said.contains("`flowcore "), "{said}");
+    }
 }
 
 #[tokio::test]

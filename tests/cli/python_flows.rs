@@ -193,6 +193,21 @@ async fn a_flow_in_python_that_is_killed_with_its_worker_crashes() {
 }
 
 #[tokio::test]
+async fn a_flow_in_python_is_executed_by_the_id_of_its_run() {
+    let name = "a_flow_in_python_is_executed_by_the_id_of_its_run";
+    let Some((site, python)) = Python::start(name).await else { return };
+    python.deploy("shop", &[]);
+    let run = site.run("shop/py --param x=4");
+    let line = format!("flow-run execute {run} --python {}", python.interpreter);
+    let mut command = site.world.command(&line);
+    command.envs(python.variables()).env("FLOWCORE_API_URL", &site.api);
+    let executed = site.world.transcript(&line, &command.output().unwrap());
+    assert_eq!(executed.code, Some(0), "{executed}");
+    logged(&site, &run, "sold 4, none");
+    assert_eq!(site.in_state(&run, "Completed")["run_count"], 1);
+}
+
+#[tokio::test]
 async fn a_worker_without_prefect_says_what_to_do() {
     let site = Site::start().await;
     assert_eq!(site.flowcore("work-pool create default").code, Some(0));

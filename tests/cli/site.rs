@@ -87,6 +87,12 @@ impl Site {
         self.going(variables, &line.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// Starts an agent with further variables.
+    pub(crate) fn agent_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
+        let line = format!("agent start {more}");
+        self.going(variables, &line.split_whitespace().collect::<Vec<_>>())
+    }
+
     /// Starts a command that goes on until it is asked to end, and executes runs.
     pub(crate) fn going(&self, variables: &[(&str, &str)], words: &[&str]) -> Worker {
         let mut command = self.world.command("");

@@ -168,10 +168,48 @@ pub(crate) async fn a_running_run_waits_for_what_is_in_it(world: Arc<World>) {
     task(&tried, "flaky", due, json!([])).await;
     expect(&server, &tried, "WAITS_FOR_RETRY", "Its task 'flaky' failed", "Wait", &["flaky"]).await;
 
-    let parent = run(json!({})).await;
+    let chain = run(json!({"name": "chain"})).await;
+    let first = task(&chain, "first", json!({"type": "RUNNING"}), json!([])).await;
+    let mut before = first.clone();
+    for name in ["second", "third"] {
+        let inputs = json!({"x": [{"input_type": "task_run", "id": before}]});
+        let body = json!({"flow_run_id": chain, "task_key": name, "dynamic_key": name, "name": name,
+            "state": {"type": "PENDING"}, "task_inputs": inputs});
+        before = text(&server.post("/task_runs/", body).await["id"]);
+    }
+    let inspect = format!("`flowcore task-run inspect {first}`");
+    expect(&server, &chain, "WAITS_FOR_TASK", "waits for 'first', which is Running", &inspect, &["first"]).await;
+
+    let parent = run(json!({"name": "parent-run"})).await;
     let stands = task(&parent, "child", json!({"type": "RUNNING"}), json!([])).await;
     let child = run(json!({"parent_task_run_id": stands, "name": "child-run", "state": {"type": "SCHEDULED"}})).await;
     expect(&server, &parent, "WAITS_FOR_SUBFLOW", "'child-run', which is Scheduled", &child, &["child-run"]).await;
+
+    let says = "is a subflow of 'parent-run', which is Running and is to execute it";
+    expect(&server, &child, "WAITS_FOR_PARENT", says, &format!("flow-run why {parent}"), &["parent-run"]).await;
+    force(&server, &parent, json!({"type": "FAILED"})).await;
+    expect(&server, &child, "WAITS_FOR_PARENT", "nobody executes it any more", "flow-run retry", &["parent-run"]).await;
+
+    // As Prefect's `concurrency("api")` asks: in a flow for its run, in a task for the task run.
+    server.post("/v2/concurrency_limits/", json!({"name": "api", "limit": 1})).await;
+    let lend = async |kind: &str, id: &str| {
+        let body = json!({"slots": 1, "names": ["api"], "lease_duration": 60, "holder": {"type": kind, "id": id}});
+        server.ask(Method::POST, "/v2/concurrency_limits/increment-with-lease", Some(body)).await
+    };
+    let (has, flow_waits) = (run(json!({"name": "has api"})).await, run(json!({})).await);
+    let task_waits = run(json!({})).await;
+    let wants = task(&task_waits, "wants api", json!({"type": "RUNNING"}), json!([])).await;
+    let (status, lease) = lend("flow_run", &has).await;
+    assert_eq!(status, StatusCode::OK, "{lease}");
+    for (kind, id, run) in [("flow_run", &flow_waits, &flow_waits), ("task_run", &wants, &task_waits)] {
+        assert_eq!(lend(kind, id).await.0, StatusCode::LOCKED);
+        let says = "a slot of the concurrency limit `api`, of which there are 1";
+        expect(&server, run, "WAITS_FOR_SLOT", says, "concurrency update api --limit N", &["has api"]).await;
+    }
+    let back = json!({"lease_id": lease["lease_id"]});
+    server.ask(Method::POST, "/v2/concurrency_limits/decrement-with-lease", Some(back)).await;
+    assert_eq!(lend("flow_run", &flow_waits).await.0, StatusCode::OK);
+    expect(&server, &flow_waits, "RUNNING", "nothing is known", "watch", &[]).await;
 
     let silent = run(json!({})).await;
     let beat = json!([{"id": Uuid::now_v7(), "occurred": clock.now(), "event": "prefect.flow-run.heartbeat",

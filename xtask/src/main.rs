@@ -12,6 +12,7 @@ mod serve;
 mod services;
 mod test;
 mod tidy;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ Usage: cargo xtask <command>
   fill --database URL [--flow-runs N]
                          fill a database with a million flow runs, and five of task runs and of log lines
   prove NAME [ARGS]      run a long proof in release mode; `prove --list` names them
+  walk [ARGS]            walk through the dhis2 stack of examples/dhis2-like, on a PostgreSQL and a Python of its own
   services               start the services of the tests, print their variables, stop at Enter or end of input
   help                   print this help
 ";
@@ -62,6 +64,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         ("bench", [_, ..]) => passthrough::bench(rest),
         ("fill", [_, ..]) => passthrough::bench(args),
         ("prove", [_, ..]) => passthrough::prove(rest),
+        ("walk", _) => walk::run(rest),
         ("services", []) => serve::run(),
         // Not in the help: `services::keeper` starts it.
         (services::KEEP, [service]) => services::keep(service),

@@ -11,6 +11,7 @@ use crate::commands::block::BlockCommand;
 use crate::commands::cache::CacheCommand;
 use crate::commands::completion::Completion;
 use crate::commands::concurrency::ConcurrencyCommand;
+use crate::commands::concurrency_limit::ConcurrencyLimitCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::deploy::Deploy;
 use crate::commands::deployment::DeploymentCommand;
@@ -89,6 +90,9 @@ pub(crate) enum Command {
     /// Limits how much is done at once, and shows who does it and who waits.
     #[command(subcommand, visible_aliases = ["global-concurrency-limit", "gcl"])]
     Concurrency(ConcurrencyCommand),
+    /// Limits how many task runs with a tag run at once.
+    #[command(subcommand, alias = "concurrency-limits")]
+    ConcurrencyLimit(ConcurrencyLimitCommand),
     /// Sets and shows variables: values under names, which programs read while they run.
     #[command(subcommand)]
     Variable(VariableCommand),
@@ -117,7 +121,7 @@ pub(crate) enum Command {
     /// Does what worker does, for stacks that start an agent.
     #[command(subcommand)]
     Agent(AgentCommand),
-    /// Looks at blocks, and deletes them: what is configured once and used under its name.
+    /// Keeps blocks: what is configured once and used under its name.
     #[command(subcommand, alias = "blocks")]
     Block(BlockCommand),
     /// Keeps automations: what is to happen when something else does.

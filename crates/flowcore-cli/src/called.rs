@@ -1,5 +1,6 @@
 //! The name by which the program was called: its own, or Prefect's by a link.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -20,6 +21,20 @@ fn name_in(called: Option<&OsStr>) -> &'static str {
     if stem == Some(OsStr::new(PREFECT)) { PREFECT } else { OWN }
 }
 
+/// Puts the name by which this program was called into a sentence: wherever one of ours names a command, it is written as
+/// `` `flowcore flow-run ls` ``.
+pub(crate) fn as_called(sentence: &str) -> Cow<'_, str> {
+    calling(sentence, name())
+}
+
+fn calling<'a>(sentence: &'a str, name: &str) -> Cow<'a, str> {
+    let own = format!("`{OWN} ");
+    if name == OWN || !sentence.contains(&own) {
+        return Cow::Borrowed(sentence);
+    }
+    Cow::Owned(sentence.replace(&own, &format!("`{name} ")))
+}
+
 /// Gives the command line, whose help speaks of the program by that name.
 pub(crate) fn command_line() -> Command {
     named(Arguments::command(), name())
@@ -31,7 +46,7 @@ fn named(command: Command, name: &'static str) -> Command {
 
 /// Puts another name into the texts of a command and of all below it.
 fn renamed(command: Command, name: &str) -> Command {
-    let text = |text: String| text.replace(&format!("`{OWN} "), &format!("`{name} "));
+    let text = |text: String| calling(&text, name).into_owned();
     let (about, long) =
         (command.get_about().map(ToString::to_string), command.get_long_about().map(ToString::to_string));
     let mut command = command;
@@ -41,6 +56,10 @@ fn renamed(command: Command, name: &str) -> Command {
     if let Some(long) = long {
         command = command.long_about(text(long));
     }
+    let command = command.mut_args(|arg| match arg.get_help().map(ToString::to_string) {
+        Some(help) => arg.help(text(help)),
+        None => arg,
+    });
     command.mut_subcommands(|below| renamed(below, name))
 }
 
@@ -58,6 +77,13 @@ mod tests {
             assert_eq!(name_in(Some(OsStr::new(called))), name, "{called}");
         }
         assert_eq!(name_in(None), OWN);
+    }
+
+    #[test]
+    fn sentences_name_commands_as_the_program_was_called() {
+        let sentence = "flowcore has none: list them with `flowcore variable ls`";
+        assert_eq!(calling(sentence, PREFECT), "flowcore has none: list them with `prefect variable ls`");
+        assert_eq!(calling(sentence, OWN), sentence);
     }
 
     #[test]

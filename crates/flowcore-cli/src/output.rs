@@ -8,6 +8,7 @@ use flowcore::clock::{Clock, SystemClock};
 use flowcore::model::{LogLevel, State, StateType, Timestamp};
 use serde::Serialize;
 
+use crate::called::as_called;
 use crate::failure::Failure;
 use crate::text::one_line;
 use crate::time::{relative, rfc3339};
@@ -180,10 +181,10 @@ impl Output {
     }
 }
 
-/// Tells the user something beside the output.
+/// Tells the user something beside the output. Commands that it names are called as this program was.
 pub(crate) fn note(message: &str) {
     // Standard error may be closed; there is nobody left to tell then.
-    let _ = writeln!(io::stderr(), "{message}");
+    let _ = writeln!(io::stderr(), "{}", as_called(message));
 }
 
 /// Tells the user why the command failed.

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use flowcore::model::{FlowRun, Program, StateName, StateType};
 use flowcore::settings::Settings;
 
+use crate::called;
 use crate::text::one_line;
 
 /// Gives the program that can execute a run again, or a sentence on why it cannot be retried.
@@ -63,12 +64,12 @@ fn refuse_state(run: &FlowRun) -> Result<(), String> {
 
 /// Writes the command that retries a run.
 pub(crate) fn retry_command(run: &FlowRun) -> String {
-    format!("flowcore flow-run retry {}", run.id)
+    format!("{} flow-run retry {}", called::name(), run.id)
 }
 
 /// Writes the command that resumes a run.
 pub(crate) fn resume_command(run: &FlowRun) -> String {
-    format!("flowcore flow-run resume {}", run.id)
+    format!("{} flow-run resume {}", called::name(), run.id)
 }
 
 /// Says with which command a run that has not completed goes on, if one of them is for its state.

@@ -44,6 +44,7 @@ mod services;
 mod state;
 mod subflows;
 mod task_slots;
+mod turned_away;
 mod usual_occupancy;
 mod validation;
 mod variables;

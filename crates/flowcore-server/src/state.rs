@@ -19,6 +19,7 @@ use crate::heartbeats::Vigil;
 use crate::live::{Feed, NewLogs};
 use crate::pools::ChangedPools;
 use crate::services::{Pulse, Retention};
+use crate::turned_away::TurnedAway;
 use crate::usual_occupancy::UsualOccupancy;
 
 /// Rules, store and clock, and whom to tell of what happens.
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) vigil: Vigil,
     pub(crate) retention: Retention,
     pub(crate) usual_occupancy: UsualOccupancy,
+    pub(crate) turned_away: TurnedAway,
     pub(crate) config: Arc<Config>,
 }
 
@@ -65,6 +67,7 @@ impl App {
             vigil: Vigil::default(),
             retention: Retention::default(),
             usual_occupancy: UsualOccupancy::default(),
+            turned_away: TurnedAway::default(),
             keys: None,
             system_blocks: false,
             config,

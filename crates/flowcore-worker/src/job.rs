@@ -43,6 +43,8 @@ pub(crate) struct Common {
     pub(crate) credentials: Credentials,
     /// Further variables.
     pub(crate) variables: Vec<(String, String)>,
+    /// Whether this is within what some worker has started: its command and its folder are in force already.
+    pub(crate) is_within: bool,
 }
 
 impl Job {
@@ -55,7 +57,10 @@ impl Job {
     ) -> Result<Self, String> {
         let overrides = [deployment.job_variables.as_ref(), run.job_variables.as_ref()];
         let overrides: Vec<&Map<String, Value>> = overrides.into_iter().flatten().collect();
-        let settings = fill(template, &overrides);
+        let mut settings = fill(template, &overrides);
+        if common.is_within {
+            settings.retain(|name, _| name == "env");
+        }
         let entrypoint = deployment
             .entrypoint
             .as_deref()
@@ -154,6 +159,7 @@ pub(crate) mod tests {
             api_url: "http://127.0.0.1:4200/api".to_owned(),
             credentials: Credentials { key: None, auth_string: Some("worker:secret".to_owned()) },
             variables: vec![("FLOWCORE_HOME".to_owned(), "/home".to_owned())],
+            is_within: false,
         };
         let said = [of_deployment, of_run].into_iter().filter_map(Value::as_object).flatten();
         let fields: Map<String, Value> =

@@ -32,7 +32,7 @@ pub(crate) struct PoolWork {
 
 impl PoolWork {
     /// Looks which of the runs under way are to end, since that may not have been heard.
-    async fn stop_those_that_are_to_end(&self) -> Result<(), ClientError> {
+    pub(crate) async fn stop_those_that_are_to_end(&self) -> Result<(), ClientError> {
         for id in self.pool.cancelling(&self.under_way.ids()).await? {
             self.under_way.cancel(id);
         }
@@ -51,7 +51,7 @@ impl PoolWork {
     }
 
     /// Has a run executed that was taken, and stays with it to its end.
-    async fn execute(&self, run: &Run, place: &Place) -> Result<Ended, String> {
+    pub(crate) async fn execute(&self, run: &Run, place: &Place) -> Result<Ended, String> {
         let id = FlowRunId(run.id);
         let taken = [id];
         let (job, ()) = tokio::join!(self.job(run), alive(&self.pool, &taken));
@@ -122,7 +122,7 @@ impl PoolWork {
     }
 
     /// Settles a run and gives its place up.
-    async fn end(&self, id: FlowRunId, ended: Result<Ended, String>, place: Place) {
+    pub(crate) async fn end(&self, id: FlowRunId, ended: Result<Ended, String>, place: Place) {
         if let Err(error) = self.settle(id, ended).await {
             tracing::error!(target: "flowcore", "what became of flow run {id} could not be told: {error}");
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use flowcore::Runner;
 use flowcore::client::{Client, ClientError};
 use flowcore::clock::SystemClock;
+use flowcore::model::FlowRunId;
 use uuid::Uuid;
 
 use crate::bodies::Pool;
@@ -59,22 +60,33 @@ pub enum WorkerError {
     /// Nothing can be executed where it is to be.
     #[error("{0}")]
     Infrastructure(String),
+    /// There is no such run.
+    #[error("there is no flow run {0} on this server")]
+    NoRun(FlowRunId),
+    /// The run is not to be executed.
+    #[error("flow run '{name}' {why}")]
+    NotNow {
+        /// Its name.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
 }
 
 /// Takes the flow runs of a work pool, and has each executed.
 #[must_use = "a worker does nothing until it is run"]
 pub struct Worker {
-    client: Arc<dyn Client>,
+    pub(crate) client: Arc<dyn Client>,
     pool: String,
     kind: Option<Kind>,
     name: Option<String>,
     queues: Vec<String>,
     limit: usize,
-    grace: Duration,
-    python: Option<PathBuf>,
-    credentials: Credentials,
-    variables: Vec<(String, String)>,
-    steps: Steps,
+    pub(crate) grace: Duration,
+    pub(crate) python: Option<PathBuf>,
+    pub(crate) credentials: Credentials,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) steps: Steps,
 }
 
 impl fmt::Debug for Worker {
@@ -197,6 +209,7 @@ impl Worker {
                 credentials: self.credentials,
                 // They are of this machine.
                 variables: if kind == Kind::Process { self.variables } else { Vec::new() },
+                is_within: false,
             },
             queues: self.queues,
             grace: self.grace,

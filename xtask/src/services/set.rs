@@ -31,10 +31,17 @@ struct Missing {
 impl Services {
     /// Starts every service. One whose variable is already set is taken as it is.
     pub(crate) fn start() -> Self {
+        Self::start_those(ALL.iter().copied())
+    }
+
+    /// Starts the services of these variables only.
+    pub(crate) fn start_for(variables: &[&str]) -> Self {
+        Self::start_those(ALL.iter().copied().filter(|service| variables.contains(&service.variable())))
+    }
+
+    fn start_those(wanted: impl Iterator<Item = &'static dyn Service>) -> Self {
         let mut services = Self { keepers: Vec::new(), variables: Vec::new(), missing: Vec::new() };
-        for service in ALL {
-            services.add(*service);
-        }
+        wanted.for_each(|service| services.add(service));
         services
     }
 

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 /// The pool of deployments that name a work queue and no work pool.
-const POOL: &str = "default-agent-pool";
+pub(super) const POOL: &str = "default-agent-pool";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentCommand {

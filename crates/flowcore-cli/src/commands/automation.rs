@@ -13,6 +13,7 @@ use super::listing::Listing;
 use super::run_report::pretty;
 use crate::arguments::OutputArguments;
 use crate::confirm::Confirmation;
+use crate::deploy_file::read_any;
 use crate::failure::Failure;
 use crate::output::{Column, Output};
 use crate::session::Session;
@@ -67,7 +68,7 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Definition {
-    /// A file with the definition, as JSON.
+    /// A file with the definition, as YAML or JSON.
     #[arg(long, short = 'f', value_name = "FILE")]
     from_file: Option<PathBuf>,
     /// The definition, as JSON.
@@ -203,14 +204,11 @@ fn show(out: &mut Output, automation: &Automation) -> Result<(), Failure> {
 
 impl Definition {
     fn read(&self) -> Result<Value, Failure> {
-        let (text, place) = match &self.from_file {
-            Some(file) => {
-                let unread = |error| Failure::new(format!("{} cannot be read: {error}", file.display()));
-                (std::fs::read_to_string(file).map_err(unread)?, file.display().to_string())
-            }
-            None => (self.from_json.clone().unwrap_or_default(), "--from-json".to_owned()),
-        };
-        serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{place} is no JSON: {error}")))
+        if let Some(file) = &self.from_file {
+            return read_any(file);
+        }
+        let text = self.from_json.as_deref().unwrap_or_default();
+        serde_json::from_str(text).map_err(|error| Failure::Usage(format!("--from-json is no JSON: {error}")))
     }
 }
 
@@ -221,7 +219,7 @@ async fn create(definition: &Definition, session: &mut Session<'_>) -> Result<()
             Some(Value::Array(all)) => all.clone(),
             _ => vec![Value::Object(one)],
         },
-        _ => return Err(Failure::Usage("an automation is a JSON object, and several are an array of them".to_owned())),
+        _ => return Err(Failure::Usage("an automation is a mapping, and several are a list of them".to_owned())),
     };
     for new in all {
         let name = new["name"].as_str().unwrap_or_default().to_owned();

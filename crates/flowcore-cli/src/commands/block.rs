@@ -1,5 +1,6 @@
 //! `flowcore block`: what is configured once and used under its name, and its types.
 
+mod create;
 mod kind;
 
 use clap::{Args, Subcommand};
@@ -22,6 +23,8 @@ use crate::text::one_line;
 pub(crate) enum BlockCommand {
     /// Lists blocks, by type and name.
     Ls(Ls),
+    /// Makes a block, or shows what is to be said of one.
+    Create(create::Create),
     /// Shows a block, without its secrets.
     Inspect(Inspect),
     /// Deletes a block.
@@ -94,6 +97,7 @@ impl Block {
 pub(super) async fn run(command: BlockCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     match command {
         BlockCommand::Ls(Ls { output }) => ls(output, session).await,
+        BlockCommand::Create(arguments) => create::run(&arguments, session).await,
         BlockCommand::Inspect(Inspect { which, output }) => {
             let block = which.find(session).await?;
             if output.json() { session.out.json(&block) } else { show(session.out, &block) }
@@ -139,7 +143,7 @@ async fn ls(output: OutputArguments, session: &mut Session<'_>) -> Result<(), Fa
     let listing = Listing {
         columns: &[Column::Whole("ID"), Column::Text("BLOCK"), Column::Whole("UPDATED")],
         row: |out: &Output, block: &Block| vec![block.id.to_string(), block.slug(), out.time_or_dash(block.updated)],
-        none: "There are no blocks.".to_owned(),
+        none: "There are no blocks. `flowcore block create TYPE` makes one.".to_owned(),
         more: None,
     };
     listing.print(session.out, output, &blocks)

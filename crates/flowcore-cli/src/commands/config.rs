@@ -126,6 +126,12 @@ pub(super) fn print(
     Ok(())
 }
 
+/// Sets one setting in the profile that counts.
+pub(super) fn keep(key: &str, value: &str, profile: Option<&str>, out: &mut Output) -> Result<(), Failure> {
+    let arguments = Set { settings: vec![format!("{key}={value}")], project: false };
+    set_all(&arguments, profile, out)
+}
+
 fn set_all(arguments: &Set, profile: Option<&str>, out: &mut Output) -> Result<(), Failure> {
     let pairs: Vec<(SettingName, &str)> =
         arguments.settings.iter().map(|text| pair(text)).collect::<Result<_, Failure>>()?;

@@ -1,12 +1,13 @@
 //! `flowcore deployment`: what runs are made of.
 
+mod apply;
 mod delete;
 mod found;
 mod run;
 mod schedule;
 mod show;
 
-pub(super) use run::{pairs, parameters};
+pub(super) use run::{object, pairs, parameters};
 
 use clap::Subcommand;
 use flowcore::client::Request;
@@ -22,6 +23,8 @@ pub(crate) enum DeploymentCommand {
     Ls(show::Ls),
     /// Shows a deployment.
     Inspect(show::Inspect),
+    /// Makes deployments from files of Prefect 2, such as the deployment.yaml that its `deployment build` wrote.
+    Apply(apply::Apply),
     /// Makes a run of a deployment.
     Run(Box<run::Run>),
     /// Lets its schedules rest.
@@ -43,6 +46,7 @@ pub(super) async fn run(command: DeploymentCommand, session: &mut Session<'_>) -
     match command {
         DeploymentCommand::Ls(arguments) => show::ls(arguments, session).await?,
         DeploymentCommand::Inspect(arguments) => show::inspect(&arguments, session).await?,
+        DeploymentCommand::Apply(arguments) => apply::run(&arguments, session).await?,
         DeploymentCommand::Run(arguments) => return run::run(*arguments, session).await,
         DeploymentCommand::Pause(which) => rest(session, &which, "pause", "Paused").await?,
         DeploymentCommand::Resume(which) => rest(session, &which, "resume", "Resumed").await?,

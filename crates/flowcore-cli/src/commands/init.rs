@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
+use crate::called;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::text::one_line;
@@ -47,7 +48,7 @@ pub(super) fn run(init: &Init, out: &mut Output) -> Result<(), Failure> {
     })?;
     file.write_all(text.as_bytes()).map_err(|error| Failure::new(format!("{FILE} cannot be written: {error}")))?;
     out.line(format!("Wrote {FILE} for the project '{}'.", one_line(&name)))?;
-    out.line("Fill in its deployment, then: flowcore deploy --all")
+    out.line(format!("Fill in its deployment, then: {} deploy --all", called::name()))
 }
 
 /// Writes the file.

@@ -9,6 +9,7 @@ pub(crate) mod cache;
 mod cache_explain;
 pub(crate) mod completion;
 pub(crate) mod concurrency;
+pub(crate) mod concurrency_limit;
 pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod deployment;
@@ -72,6 +73,7 @@ async fn with_session(command: Command, session: &mut Session<'_>) -> Result<u8,
         Command::Cache(command) => cache::run(command, session).await?,
         Command::Result(command) => result::run(command, session).await?,
         Command::Concurrency(command) => concurrency::run(command, session).await?,
+        Command::ConcurrencyLimit(command) => concurrency_limit::run(command, session).await?,
         Command::Variable(command) => variable::run(command, session).await?,
         Command::Artifact(command) => artifact::run(command, session).await?,
         Command::Deploy(arguments) => deploy::run(arguments, session).await?,

@@ -7,6 +7,7 @@ use toml_edit::{Item, Table};
 
 use super::config;
 use crate::arguments::OutputArguments;
+use crate::called::as_called;
 use crate::confirm::Confirmation;
 use crate::failure::Failure;
 use crate::output::{Column, Output, note};
@@ -111,7 +112,8 @@ fn create(arguments: &Create, places: &Places, out: &mut Output) -> Result<(), F
     };
     file.profiles()?.insert(name, placed_last(content));
     file.save()?;
-    out.line(format!("Created profile '{name}'. `flowcore profile use {name}` makes it the active one."))
+    let next = format!("`flowcore profile use {name}` makes it the active one.");
+    out.line(format!("Created profile '{name}'. {}", as_called(&next)))
 }
 
 fn make_active(name: &str, places: &Places, out: &mut Output) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::config;
 use super::listing::Listing;
 use super::slots::{self, SlotsArguments};
 use super::waiting::{self, PreviewArguments};
@@ -23,7 +24,7 @@ use crate::text::one_line;
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkPoolCommand {
     /// Lists work pools, by name.
-    Ls(OutputArguments),
+    Ls(Ls),
     /// Makes a work pool.
     Create(Create),
     /// Shows a work pool.
@@ -49,6 +50,15 @@ pub(crate) enum WorkPoolCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Show descriptions and base job templates too.
+    #[arg(long, short)]
+    verbose: bool,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Create {
     /// The name.
     name: String,
@@ -67,6 +77,9 @@ pub(crate) struct Create {
     /// A file with the base job template, as JSON.
     #[arg(long, value_name = "FILE")]
     base_job_template: Option<PathBuf>,
+    /// Let deployments that name no pool be of this one: sets deployments.default_work_pool_name in the profile that counts.
+    #[arg(long)]
+    set_as_default: bool,
 }
 
 #[derive(Debug, Args)]
@@ -149,7 +162,7 @@ struct Pool {
 
 pub(super) async fn run(command: WorkPoolCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     match command {
-        WorkPoolCommand::Ls(output) => ls(output, session).await,
+        WorkPoolCommand::Ls(arguments) => ls(&arguments, session).await,
         WorkPoolCommand::Create(create) => make(create, session).await,
         WorkPoolCommand::Inspect(Inspect { name, output }) => {
             let pool = find(session, &name).await?;
@@ -209,19 +222,42 @@ async fn find(session: &Session<'_>, name: &str) -> Result<Pool, Failure> {
     })
 }
 
-async fn ls(output: OutputArguments, session: &mut Session<'_>) -> Result<(), Failure> {
+async fn ls(arguments: &Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     let request = Request::post("/work_pools/filter", "list work pools", &json!({"limit": 200}));
     let pools: Vec<Pool> = session.client.ask(request).await?.read()?;
+    let columns = if arguments.verbose { VERBOSE_COLUMNS } else { COLUMNS };
     let listing = Listing {
-        columns: &[Column::Text("NAME"), Column::Text("TYPE"), Column::Whole("STATUS"), Column::Whole("LIMIT")],
-        row: |_: &Output, pool: &Pool| {
-            let limit = pool.concurrency_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
-            vec![pool.name.clone(), pool.kind.clone(), status(pool), limit]
-        },
+        columns,
+        row: if arguments.verbose { verbose_row } else { row },
         none: "There are no work pools. `flowcore work-pool create NAME` makes one.".to_owned(),
         more: None,
     };
-    listing.print(session.out, output, &pools)
+    listing.print(session.out, arguments.output, &pools)
+}
+
+const COLUMNS: &[Column<'_>] =
+    &[Column::Text("NAME"), Column::Text("TYPE"), Column::Whole("STATUS"), Column::Whole("LIMIT")];
+
+const VERBOSE_COLUMNS: &[Column<'_>] = &[
+    Column::Text("NAME"),
+    Column::Text("TYPE"),
+    Column::Whole("STATUS"),
+    Column::Whole("LIMIT"),
+    Column::Whole("ID"),
+    Column::Text("DESCRIPTION"),
+    Column::Text("BASE JOB TEMPLATE"),
+];
+
+fn row(_: &Output, pool: &Pool) -> Vec<String> {
+    let limit = pool.concurrency_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+    vec![pool.name.clone(), pool.kind.clone(), status(pool), limit]
+}
+
+fn verbose_row(out: &Output, pool: &Pool) -> Vec<String> {
+    let mut row = row(out, pool);
+    let template = pool.rest.get("base_job_template").map_or_else(|| "-".to_owned(), Value::to_string);
+    row.extend([pool.id.to_string(), pool.description.clone().unwrap_or_else(|| "-".to_owned()), template]);
+    row
 }
 
 fn status(pool: &Pool) -> String {
@@ -241,7 +277,7 @@ fn show(out: &mut Output, pool: &Pool) -> Result<(), Failure> {
 }
 
 async fn make(create: Create, session: &mut Session<'_>) -> Result<(), Failure> {
-    let Create { name, kind, description, paused, overwrite, base_job_template } = create;
+    let Create { name, kind, description, paused, overwrite, base_job_template, set_as_default } = create;
     let mut body = json!({"name": name, "type": kind, "is_paused": paused});
     if let Some(description) = description {
         body["description"] = json!(description);
@@ -255,14 +291,19 @@ async fn make(create: Create, session: &mut Session<'_>) -> Result<(), Failure> 
             body.retain(|field, _| field != "name" && field != "type");
             body.clone()
         });
-        return change(session, &name, &json!(fields), "Changed").await;
-    }
-    if answer.is_conflict() {
+        change(session, &name, &json!(fields), "Changed").await?;
+    } else if answer.is_conflict() {
         let name = one_line(&name);
         return Err(Failure::new(format!("there is a work pool `{name}` already: change it with --overwrite")));
+    } else {
+        answer.accepted()?;
+        session.out.line(format!("Made the work pool '{}'.", one_line(&name)))?;
     }
-    answer.accepted()?;
-    session.out.line(format!("Made the work pool '{}'.", one_line(&name)))
+    if set_as_default {
+        let profile = session.settings.profile.clone();
+        config::keep("deployments.default_work_pool_name", &name, profile.as_deref(), session.out)?;
+    }
+    Ok(())
 }
 
 async fn change_by(update: Update, session: &mut Session<'_>) -> Result<(), Failure> {

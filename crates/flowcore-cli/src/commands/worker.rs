@@ -85,8 +85,7 @@ pub(super) async fn run(WorkerCommand::Start(start): WorkerCommand, session: &mu
 pub(super) async fn start(start: Start, session: &mut Session<'_>) -> Result<(), Failure> {
     let Start { pool, kind, queues, limit, name, grace, python } = start;
     log::begin(session.settings.log_level, session.settings.server.log_format);
-    let mut worker =
-        Worker::new(session.client.clone(), pool.as_str()).queues(queues).grace(Duration::from_secs(grace));
+    let mut worker = on_this_machine(session, &pool, python).queues(queues).grace(Duration::from_secs(grace));
     if let Some(kind) = kind {
         worker = worker.kind(kind.into());
     }
@@ -96,19 +95,6 @@ pub(super) async fn start(start: Start, session: &mut Session<'_>) -> Result<(),
     if let Some(name) = name {
         worker = worker.name(name);
     }
-    let python = python.or_else(known_python);
-    let steps =
-        Steps::new(session.client.clone()).s3(session.settings.s3.clone()).cache(pulled_code(&session.settings));
-    worker = worker.steps(match &python {
-        Some(python) => steps.python(python),
-        None => steps,
-    });
-    if let Some(python) = python {
-        worker = worker.python(python);
-    }
-    // What this command got from a profile or a file, the programs get from it.
-    worker = worker.variable("FLOWCORE_HOME", session.settings.home.to_string_lossy());
-    worker = worker.credentials(credentials(session));
     let (mut first, second) = signals()?;
     note(&format!("Taking the runs of the work pool '{pool}'; Ctrl-C ends it."));
     let stop = async {
@@ -116,6 +102,20 @@ pub(super) async fn start(start: Start, session: &mut Session<'_>) -> Result<(),
         note("Waiting for the runs under way; once more ends them.");
     };
     worker.run_until(stop, async { drop(second.await) }).await.map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Makes a worker whose processes have what this command has.
+pub(super) fn on_this_machine(session: &Session<'_>, pool: &str, python: Option<PathBuf>) -> Worker {
+    let steps =
+        Steps::new(session.client.clone()).s3(session.settings.s3.clone()).cache(pulled_code(&session.settings));
+    // What this command got from a profile or a file, the programs get from it.
+    let worker = Worker::new(session.client.clone(), pool)
+        .variable("FLOWCORE_HOME", session.settings.home.to_string_lossy())
+        .credentials(credentials(session));
+    match python.or_else(known_python) {
+        Some(python) => worker.steps(steps.python(&python)).python(python),
+        None => worker.steps(steps),
+    }
 }
 
 /// Gives what tells of the first signal, and of the second.

@@ -68,7 +68,7 @@ pub(crate) fn read_any(path: &Path) -> Result<Value, Failure> {
     read(path, |text| Ok(parse(text)?.map(|node| node.json()).unwrap_or_default()))
 }
 
-fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<T, Failure> {
+pub(super) fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<T, Failure> {
     let shown = one_line(&path.to_string_lossy());
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(format!("the file {shown} cannot be read: {error}")))?;

@@ -82,6 +82,36 @@ const DEPLOYMENT: Fields = Fields {
     ],
 };
 
+/// The file of one deployment, as Prefect 2 wrote it.
+pub(super) const MANIFEST: Fields = Fields {
+    what: "the file",
+    known: &[
+        ("name", Shape::Label),
+        ("flow_name", Shape::Text),
+        ("entrypoint", Shape::Text),
+        ("path", Shape::Text),
+        ("description", Shape::Text),
+        ("version", Shape::Label),
+        ("tags", Shape::Labels),
+        ("parameters", Shape::Object),
+        ("parameter_openapi_schema", Shape::Object),
+        ("enforce_parameter_schema", Shape::Flag),
+        ("schedule", Shape::Fields(&SCHEDULE)),
+        ("schedules", Shape::List(&Shape::Fields(&SCHEDULE))),
+        ("is_schedule_active", Shape::Flag),
+        ("paused", Shape::Flag),
+        ("work_pool_name", Shape::Label),
+        ("work_queue_name", Shape::Label),
+        ("infra_overrides", Shape::Object),
+        ("job_variables", Shape::Object),
+        ("infrastructure", Shape::Object),
+        ("storage", Shape::Object),
+        ("triggers", Shape::Objects),
+        ("manifest_path", Shape::Text),
+        ("timestamp", Shape::Anything),
+    ],
+};
+
 const WORK_POOL: Fields = Fields {
     what: "a work pool",
     known: &[("name", Shape::Label), ("work_queue_name", Shape::Label), ("job_variables", Shape::Object)],

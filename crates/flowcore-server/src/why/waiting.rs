@@ -113,7 +113,7 @@ async fn in_pool(
     }
     if queue.is_paused {
         let message = format!("The queue '{}' of the pool '{}' is paused.", queue.name, pool.name);
-        let advice = format!("`prefect work-queue resume {} --pool {}` lets its runs go on.", queue.name, pool.name);
+        let advice = format!("`flowcore work-queue resume {} --pool {}` lets its runs go on.", queue.name, pool.name);
         return Ok(because(run, Cause::QueuePaused, message, advice).blocked_by(of_queue()));
     }
     for (cause, what, limit, queues) in [

@@ -38,7 +38,7 @@ pub use limits::LimitClient;
 pub use request::{Answer, ApiClient, EventFeed, Heard, Method, Repeat, Request, path_segment};
 pub use server_error::ServerError;
 pub use variables::VariableClient;
-pub use why::{WhyClient, blocker, clock_time};
+pub use why::{WhyClient, blocker, clock_time, waits_for_slot};
 
 /// What can go wrong between the engine and what keeps its runs.
 #[derive(Clone, Debug, thiserror::Error)]

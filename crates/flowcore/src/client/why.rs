@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use super::ClientError;
 use crate::model::{
     FlowRun, FlowRunFilter, FlowRunId, Occupancy, Page, SlotHolder, SlotLease, State, StateName, StateType, TaskRun,
-    TaskRunFilter, Timestamp,
+    TaskRunFilter, TaskRunId, Timestamp,
 };
 use crate::orchestration::{Orchestrator, Probe, is_abandoned, slots_taken};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::wire::{Blocker, BlockerKind, Cause, Why};
 
 /// How many task runs and subflows are looked at.
@@ -55,6 +55,9 @@ impl Look<'_> {
             );
             return Ok(self.because(Cause::ProcessDead, "The process that executed the run has died.", advice));
         }
+        if let Some(why) = self.parent().await? {
+            return Ok(why);
+        }
         match run.state.kind {
             StateType::Paused => Ok(self.paused()),
             StateType::Scheduled => Ok(self.scheduled()),
@@ -80,6 +83,36 @@ impl Look<'_> {
             format!("`flowcore flow-run retry {}` executes it again.", run.id)
         };
         self.because(Cause::Ended, format!("The run has ended: it is {}.", run.state.name), advice)
+    }
+
+    /// Tells how the run stands that has called this one, if this is a subflow that has not begun and that no worker is to execute.
+    async fn parent(&self) -> Result<Option<Why>, StoreError> {
+        let run = self.run;
+        let has_begun = !matches!(run.state.kind, StateType::Scheduled | StateType::Pending);
+        let is_due = run.state.scheduled_time().is_none_or(|due| due <= self.now);
+        let Some(task) = run.parent_task_run_id.filter(|_| !has_begun && is_due && run.origin.deployment_id.is_none())
+        else {
+            return Ok(None);
+        };
+        let store = self.orchestrator.store();
+        let called_by = TaskRunFilter { ids: Some(vec![task]), ..TaskRunFilter::default() };
+        let caller = store.task_runs(&called_by).await?.pop().and_then(|task| task.flow_run_id);
+        let Some(parent) = (match caller {
+            Some(caller) => store.flow_run(caller).await?,
+            None => None,
+        }) else {
+            return Ok(None);
+        };
+        let blocker = Blocker::new(BlockerKind::FlowRun, parent.id.0, parent.name.clone());
+        let stands = format!("The run is a subflow of '{}', which is {}", parent.name, parent.state.name);
+        let (message, advice) = if parent.state.is_terminal() {
+            let advice = format!("`flowcore flow-run retry {}` executes both again.", parent.id);
+            (format!("{stands}: nobody executes it any more."), advice)
+        } else {
+            let advice = format!("`flowcore flow-run why {}` says how that one stands.", parent.id);
+            (format!("{stands} and is to execute it."), advice)
+        };
+        Ok(Some(self.because(Cause::WaitsForParent, message, advice).blocked_by(vec![blocker])))
     }
 
     async fn process_is_dead(&self, probe: &dyn Probe) -> Result<bool, StoreError> {
@@ -157,12 +190,57 @@ impl Look<'_> {
             let why = self.because(Cause::WaitsForRetry, message, "Wait until then, or cancel the run.");
             return Ok(why.until(Some(due)).blocked_by(vec![blocker]));
         }
+        if let Some(why) = self.upstream(&open).await? {
+            return Ok(why);
+        }
         let message = format!(
             "The run is being executed since {}, and nothing is known to stand in its way.",
             time(&self.run.state)
         );
         let advice = format!("`flowcore flow-run watch {}` shows what it does.", self.run.id);
         Ok(self.because(Cause::Running, message, advice))
+    }
+
+    /// Tells which task run others of this run wait for: the one that waits for none itself.
+    async fn upstream(&self, open: &[TaskRun]) -> Result<Option<Why>, StoreError> {
+        let Some((task, mut ahead)) = self.waits_for(open, open).await? else { return Ok(None) };
+        let mut way: Vec<TaskRunId> = vec![task.id];
+        // Up to where nothing is waited for; inputs that name each other would have no end.
+        while !way.contains(&ahead.id)
+            && let Some((_, next)) = self.waits_for(std::slice::from_ref(&ahead), open).await?
+        {
+            way.push(ahead.id);
+            ahead = next;
+        }
+        let message = format!("Its task '{}' waits for '{}', which is {}.", task.name, ahead.name, ahead.state.name);
+        let advice = match ahead.flow_run_id.filter(|id| *id != self.run.id) {
+            Some(other) => format!("`flowcore flow-run why {other}` says how the run stands that it belongs to."),
+            None => format!("`flowcore task-run inspect {}` shows what it does.", ahead.id),
+        };
+        let until = ahead.state.scheduled_time().filter(|due| *due > self.now);
+        let blocker = Blocker::new(BlockerKind::TaskRun, ahead.id.0, ahead.name);
+        Ok(Some(self.because(Cause::WaitsForTask, message, advice).until(until).blocked_by(vec![blocker])))
+    }
+
+    /// Finds the first of some task runs that has yet to begin and whose inputs are still to come, and what it waits for.
+    async fn waits_for(&self, some: &[TaskRun], open: &[TaskRun]) -> Result<Option<(TaskRun, TaskRun)>, StoreError> {
+        for task in some.iter().filter(|task| task.state.kind != StateType::Running) {
+            let inputs: Vec<TaskRunId> =
+                task.task_inputs.values().flatten().filter_map(|input| input.task_run_id()).collect();
+            if let Some(ahead) = open.iter().find(|run| inputs.contains(&run.id)) {
+                return Ok(Some((task.clone(), ahead.clone())));
+            }
+            if inputs.is_empty() {
+                continue;
+            }
+            // They may belong to another flow run.
+            let filter = TaskRunFilter { ids: Some(inputs), page: LOOK, ..TaskRunFilter::default() };
+            let found = self.orchestrator.store().task_runs(&filter).await?;
+            if let Some(ahead) = found.into_iter().find(|run| !run.state.is_terminal()) {
+                return Ok(Some((task.clone(), ahead)));
+            }
+        }
+        Ok(None)
     }
 
     async fn task_runs(&self, kinds: &[StateType]) -> Result<Vec<TaskRun>, StoreError> {
@@ -193,23 +271,56 @@ impl Look<'_> {
                 tags.into_iter().find(|name| is_full(&occupancy, name, self.now))
             }
         };
-        Ok(wanted.map(|limit| self.waits_for_slot(&occupancy, &limit)))
+        match wanted {
+            Some(limit) => waits_for_slot(store, self.run, &[limit], self.now).await,
+            None => Ok(None),
+        }
     }
+}
 
-    fn waits_for_slot(&self, occupancy: &Occupancy, limit: &str) -> Why {
-        let slots = occupancy.limit(limit).map_or(0, |limit| limit.limit);
-        let what = match limit.strip_prefix("tag:") {
-            Some(tag) => format!("the tag `{tag}`"),
-            None => format!("the concurrency limit `{limit}`"),
-        };
-        let holders: Vec<&SlotLease> = occupancy.leases.iter().filter(|lease| lease.limit == limit).collect();
-        let message = format!("The run waits for a slot of {what}, of which there are {slots}.");
-        let advice = format!(
-            "Wait until one is given back, or raise the limit with `flowcore concurrency update {limit} --limit N`."
-        );
-        let blockers = holders.into_iter().map(|lease| blocker(&lease.holder)).collect();
-        self.because(Cause::WaitsForSlot, message, advice).blocked_by(blockers)
+/// Tells who has the slots that a run waits for: of the first of these limits that is full, or else of the first. `None` if there is
+/// no such limit any more.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub async fn waits_for_slot(
+    store: &dyn Store,
+    run: &FlowRun,
+    wanted: &[String],
+    now: Timestamp,
+) -> Result<Option<Why>, StoreError> {
+    let occupancy = store.occupancy(wanted).await?;
+    let full = wanted.iter().find(|name| is_full(&occupancy, name, now)).or(wanted.first());
+    let Some((name, limit)) = full.and_then(|name| Some((name, occupancy.limit(name)?))) else { return Ok(None) };
+    let what = match name.strip_prefix("tag:") {
+        Some(tag) => format!("the tag `{tag}`"),
+        None => format!("the concurrency limit `{name}`"),
+    };
+    let message = format!("The run waits for a slot of {what}, of which there are {}.", limit.limit);
+    let advice = format!(
+        "Wait until one is given back, or raise the limit with `flowcore concurrency update {name} --limit N`."
+    );
+    let has_one = |lease: &&SlotLease| lease.limit == *name && lease.expires.is_none_or(|end| end > now);
+    let mut blockers: Vec<Blocker> =
+        occupancy.leases.iter().filter(has_one).map(|lease| blocker(&lease.holder)).collect();
+    for blocker in blockers.iter_mut().filter(|blocker| blocker.name.is_empty()) {
+        blocker.name = name_of(store, blocker).await?;
     }
+    Ok(Some(Why::new(run.id.0, &run.state.name, Cause::WaitsForSlot, message, advice).blocked_by(blockers)))
+}
+
+/// Finds the name of a run that has not told it when it took its slot.
+async fn name_of(store: &dyn Store, blocker: &Blocker) -> Result<String, StoreError> {
+    let found = match (blocker.kind, blocker.id) {
+        (BlockerKind::FlowRun, Some(id)) => store.flow_run(FlowRunId(id)).await?.map(|run| run.name),
+        (BlockerKind::TaskRun, Some(id)) => {
+            let filter = TaskRunFilter { ids: Some(vec![TaskRunId(id)]), ..TaskRunFilter::default() };
+            store.task_runs(&filter).await?.pop().map(|run| run.name)
+        }
+        _ => None,
+    };
+    Ok(found.unwrap_or_else(|| "somebody who does not say who it is".to_owned()))
 }
 
 fn is_full(occupancy: &Occupancy, name: &str, now: Timestamp) -> bool {

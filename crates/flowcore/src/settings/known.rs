@@ -200,6 +200,18 @@ pub(super) const AGENT_LIMIT: KnownSetting = KnownSetting::new(
     "as many as are due",
 );
 
+pub(super) const DEFAULT_WORK_POOL: KnownSetting = KnownSetting::new(
+    "deployments.default_work_pool_name",
+    &[
+        "FLOWCORE_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME",
+        "PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME",
+        "PREFECT_DEFAULT_WORK_POOL_NAME",
+    ],
+    "The work pool of deployments that name none.",
+    "a name",
+    "",
+);
+
 pub(super) const LOCK_MANAGER: KnownSetting = KnownSetting::new(
     "lock_manager",
     &["FLOWCORE_LOCK_MANAGER"],
@@ -291,6 +303,7 @@ static ALL: &[&KnownSetting] = &[
     &INLINE_RESULT_LIMIT,
     &TASK_LIMIT,
     &AGENT_LIMIT,
+    &DEFAULT_WORK_POOL,
     &LOCK_MANAGER,
     &server::SERVER_REGISTER_BLOCKS,
     &ENCRYPTION_KEY,

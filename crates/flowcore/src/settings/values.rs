@@ -57,6 +57,9 @@ pub struct Settings {
     /// How many flow runs an agent executes at once. Set by `FLOWCORE_AGENT_MAX_CONCURRENT_FLOW_RUNS` or
     /// `PREFECT_AGENT_MAX_CONCURRENT_FLOW_RUNS`; without it as many as are due.
     pub agent_limit: Option<usize>,
+    /// The work pool of deployments that name none. Set by `FLOWCORE_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME`,
+    /// `PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME` or `PREFECT_DEFAULT_WORK_POOL_NAME`.
+    pub default_work_pool: Option<String>,
     /// Where locks on keys are kept. Set by `FLOWCORE_LOCK_MANAGER`; without it [`lock_place`](Settings::lock_place) chooses.
     pub lock_manager: Option<LockPlace>,
     /// Where the server listens, whom it answers, and how it logs.
@@ -127,6 +130,7 @@ impl Settings {
             inline_result_limit: reader.read(&known::INLINE_RESULT_LIMIT, parse::bytes).unwrap_or(16 * 1024),
             task_limit: reader.read(&known::TASK_LIMIT, parse::count).unwrap_or(256),
             agent_limit: reader.read(&known::AGENT_LIMIT, parse::count),
+            default_work_pool: reader.read(&known::DEFAULT_WORK_POOL, parse::text),
             lock_manager: reader.read(&known::LOCK_MANAGER, |found| found.text.parse().ok()),
             server: ServerSettings::read(&mut reader),
             encryption_key: reader.read(&known::ENCRYPTION_KEY, parse::text),
@@ -227,6 +231,7 @@ impl Settings {
             (&known::INLINE_RESULT_LIMIT, Some(self.inline_result_limit.to_string())),
             (&known::TASK_LIMIT, Some(self.task_limit.to_string())),
             (&known::AGENT_LIMIT, self.agent_limit.map(|limit| limit.to_string())),
+            (&known::DEFAULT_WORK_POOL, self.default_work_pool.clone()),
             (&known::LOCK_MANAGER, self.lock_manager.map(|place| place.as_str().to_owned())),
             (&known::ENCRYPTION_KEY, self.encryption_key.clone()),
             (&known::S3_ENDPOINT, s3.endpoint.clone()),

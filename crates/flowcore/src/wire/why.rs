@@ -112,6 +112,10 @@ pub enum Cause {
     WaitsForSlot,
     /// A subflow of it does not move.
     WaitsForSubflow,
+    /// A task of it waits for the result of another one.
+    WaitsForTask,
+    /// It is a subflow, and the run that has called it has yet to execute it.
+    WaitsForParent,
     /// The process that executed it has died.
     ProcessDead,
     /// Nothing is heard of the process that executes it.

@@ -48,10 +48,10 @@ pub(crate) struct Delete {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct BlockType {
-    id: Uuid,
+pub(super) struct BlockType {
+    pub(super) id: Uuid,
     name: String,
-    slug: String,
+    pub(super) slug: String,
     description: Option<String>,
     documentation_url: Option<String>,
     #[serde(flatten)]
@@ -59,9 +59,10 @@ struct BlockType {
 }
 
 #[derive(Deserialize)]
-struct BlockSchema {
+pub(super) struct BlockSchema {
+    pub(super) id: Uuid,
     #[serde(default)]
-    fields: Map<String, Value>,
+    pub(super) fields: Map<String, Value>,
 }
 
 pub(super) async fn run(command: TypeCommand, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -82,7 +83,7 @@ pub(super) async fn run(command: TypeCommand, session: &mut Session<'_>) -> Resu
     }
 }
 
-async fn find(session: &Session<'_>, slug: &str) -> Result<BlockType, Failure> {
+pub(super) async fn find(session: &Session<'_>, slug: &str) -> Result<BlockType, Failure> {
     let path = format!("/block_types/slug/{}", path_segment(slug));
     let found = session.client.ask(Request::get(path, "read a block type")).await?.read_if_found()?;
     found.ok_or_else(|| {
@@ -106,6 +107,14 @@ async fn ls(output: OutputArguments, session: &mut Session<'_>) -> Result<(), Fa
     listing.print(session.out, output, &kinds)
 }
 
+/// Reads the newest schema of a type, which says what its blocks hold.
+pub(super) async fn schema(session: &Session<'_>, kind: &BlockType) -> Result<Option<BlockSchema>, Failure> {
+    let filter = json!({"block_schemas": {"block_type_id": {"any_": [kind.id]}}, "limit": 1});
+    let request = Request::post("/block_schemas/filter", "read the fields of a block type", &filter);
+    let schemas: Vec<BlockSchema> = session.client.ask(request).await?.read()?;
+    Ok(schemas.into_iter().next())
+}
+
 async fn show(kind: &BlockType, session: &mut Session<'_>) -> Result<(), Failure> {
     let mut fields = vec![("Block type", kind.slug.clone()), ("ID", kind.id.to_string()), ("Name", kind.name.clone())];
     let mut say = |name: &'static str, text: &Option<String>| {
@@ -114,10 +123,8 @@ async fn show(kind: &BlockType, session: &mut Session<'_>) -> Result<(), Failure
     say("Description", &kind.description);
     say("Documentation", &kind.documentation_url);
     session.out.fields(&fields)?;
-    let filter = json!({"block_schemas": {"block_type_id": {"any_": [kind.id]}}, "limit": 1});
-    let request = Request::post("/block_schemas/filter", "read the fields of a block type", &filter);
-    let schemas: Vec<BlockSchema> = session.client.ask(request).await?.read()?;
-    let properties = schemas.first().and_then(|newest| newest.fields.get("properties")?.as_object());
+    let newest = schema(session, kind).await?;
+    let properties = newest.as_ref().and_then(|newest| newest.fields.get("properties")?.as_object());
     let rows = properties.into_iter().flatten().map(|(name, property)| {
         let text = |key: &str| property.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
         vec![format!("  {name}"), text("type"), text("description")]

@@ -10,10 +10,12 @@ use flowcore_worker::steps::Steps;
 use flowcore_worker::{Entrypoint, describe, describe_python};
 use serde_json::{Map, Value, json};
 
+use super::body::body;
 use super::flags::Deploy;
 use super::triggers;
+use crate::called;
 use crate::commands::{work_pool, worker};
-use crate::deploy_file::{ConcurrencyLimit, Spec, Written};
+use crate::deploy_file::{Spec, Written};
 use crate::failure::Failure;
 use crate::output::note;
 use crate::session::Session;
@@ -52,7 +54,7 @@ impl Making {
         let fields = Value::Object(written.fields.clone());
         let fields = Resolver::new(session.client.clone()).resolve(&fields).await.map_err(failed)?;
         let fields = with_outputs(&fields, &Map::new(), Unknown::Kept);
-        let Some(Value::Object(fields)) = fields else { return Err(failed("it says nothing")) };
+        let Some(Value::Object(mut fields)) = fields else { return Err(failed("it says nothing")) };
         let Some(entrypoint) = fields.get("entrypoint").and_then(Value::as_str) else {
             return Err(failed("it has no `entrypoint`, such as target/release/etl:report or flow.py:function"));
         };
@@ -61,8 +63,18 @@ impl Making {
             return Err(failed("it has no `name`"));
         }
         let pool = fields.get("work_pool").and_then(|pool| pool.get("name")?.as_str()).filter(|pool| !pool.is_empty());
-        let pool = pool.ok_or_else(|| failed("it has no work pool: set `work_pool: {name: NAME}`, or --pool NAME"))?;
-        work_pool::must_exist(session, pool).await?;
+        let pool = pool.map(str::to_owned).or_else(|| session.settings.default_work_pool.clone());
+        let pool = pool.ok_or_else(|| {
+            failed(
+                "it has no work pool: set `work_pool: {name: NAME}`, say --pool NAME, or set \
+                 deployments.default_work_pool_name",
+            )
+        })?;
+        work_pool::must_exist(session, &pool).await?;
+        let place = fields.entry("work_pool").or_insert_with(|| json!({}));
+        if let Some(place) = place.as_object_mut() {
+            place.insert("name".to_owned(), json!(pool));
+        }
         let here = std::env::current_dir()?;
         let python = deploy.python.clone().or_else(worker::known_python).unwrap_or_else(|| PathBuf::from("python3"));
         let mut steps = Steps::new(session.client.clone())
@@ -95,9 +107,9 @@ impl Making {
         }
         let full = one_line(&format!("{}/{}", new.flow, new.name));
         session.out.line(format!("Deployed '{full}' ({id})."))?;
-        session.out.line(format!("A run of it: flowcore deployment run '{full}'"))?;
+        session.out.line(format!("A run of it: {} deployment run '{full}'", called::name()))?;
         let pool = new.fields.get("work_pool_name").and_then(Value::as_str).unwrap_or_default();
-        session.out.line(format!("A worker: flowcore worker start --pool '{}'", one_line(pool)))
+        session.out.line(format!("A worker: {} worker start --pool '{}'", called::name(), one_line(pool)))
     }
 
     async fn carry_out(
@@ -126,45 +138,15 @@ impl Making {
 
     /// Writes it as the API has it.
     fn body(&self, spec: Spec, flow: &FlowDescription, outputs: &Map<String, Value>) -> Result<NewDeployment, Failure> {
-        let mut tags = flow.tags.clone();
-        tags.extend(spec.tags.into_iter().filter(|tag| !flow.tags.contains(tag)));
-        let mut fields = Map::new();
+        let name = spec.name.clone().unwrap_or_default();
+        let job_variables = spec.work_pool.job_variables.clone();
+        let mut fields = body(spec, flow)?;
         let mut say = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
-        say("work_pool_name", json!(spec.work_pool.name));
-        if let Some(queue) = &spec.work_pool.work_queue_name {
-            say("work_queue_name", json!(queue));
-        }
-        say("job_variables", json!(spec.work_pool.job_variables));
-        say("description", json!(spec.description.as_ref().unwrap_or(&flow.description)));
-        say("version", json!(spec.version.as_ref().or(flow.version.as_ref())));
-        say("tags", json!(tags));
-        say("parameters", json!(spec.parameters));
-        say("parameter_openapi_schema", flow.parameter_schema.clone());
-        say("enforce_parameter_schema", json!(spec.enforce_parameter_schema.unwrap_or(true)));
-        if let Some(labels) = spec.labels {
-            say("labels", json!(labels));
-        }
-        if let Some(paused) = spec.paused {
-            say("paused", json!(paused));
-        }
-        if let Some(schedules) = spec.schedules {
-            let bodies: Result<Vec<Value>, String> = schedules.into_iter().map(|schedule| schedule.body()).collect();
-            say("schedules", json!(bodies.map_err(failed)?));
-        }
-        if let Some(ConcurrencyLimit { limit, collision_strategy, grace_period_seconds }) = spec.concurrency_limit {
-            let mut options = json!({"collision_strategy": collision_strategy.as_deref().unwrap_or("ENQUEUE")});
-            if let Some(grace) = grace_period_seconds {
-                options["grace_period_seconds"] = json!(grace);
-            }
-            say("concurrency_limit", json!(limit));
-            say("concurrency_options", options);
-        }
-        let Place { entrypoint, path, pull } = self.place(&spec.work_pool.job_variables);
+        let Place { entrypoint, path, pull } = self.place(&job_variables);
         say("entrypoint", json!(entrypoint));
         say("path", json!(path));
         let pull = Value::Array(pull.into_iter().map(Value::Object).collect());
         say("pull_steps", with_outputs(&pull, outputs, Unknown::Kept).unwrap_or_default());
-        let name = spec.name.unwrap_or_default();
         Ok(NewDeployment { flow: flow.name.clone(), flow_tags: flow.tags.clone(), name, fields })
     }
 

@@ -1,10 +1,13 @@
 //! `flowcore deploy`: flows for the workers of a pool, by the command line or by a file.
 
 mod apply;
+mod body;
 mod flags;
 mod triggers;
 
+pub(super) use body::body;
 pub(crate) use flags::Deploy;
+pub(super) use triggers::replace as replace_triggers;
 
 use crate::deploy_file::{DeployFile, Written, choose, find};
 use crate::failure::Failure;

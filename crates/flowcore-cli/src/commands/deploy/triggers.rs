@@ -29,7 +29,7 @@ pub(super) fn filled(triggers: Option<Value>, outputs: &Map<String, Value>) -> O
 }
 
 /// Replaces the automations of a deployment by those that its triggers make.
-pub(super) async fn replace(
+pub(in crate::commands) async fn replace(
     session: &Session<'_>,
     deployment: Uuid,
     name: &str,

@@ -86,21 +86,20 @@ pub(super) async fn run(run: Run, session: &mut Session<'_>) -> Result<u8, Failu
 
 /// Reads parameters: a JSON object, which may come from standard input, and over it `name=value` pairs.
 pub(in crate::commands) fn parameters(all: Option<&str>, given: &[String]) -> Result<Map<String, Value>, Failure> {
-    let mut parameters: Map<String, Value> = match all {
-        Some(all) => {
-            let mut text = all.to_owned();
-            if all == "-" {
-                text.clear();
-                let unread = |error| Failure::new(format!("standard input cannot be read: {error}"));
-                std::io::stdin().read_to_string(&mut text).map_err(unread)?;
-            }
-            serde_json::from_str(&text)
-                .map_err(|error| Failure::Usage(format!("--params is no JSON object: {error}")))?
-        }
-        None => Map::new(),
-    };
+    let mut parameters = all.map(|all| object("--params", all)).transpose()?.unwrap_or_default();
     parameters.extend(pairs(given)?);
     Ok(parameters)
+}
+
+/// Reads a JSON object, which may come from standard input. `flag` is what it was given by.
+pub(in crate::commands) fn object(flag: &str, given: &str) -> Result<Map<String, Value>, Failure> {
+    let mut text = given.to_owned();
+    if given == "-" {
+        text.clear();
+        let unread = |error| Failure::new(format!("standard input cannot be read: {error}"));
+        std::io::stdin().read_to_string(&mut text).map_err(unread)?;
+    }
+    serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{flag} is no JSON object: {error}")))
 }
 
 /// Reads `name=value` pairs.

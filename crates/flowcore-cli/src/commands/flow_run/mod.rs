@@ -2,6 +2,7 @@
 
 mod cancel;
 mod delete;
+mod execute;
 mod inspect;
 mod ls;
 mod relaunch;
@@ -35,6 +36,11 @@ pub(crate) enum FlowRunCommand {
     /// Starts the program that the run belongs to, with the arguments and in the folder that it was started with, and
     /// has it execute this run. Tasks that have completed are not executed again. Ends with the program's exit code.
     Retry(retry::Retry),
+    /// Executes a flow run of a deployment that waits, by a process of this machine, whichever work pool it belongs to.
+    ///
+    /// Does what a worker does for one run: its code is pulled, and its program or its Python is started. Often the command of a
+    /// job. Exit code: 0 if the run has completed or waits again, 1 if it has ended otherwise.
+    Execute(execute::Execute),
     /// Asks a flow run to end, wherever it is executed.
     ///
     /// A run that a process executes becomes Cancelling, and its process ends it: its subflows and tasks end with it, and
@@ -81,6 +87,7 @@ pub(super) async fn run(command: FlowRunCommand, session: &mut Session<'_>) -> R
             log_lines::print(&arguments.lines, filter, &format!("Flow run '{}'", run.name), session).await?;
         }
         FlowRunCommand::Retry(arguments) => return retry::run(&arguments, session).await,
+        FlowRunCommand::Execute(arguments) => return execute::run(arguments, session).await,
         FlowRunCommand::Cancel(arguments) => cancel::run(&arguments, session).await?,
         FlowRunCommand::Resume(arguments) => return resume::run(arguments, session).await,
         FlowRunCommand::Watch(arguments) => return watch::run(&arguments, session).await,

@@ -5,6 +5,7 @@ use flowcore::connect;
 use flowcore::wire::{Blocker, BlockerKind};
 
 use crate::arguments::OutputArguments;
+use crate::called::as_called;
 use crate::failure::Failure;
 use crate::output::Column;
 use crate::select;
@@ -25,8 +26,8 @@ pub(super) async fn run(arguments: &WhyArguments, session: &mut Session<'_>) -> 
     if arguments.output.json() {
         return session.out.json(&why);
     }
-    session.out.line(&why.message)?;
-    session.out.line(&why.advice)?;
+    session.out.line(as_called(&why.message))?;
+    session.out.line(as_called(&why.advice))?;
     if why.blockers.is_empty() {
         return Ok(());
     }

@@ -13,6 +13,7 @@ use flowcore_server::{KeySource, Server, ServerError};
 use tokio::net::TcpListener;
 
 use super::running::{self, Running};
+use crate::called::as_called;
 use crate::failure::Failure;
 use crate::log;
 use crate::output::{Output, note};
@@ -116,7 +117,8 @@ async fn in_background(
     loop {
         if let Some(server) = running::find(settings).filter(|server| server.process == child.id()) {
             out.line(format!("The server runs as process {} and listens on {}", server.process, server.api))?;
-            return out.line(format!("It logs to {}; `flowcore server stop` ends it.", path.display()));
+            let end = as_called("`flowcore server stop` ends it.");
+            return out.line(format!("It logs to {}; {end}", path.display()));
         }
         let ended = child.try_wait().map_err(|error| Failure::new(format!("the server cannot be watched: {error}")))?;
         if ended.is_some() {

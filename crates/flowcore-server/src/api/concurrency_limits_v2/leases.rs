@@ -106,9 +106,17 @@ struct Lease {
 async fn lend(State(app): State<App>, Body(body): Body<Lend>) -> Result<Json<Lease>, ApiError> {
     let end = body.duration.end(app.now())?;
     let id = app.clock.uuid();
-    let mut ask = ask(&app, id, body.names, body.slots.get(), body.holder.map(Into::into).unwrap_or_default());
+    let holder: SlotHolder = body.holder.map(Into::into).unwrap_or_default();
+    let mut ask = ask(&app, id, body.names.clone(), body.slots.get(), holder.clone());
     (ask.expires, ask.rate) = (Some(end), body.mode == Mode::RateLimit);
-    let (limits, to_give_back) = taken(&app, body.slots, take(&app, ask).await?)?;
+    let answer = taken(&app, body.slots, take(&app, ask).await?);
+    match &answer {
+        Err(ApiError::Locked { seconds, .. }) => {
+            app.turned_away.note(&holder, &body.names, seconds.unwrap_or_default(), app.now());
+        }
+        _ => app.turned_away.forget(&holder),
+    }
+    let (limits, to_give_back) = answer?;
     Ok(Json(Lease { lease_id: if to_give_back { id } else { NOTHING }, limits }))
 }
 
