@@ -108,7 +108,7 @@ impl World {
             tags: Vec::new(),
             inputs_digest: None,
             task_inputs: edges.into_iter().collect(),
-            empirical_policy: RetryPolicy { retries: 2, ..RetryPolicy::default() },
+            empirical_policy: RetryPolicy { retries: Some(2), ..RetryPolicy::default() },
             cache_key: None,
             times,
             state: states.last().unwrap().clone(),

@@ -33,6 +33,7 @@ mod readiness;
 mod retention;
 mod runs;
 mod rust_client;
+mod said_and_unsaid;
 mod security;
 mod services;
 mod serving;
@@ -136,6 +137,11 @@ on_both_databases! {
     live: the_past_and_the_present_join_without_a_gap, states_are_told_of_whoever_has_written_them,
         who_reads_too_slowly_has_to_come_again, only_what_is_asked_for_is_told, log_lines_are_told_as_they_come, background_tasks_go_to_one_worker_each,
         workers_have_to_say_what_they_serve;
+    said_and_unsaid: where_nothing_is_said_of_retries_nothing_is_answered, each_member_of_a_union_tells_its_mistake,
+        bounds_are_told_as_they_are, a_run_that_begins_at_its_end_has_begun,
+        a_task_run_has_a_name_and_the_labels_of_its_flow_run, job_variables_change_only_for_workers_to_come,
+        what_a_state_says_of_its_result_is_an_artifact,
+        a_deployment_has_the_parameters_that_were_given_last, flows_are_selected_by_whether_they_are_deployed;
     small_print: a_run_has_the_labels_of_its_flow, what_is_not_there_is_told_in_prefects_words,
         what_a_change_of_an_automation_does_not_say_stays, runs_name_the_pools_of_their_queues,
         a_scheduled_task_run_is_due_at_once, labels_are_texts_numbers_and_truth_values, a_list_is_no_object,
@@ -165,7 +171,7 @@ on_both_databases! {
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,
-        task_runs_take_the_slots_of_their_tags, who_waits_is_told_of_the_usual_time;
+        task_runs_take_the_slots_of_their_tags, who_waits_is_told_of_the_usual_time, who_asks_in_vain_counts;
     readiness: who_is_not_heard_of_is_offline, what_nobody_polls_is_not_ready;
     prefect_client: commands_of_every_group_of_prefects, limits_of_prefect, pools_of_prefect, workers_of_prefect, a_flow_of_prefects_runs, deployments_of_prefects_run, variables_and_artifacts_of_prefect,
         blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;

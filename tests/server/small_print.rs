@@ -22,6 +22,10 @@ pub(crate) async fn what_is_not_there_is_told_in_prefects_words(world: Arc<World
         (Method::POST, format!("/task_runs/{nobody}/set_state"), state, "Task run with id {} not found"),
         (Method::PATCH, format!("/flow_runs/{nobody}/labels"), json!({"a": 1}), "Flow run with id {} not found"),
         (Method::PATCH, format!("/automations/{nobody}"), json!({"enabled": true}), "Automation not found"),
+        (Method::GET, format!("/automations/{nobody}"), json!({}), "Automation not found"),
+        (Method::GET, format!("/flow_runs/{nobody}/graph"), json!({}), "Flow run with id {} not found"),
+        (Method::GET, format!("/flow_runs/{nobody}/graph-v2"), json!({}), "Flow run {} not found"),
+        (Method::POST, format!("/work_queues/{nobody}/get_runs"), json!({}), "Work queue with id {} not found."),
     ] {
         let expected = json!({"exception_message": what.replace("{}", &nobody.to_string())});
         assert_eq!(world.ask(method, &path, Some(body)).await, (StatusCode::NOT_FOUND, expected), "{path}");

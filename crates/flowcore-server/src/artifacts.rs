@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::events::NewEvent;
+use crate::state::App;
 
 pub(crate) const ID: Column = Column::new("id", Kind::Id, false);
 pub(crate) const KEY: Column = Column::new("key", Kind::Text, true);
@@ -144,4 +145,25 @@ impl Artifact {
             task_run_id: self.task_run_id,
         }
     }
+}
+
+/// Keeps a new artifact, and tells what its key has come to by it.
+pub(crate) async fn keep(app: &App, artifact: Artifact) -> Result<(), StoreError> {
+    let kept = artifact.clone();
+    let work = app.store.records().transact(move |tx| {
+        let kept = kept.clone();
+        Box::pin(async move {
+            let known = match &kept.key {
+                Some(key) => tx.first::<Artifact>(KEY.is(key)).await?.is_some(),
+                None => false,
+            };
+            tx.insert(&kept).await?;
+            Ok::<_, StoreError>(known)
+        })
+    });
+    let known = work.await?;
+    if artifact.key.is_some() {
+        app.events.emit(artifact.collection_event(if known { "updated" } else { "created" }));
+    }
+    Ok(())
 }

@@ -50,8 +50,11 @@ impl ApiError {
             (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
             _ => value,
         });
-        let detail = vec![json!({"type": kind, "loc": loc, "msg": message.into(), "input": input})];
-        ApiError::Invalid { detail, body }
+        let mut mistake = json!({"type": kind, "loc": loc, "msg": message.into(), "input": input});
+        if kind == "value_error" {
+            mistake["ctx"] = json!({"error": {}});
+        }
+        ApiError::Invalid { detail: vec![mistake], body }
     }
 }
 

@@ -36,6 +36,7 @@ mod live;
 mod pools;
 mod purge;
 mod recorder;
+mod result_artifacts;
 mod routes;
 pub mod schedules;
 mod schemas;

@@ -1,5 +1,5 @@
-//! For how long slots of limits are usually occupied: what clients are told from when to ask again. It is an estimate that each
-//! server makes for itself, anew when it starts.
+//! For how long slots of limits are usually occupied, and how many were asked for in vain: what clients are told from when to ask
+//! again. It is an estimate that each server makes for itself, anew when it starts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,26 +12,88 @@ pub(crate) const UNKNOWN: f64 = 2.0;
 /// What counts as the shortest time, in seconds: who waits does not ask more often.
 const SHORTEST: f64 = 0.1;
 
+/// What counts as the longest time, in seconds: nobody waits longer before asking again.
+const LONGEST: f64 = 30.0;
+
 /// How many times its slots a limit remembers.
 const MEMORY: f64 = 2.0;
 
-/// The averages by the names of limits. Cheap to clone.
+/// What is known of a limit.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// For how long a slot is occupied, in seconds.
+    average: f64,
+    /// How many slots had been asked for in vain by then.
+    denied: f64,
+    counted: Timestamp,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Known { average: UNKNOWN, denied: 0.0, counted: Timestamp::UNIX_EPOCH }
+    }
+}
+
+impl Known {
+    /// For how long one slot keeps others waiting, in seconds.
+    fn seconds_a_slot(&self, limit: &ConcurrencyLimit) -> f64 {
+        if limit.decays() { 1.0 / limit.slot_decay_per_second } else { self.average.clamp(SHORTEST, LONGEST) }
+    }
+
+    /// How many slots count as denied at this time: who did not get them has come again and got them since, one after another.
+    fn denied_at(&self, limit: &ConcurrencyLimit, now: Timestamp) -> f64 {
+        let served = (now - self.counted).as_seconds_f64() / self.seconds_a_slot(limit);
+        (self.denied - served.floor()).max(0.0)
+    }
+}
+
+/// What is known of limits, by their names. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct UsualOccupancy(Arc<Mutex<HashMap<String, f64>>>);
+pub(crate) struct UsualOccupancy(Arc<Mutex<HashMap<String, Known>>>);
 
 impl UsualOccupancy {
+    fn known(&self, limit: &ConcurrencyLimit) -> Known {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&limit.name).copied().unwrap_or_default()
+    }
+
     /// Tells for how long a slot of a limit is occupied, in seconds.
     pub(crate) fn of(&self, limit: &ConcurrencyLimit) -> f64 {
-        let averages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        averages.get(&limit.name).copied().unwrap_or(UNKNOWN)
+        self.known(limit).average
+    }
+
+    /// Sets how many slots of a limit count as denied.
+    pub(crate) fn set_denied(&self, limit: &ConcurrencyLimit, slots: u32, now: Timestamp) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(limit.name.clone()).or_default();
+        (known.denied, known.counted) = (slots.into(), now);
+    }
+
+    /// Notes that so many slots of all these limits were asked for in vain, and tells in how many seconds they may be free: when
+    /// all who came before have had theirs from the limit that has most of them waiting.
+    pub(crate) fn deny(&self, limits: &[&ConcurrencyLimit], slots: u32, now: Timestamp) -> f64 {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut most = (0.0, 0.0);
+        for limit in limits {
+            let known = all.entry(limit.name.clone()).or_default();
+            let before = known.denied_at(limit, now);
+            let waiting = before + f64::from(slots);
+            (known.denied, known.counted) = (waiting, now);
+            let turns = if limit.decays() { waiting } else { waiting / f64::from(limit.limit.max(1)) };
+            let seconds = known.seconds_a_slot(limit) * turns;
+            if turns > most.0 {
+                most = (turns, if limit.decays() { seconds } else { seconds.min(LONGEST) });
+            }
+        }
+        most.1
     }
 
     /// Notes that a slot of each of these limits was occupied for so many seconds.
     pub(crate) fn note<'l>(&self, limits: impl IntoIterator<Item = &'l ConcurrencyLimit>, seconds: f64) {
         let seconds = seconds.max(SHORTEST);
-        let mut averages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in limits {
-            let average = averages.entry(limit.name.clone()).or_insert(UNKNOWN);
+            let Known { average, .. } = all.entry(limit.name.clone()).or_default();
             *average += (seconds - *average) / (f64::from(limit.limit.max(1)) * MEMORY);
         }
     }
@@ -81,5 +143,25 @@ mod tests {
         assert!((usual.of(&few) - SHORTEST).abs() < 1e-3, "{}", usual.of(&few));
         usual.forget("few");
         assert!((usual.of(&few) - UNKNOWN).abs() < 1e-9);
+    }
+
+    #[test]
+    fn who_comes_late_waits_for_all_who_came_before() {
+        let usual = UsualOccupancy::default();
+        let (one, three) = (limit("one", 1), limit("three", 3));
+        let rate = ConcurrencyLimit { slot_decay_per_second: 0.5, ..limit("rate", 1) };
+        let at = |seconds| Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+        let deny = |limits: &[&ConcurrencyLimit], slots, seconds| usual.deny(limits, slots, at(seconds));
+        let near = |left: f64, right: f64| assert!((left - right).abs() < 1e-9, "{left} {right}");
+        near(deny(&[&one], 1, 0), UNKNOWN);
+        near(deny(&[&one], 1, 0), 2.0 * UNKNOWN);
+        near(deny(&[&one, &three], 1, 0), 3.0 * UNKNOWN);
+        near(deny(&[&three], 2, 0), UNKNOWN);
+        near(deny(&[&one], 40, 0), LONGEST);
+        near(deny(&[&one], 1, 200), UNKNOWN);
+        near(deny(&[&rate], 1, 0), 2.0);
+        near(deny(&[&rate], 50, 0), 102.0);
+        usual.set_denied(&one, 4, at(200));
+        near(deny(&[&one], 1, 204), 3.0 * UNKNOWN);
     }
 }

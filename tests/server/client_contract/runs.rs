@@ -15,7 +15,7 @@ pub(super) async fn a_run_is_as_it_was_made(subject: Arc<Subject>) {
         tags: vec!["night".to_owned()],
         parameters: raw(&json!({"day": "2026-05-28", "count": 3})),
         flow_version: Some("7".to_owned()),
-        policy: RetryPolicy { retries: 2, retry_delay: vec![3.0], retry_jitter: None },
+        policy: RetryPolicy { retries: Some(2), retry_delay: vec![3.0], retry_jitter: None },
         labels: Labels::from([("team".to_owned(), json!("data"))]),
         ..running("made")
     };
@@ -30,7 +30,7 @@ pub(super) async fn a_run_is_as_it_was_made(subject: Arc<Subject>) {
             serde_json::from_str::<Value>(run.parameters.get()).unwrap(),
             json!({"day": "2026-05-28", "count": 3})
         );
-        assert_eq!((run.empirical_policy.retries, &run.empirical_policy.retry_delay), (2, &vec![3.0]));
+        assert_eq!((run.empirical_policy.retries, &run.empirical_policy.retry_delay), (Some(2), &vec![3.0]));
         assert_eq!(run.labels.get("team"), Some(&json!("data")));
         assert_eq!((run.times.run_count, run.process_id), (1, Some(new.executor.as_ref().unwrap().process_id)));
     }
@@ -55,7 +55,7 @@ pub(super) async fn a_run_is_as_it_was_made(subject: Arc<Subject>) {
 
 pub(super) async fn a_failed_run_is_tried_again_and_anew(subject: Arc<Subject>) {
     let client = &subject.client;
-    let policy = RetryPolicy { retries: 1, ..RetryPolicy::default() };
+    let policy = RetryPolicy { retries: Some(1), ..RetryPolicy::default() };
     let first = client.create_flow_run(NewFlowRun { policy: policy.clone(), ..running("failing") }).await.unwrap();
     let decided = client.set_flow_run_state(&first, state(StateType::Failed).message("no luck")).await.unwrap();
     assert!(matches!(&decided.decision, Decision::Reject(to, _) if to.name == "AwaitingRetry"), "{decided:?}");

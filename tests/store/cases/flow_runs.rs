@@ -70,7 +70,7 @@ pub(crate) async fn a_swap_replaces_and_appends(store: Arc<dyn Store>) {
     let pending = advance(&store, &scheduled, StateType::Pending, 1).await;
     let mut running = moved(&pending, StateType::Running, 2);
     running.run_count_at_start = 1;
-    running.empirical_policy.retries = 7;
+    running.empirical_policy.retries = Some(7);
     // Not what orchestration decides: somebody else may have edited it meanwhile.
     let mut stale = running.clone();
     stale.name = "renamed".into();

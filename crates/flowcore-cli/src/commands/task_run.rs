@@ -167,7 +167,7 @@ fn fields(out: &Output, run: &TaskRun, flow_run: Option<&FlowRun>) -> Vec<(&'sta
         (None, None) => {}
     }
     fields.extend(time_fields(out, &run.times, &run.state));
-    fields.push(("Retries", run.empirical_policy.retries.to_string()));
+    fields.push(("Retries", run.empirical_policy.max_retries().to_string()));
     if let Some(child) = run.state.details.as_ref().and_then(|details| details.child_flow_run_id) {
         fields.push(("Subflow run", child.to_string()));
     }

@@ -10,7 +10,7 @@ use flowcore::wire::{ArtifactBody, ArtifactCollectionBody, ArtifactCreate, Artif
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::artifacts::{Artifact, ID, KEY, LATEST};
+use crate::artifacts::{Artifact, ID, KEY, LATEST, keep};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Paging, or_default};
 use crate::filter::{ArtifactCollectionFilter, ArtifactFilter, ArtifactSort, Objects};
@@ -53,25 +53,7 @@ async fn create(
         created: now,
         updated: now,
     };
-    let kept = artifact.clone();
-    let known = app
-        .store
-        .records()
-        .transact(move |tx| {
-            let kept = kept.clone();
-            Box::pin(async move {
-                let known = match &kept.key {
-                    Some(key) => tx.first::<Artifact>(KEY.is(key)).await?.is_some(),
-                    None => false,
-                };
-                tx.insert(&kept).await?;
-                Ok::<_, ApiError>(known)
-            })
-        })
-        .await?;
-    if artifact.key.is_some() {
-        app.events.emit(artifact.collection_event(if known { "updated" } else { "created" }));
-    }
+    keep(&app, artifact.clone()).await?;
     Ok((StatusCode::CREATED, Json(artifact.into())))
 }
 

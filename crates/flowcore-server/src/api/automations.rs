@@ -304,7 +304,7 @@ async fn delete_those(app: &App, ids: Vec<Uuid>) -> Result<Vec<Automation>, ApiE
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<AutomationBody>, ApiError> {
     let found = app.store.records().first::<Automation>(ID.is(id)).await?;
-    found.map(AutomationBody::from).map(Json).ok_or(NOT_FOUND)
+    found.map(AutomationBody::from).map(Json).ok_or_else(unknown)
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -1,12 +1,11 @@
 //! What is done to many objects at once.
 
-use axum::http::StatusCode;
 use flowcore::model::Page;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::extract::within;
 
 /// How many objects at once, at most, as in Prefect.
 const MOST: u32 = 50;
@@ -15,9 +14,13 @@ const MOST: u32 = 50;
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub(super) struct Limit {
     /// From 1 to 50.
-    #[serde(default = "most")]
+    #[serde(default = "most", deserialize_with = "few")]
     #[schemars(range(min = 1, max = 50))]
     limit: u32,
+}
+
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1..=MOST)
 }
 
 fn most() -> u32 {
@@ -26,12 +29,8 @@ fn most() -> u32 {
 
 impl Limit {
     /// Gives the first so many rows.
-    pub(super) fn page(self) -> Result<Page, ApiError> {
-        if (1..=MOST).contains(&self.limit) {
-            return Ok(Page::first(self.limit));
-        }
-        let why = format!("Invalid limit: must be from 1 to {MOST}.");
-        Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why))
+    pub(super) fn page(self) -> Page {
+        Page::first(self.limit)
     }
 }
 

@@ -184,7 +184,7 @@ async fn increment(State(app): State<App>, Body(body): Body<OfTaskRun>) -> Resul
             let told = limits.map(|limit| MinimalLimit { id: limit.id.0, name: tag(&limit), limit: limit.limit });
             Ok(Json(told.collect()))
         }
-        Taken::None { limits, .. } => {
+        Taken::None(limits) => {
             let tag = limits.first().map_or(tags, |limit| limit.name.trim_start_matches(TAG).to_owned());
             let why = format!("Concurrency limit for the {tag} tag has been reached");
             Err(ApiError::Locked { why, seconds: Some(WAIT) })

@@ -11,13 +11,14 @@ use flowcore::model::{ConcurrencyLimit, Occupancy, SlotHolder, SlotId, Timestamp
 use flowcore::orchestration::{LimitUpdate, NewLimit, free_slots, set_slots_taken, slots_taken};
 use flowcore::wire::Moment;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::limits::{self, Taken, ask, refused, take};
-use super::work_pools::check_name;
+use super::names::check_object_name;
 use crate::error::ApiError;
-use crate::extract::{Body, Paging};
+use crate::extract::{Body, Paging, within};
 use crate::routes::{Routes, op};
 use crate::state::App;
 use crate::usual_occupancy::UNKNOWN;
@@ -48,13 +49,25 @@ struct ConcurrencyLimitV2Create {
     active_slots: u32,
     #[serde(default)]
     denied_slots: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "from_zero")]
     #[schemars(range(min = 0.0))]
     slot_decay_per_second: f64,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn from_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, 0.0..)
+}
+
+fn above_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let seconds = Option::<f64>::deserialize(deserializer)?;
+    if seconds.is_some_and(|seconds| seconds <= 0.0) {
+        return Err(D::Error::custom("it is not above 0"));
+    }
+    Ok(seconds)
 }
 
 /// A limit.
@@ -119,7 +132,7 @@ async fn create(
     Body(body): Body<ConcurrencyLimitV2Create>,
 ) -> Result<(StatusCode, Json<ConcurrencyLimitV2>), ApiError> {
     if !body.name.starts_with(limits::TAG) {
-        check_name(&body.name, &body)?;
+        check_object_name("name", &body.name, &body)?;
     }
     let new = NewLimit {
         name: body.name,
@@ -131,6 +144,7 @@ async fn create(
     if body.active_slots > 0 {
         set_taken(&app, &made.name, body.active_slots).await?;
     }
+    app.usual_occupancy.set_denied(&made, body.denied_slots, made.created);
     let told = ConcurrencyLimitV2 {
         id: made.id.0,
         created: Moment(made.created),
@@ -203,7 +217,7 @@ async fn update(
     Body(body): Body<ConcurrencyLimitV2Update>,
 ) -> Result<StatusCode, ApiError> {
     if let Some(name) = body.name.as_ref().filter(|name| !name.starts_with(limits::TAG)) {
-        check_name(name, &body)?;
+        check_object_name("name", name, &body)?;
     }
     let limit = find(&app, &id_or_name).await?;
     let update = LimitUpdate {
@@ -215,6 +229,9 @@ async fn update(
     let limit = app.orchestrator.update_limit(&limit.name, update).await?.map_err(|error| refused(&error))?;
     if let Some(slots) = body.active_slots {
         set_taken(&app, &limit.name, slots).await?;
+    }
+    if let Some(slots) = body.denied_slots {
+        app.usual_occupancy.set_denied(&limit, slots, app.now());
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -229,6 +246,7 @@ async fn delete(State(app): State<App>, Path(id_or_name): Path<String>) -> Resul
 /// For what slots are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 enum Mode {
     /// To hold them.
     #[default]
@@ -240,6 +258,7 @@ enum Mode {
 /// A wish for slots.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Increment {
+    #[schemars(extend("exclusiveMinimum" = 0))]
     slots: NonZeroU32,
     names: Vec<String>,
     #[serde(default)]
@@ -262,7 +281,7 @@ fn taken(app: &App, slots: NonZeroU32, taken: Taken) -> Result<(Vec<MinimalLimit
     let refuse = |why: String| Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
     match taken {
         Taken::All { limits, to_give_back } => Ok((limits.into_iter().map(Into::into).collect(), to_give_back)),
-        Taken::None { limits, until } => Err(limits::later(app, &limits, slots.get(), until)),
+        Taken::None(limits) => Err(limits::later(app, &limits, slots.get())),
         Taken::TooMany => refuse("Slots requested is greater than the limit".to_owned()),
         Taken::NoRate(names) => refuse(format!(
             "Only concurrency limits with slot decay can be used for rate limiting. The following limits do not have \
@@ -275,11 +294,12 @@ fn taken(app: &App, slots: NonZeroU32, taken: Taken) -> Result<(Vec<MinimalLimit
 /// Slots to be given back by their number.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Decrement {
+    #[schemars(extend("exclusiveMinimum" = 0))]
     slots: NonZeroU32,
     names: Vec<String>,
     /// How long they were held.
-    #[serde(default)]
-    #[schemars(range(min = 0.0))]
+    #[serde(default, deserialize_with = "above_zero")]
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     occupancy_seconds: Option<f64>,
     #[serde(default)]
     #[expect(dead_code, reason = "older clients say it")]
@@ -295,7 +315,7 @@ async fn decrement(State(app): State<App>, Body(body): Body<Decrement>) -> Resul
         limits
     };
     let limits = app.orchestrator.decide_slots(body.names, decide).await?;
-    if let Some(seconds) = body.occupancy_seconds.filter(|seconds| *seconds > 0.0) {
+    if let Some(seconds) = body.occupancy_seconds {
         app.usual_occupancy.note(&limits, seconds / f64::from(slots));
     }
     Ok(Json(limits.into_iter().map(Into::into).collect()))

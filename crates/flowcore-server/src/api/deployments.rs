@@ -21,6 +21,7 @@ use uuid::Uuid;
 use bodies::DeploymentResponse;
 use telling::responses;
 
+use super::bulk;
 use super::work_pools::WorkQueueBody;
 use super::work_queues;
 
@@ -134,19 +135,11 @@ async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiErr
     }
 }
 
-/// How many deployments are removed at once, at most.
-const MOST_AT_ONCE: u32 = 50;
-
 #[derive(Deserialize, JsonSchema)]
 struct BulkDelete {
     deployments: Option<DeploymentFilter>,
-    #[serde(default = "most_at_once")]
-    #[schemars(range(min = 1, max = 50))]
-    limit: u32,
-}
-
-fn most_at_once() -> u32 {
-    MOST_AT_ONCE
+    #[serde(flatten)]
+    limit: bulk::Limit,
 }
 
 /// Which deployments are gone.
@@ -159,12 +152,8 @@ async fn bulk_delete(
     State(app): State<App>,
     Body(asked): Body<BulkDelete>,
 ) -> Result<Json<DeploymentBulkDeleteResponse>, ApiError> {
-    if !(1..=MOST_AT_ONCE).contains(&asked.limit) {
-        let why = format!("Input should be between 1 and {MOST_AT_ONCE}");
-        return Err(ApiError::invalid("less_than_equal", &["limit".into()], why, asked.limit.into()));
-    }
     let condition = asked.deployments.as_ref().map_or(Condition::ALWAYS, DeploymentFilter::condition);
-    let selection = Selection { condition, sort: DeploymentSort::NameAsc.columns(), page: Page::first(asked.limit) };
+    let selection = Selection { condition, sort: DeploymentSort::NameAsc.columns(), page: asked.limit.page() };
     let found: Vec<Deployment> = app.store.records().list(&selection).await?;
     let deleted = remove(&app, found.into_iter().map(|deployment| deployment.id).collect()).await?;
     Ok(Json(DeploymentBulkDeleteResponse { deleted }))

@@ -5,20 +5,20 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use flowcore::model::Page;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::ApiError;
 use crate::events::{
     CountError, Countable, EventBody, EventCount, PageToken, ReceivedEvent, TimeUnit, count, count_by, page,
 };
-use crate::extract::{Body, Path, Query};
+use crate::extract::{Body, Path, Query, within};
 use crate::filter::EventFilter;
 use crate::recorder::record;
 use crate::routes::{Routes, op};
 use crate::state::App;
 
 /// How many events a page has at most.
-const PAGE: i64 = 50;
+const PAGE: u32 = 50;
 
 pub(super) fn routes() -> Routes {
     Routes::new(&["Events"])
@@ -37,13 +37,17 @@ async fn create(State(app): State<App>, Body(events): Body<Vec<EventBody>>) -> R
 #[derive(Deserialize, JsonSchema)]
 struct List {
     filter: Option<EventFilter>,
-    #[serde(default = "most")]
+    #[serde(default = "most", deserialize_with = "a_page")]
     #[schemars(range(min = 0, max = 50))]
-    limit: i64,
+    limit: u32,
 }
 
-fn most() -> i64 {
+fn most() -> u32 {
     PAGE
+}
+
+fn a_page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 0..=PAGE)
 }
 
 /// A page of events, and where the next one is.
@@ -60,16 +64,7 @@ async fn list(
     headers: HeaderMap,
     Body(list): Body<List>,
 ) -> Result<Json<EventPage>, ApiError> {
-    let page_size = u32::try_from(list.limit).ok().filter(|_| list.limit <= PAGE);
-    let Some(page_size) = page_size else {
-        let (kind, bound) = if list.limit < 0 {
-            ("greater_than_equal", "greater than or equal to 0")
-        } else {
-            ("less_than_equal", "less than or equal to 50")
-        };
-        let message = format!("Input should be {bound}");
-        return Err(ApiError::invalid(kind, &["limit".into()], message, list.limit.into()));
-    };
+    let page_size = list.limit;
     let filter = checked(list.filter.unwrap_or_default())?.fixed(app.now());
     let events = page(&*app.store, &filter, Page::first(page_size), app.now()).await?;
     // A page that is not full has all there is.
@@ -94,7 +89,7 @@ async fn next(
     let Some(token) = PageToken::decode(&token) else {
         return Err(ApiError::Refused(StatusCode::FORBIDDEN, "Forbidden".to_owned()));
     };
-    let limit = token.page_size.min(u32::try_from(PAGE).unwrap_or(0));
+    let limit = token.page_size.min(PAGE);
     let events = page(&*app.store, &token.filter, Page { limit, offset: token.offset }, app.now()).await?;
     let next = PageToken { offset: token.offset.saturating_add(limit), ..token };
     Ok(Json(told(events, next, &uri, &headers)))
@@ -121,7 +116,7 @@ struct CountBy {
     filter: EventFilter,
     #[serde(default)]
     time_unit: TimeUnit,
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "hundredth")]
     #[schemars(range(min = 0.01))]
     time_interval: f64,
 }
@@ -130,20 +125,15 @@ fn one() -> f64 {
     1.0
 }
 
+fn hundredth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, 0.01..)
+}
+
 async fn count_events(
     State(app): State<App>,
     Path(countable): Path<Countable>,
     Body(body): Body<CountBy>,
 ) -> Result<Json<Vec<EventCount>>, ApiError> {
-    if body.time_interval < 0.01 {
-        let message = "Input should be greater than or equal to 0.01";
-        return Err(ApiError::invalid(
-            "greater_than_equal",
-            &["time_interval".into()],
-            message,
-            body.time_interval.into(),
-        ));
-    }
     let now = app.now();
     let filter = checked(body.filter)?.fixed(now);
     match count_by(&*app.store, &filter, countable, body.time_unit, body.time_interval, now).await {

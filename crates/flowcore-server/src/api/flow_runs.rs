@@ -12,18 +12,20 @@ mod states;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRun, FlowRunId, Labels};
+use flowcore::model::{FlowRun, FlowRunId, Labels, StateType};
 use flowcore::store::FlowRunEdit;
 use flowcore::store::query::{Selection, Table, flow_run};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate, Why};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 pub(super) use bodies::{bodies, body};
 pub(super) use create::must_be_there;
 
 use super::history::{self, Asked, Interval};
-use crate::deployments::forget_slot;
+use crate::deployments::deployment::ID as DEPLOYMENT_ID;
+use crate::deployments::{Deployment, Surroundings, check_job_variables, forget_slot};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{FlowRunSort, Objects};
@@ -120,6 +122,9 @@ async fn read(State(app): State<App>, Id(id): Id) -> Result<Json<FlowRunBody>, A
 
 async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<FlowRunUpdate>) -> Result<StatusCode, ApiError> {
     let now = app.now();
+    if let Some(variables) = &update.job_variables {
+        check_job_variables_of(&app, &find(&app, FlowRunId(id)).await?, variables).await?;
+    }
     let edit = FlowRunEdit::new(move |run| {
         let update = update.clone();
         run.name = update.name.unwrap_or_else(|| std::mem::take(&mut run.name));
@@ -138,6 +143,26 @@ async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<FlowRunUp
     });
     app.store.edit_flow_run(FlowRunId(id), edit).await?.ok_or(NOT_FOUND)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses variables for a run that no worker will read them for, and those that do not fit its pool.
+async fn check_job_variables_of(app: &App, run: &FlowRun, variables: &Map<String, Value>) -> Result<(), ApiError> {
+    let refuse = |why: String| Err(ApiError::Refused(StatusCode::BAD_REQUEST, why));
+    if run.state.kind != StateType::Scheduled {
+        let kind = run.state.kind.as_str();
+        return refuse(format!("Job variables for a flow run in state {kind} cannot be updated"));
+    }
+    let deployment: Option<Deployment> = match run.origin.deployment_id {
+        Some(id) => app.store.records().first(DEPLOYMENT_ID.is(id)).await?,
+        None => None,
+    };
+    let Some(deployment) = deployment else {
+        return refuse("A deployment for the flow run could not be found".to_owned());
+    };
+    let Some(pool) = Surroundings::of(app, &deployment).await?.pool else { return Ok(()) };
+    check_job_variables(&pool.base_job_template, &[&deployment.job_variables, variables], false).map_err(|mistake| {
+        ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, format!("Error updating flow run: {mistake}"))
+    })
 }
 
 /// Adds labels, and replaces those of the same names.

@@ -9,9 +9,9 @@ use flowcore::store::records::Value as Cell;
 use flowcore::wire::{FlowBody, FlowCreate, FlowUpdate};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::bulk::{Deleted, Limit};
+use super::names::check_object_name;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
 use crate::filter::{FlowFilter, FlowSort, Objects};
@@ -36,11 +36,7 @@ pub(super) fn routes() -> Routes {
 
 /// Makes a flow, or finds the one of that name.
 async fn create(State(app): State<App>, Body(new): Body<FlowCreate>) -> Result<(StatusCode, Json<FlowBody>), ApiError> {
-    if new.name.is_empty() || new.name.contains(['/', '%', '&', '<', '>']) {
-        let message = "String should match pattern '^[^/%&><]+$'";
-        let body = serde_json::to_value(&new).unwrap_or(Value::Null);
-        return Err(ApiError::invalid("string_pattern_mismatch", &["name".into()], message, body));
-    }
+    check_object_name("name", &new.name, &new)?;
     if let Some(known) = find(&app, flow::NAME, Values::Texts(vec![new.name.clone()])).await? {
         return Ok((StatusCode::OK, Json(FlowBody::from(&known))));
     }
@@ -128,7 +124,7 @@ async fn bulk_delete(State(app): State<App>, Body(asked): Body<BulkDelete>) -> R
     let condition = asked.flows.unwrap_or_default().condition();
     let sort = FlowSort::default().columns();
     let mut deleted = Vec::new();
-    for flow in app.store.select_flows(&Selection { condition, sort, page: asked.limit.page()? }).await? {
+    for flow in app.store.select_flows(&Selection { condition, sort, page: asked.limit.page() }).await? {
         if app.store.delete_flow(flow.id).await? {
             deleted.push(flow.id.0);
         }

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use flowcore::model::Page;
-use flowcore::model::{ConcurrencyLimit, LimitId, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotId, Timestamp};
+use flowcore::model::{ConcurrencyLimit, LimitId, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotId};
 use flowcore::orchestration::{LimitError, take_slots};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Column, Kind, Selection, Table};
@@ -14,9 +14,6 @@ use crate::error::ApiError;
 use crate::state::App;
 
 pub(super) use crate::task_slots::TAG;
-
-/// How long who finds no free slot waits at most before asking again, in seconds.
-const LONGEST_WAIT: f64 = 30.0;
 
 /// Tells of a limit that cannot be made or changed.
 pub(super) fn refused(error: &LimitError) -> ApiError {
@@ -73,7 +70,7 @@ pub(super) enum Taken {
         to_give_back: bool,
     },
     /// There are not enough.
-    None { limits: Vec<ConcurrencyLimit>, until: Option<Timestamp> },
+    None(Vec<ConcurrencyLimit>),
     /// There never will be.
     TooMany,
     /// Some limits are of no rate.
@@ -97,7 +94,7 @@ pub(super) async fn take(app: &App, ask: SlotAsk) -> Result<Taken, ApiError> {
         }
         match take_slots(occupancy, &ask, clock.now()) {
             SlotAnswer::Granted { .. } => Taken::All { limits, to_give_back: !steady.is_empty() },
-            SlotAnswer::Waits { until } => Taken::None { limits, until },
+            SlotAnswer::Waits { .. } => Taken::None(limits),
             SlotAnswer::Refused(_) => Taken::TooMany,
         }
     };
@@ -111,19 +108,9 @@ pub(super) fn ask(app: &App, id: Uuid, limits: Vec<String>, slots: u32, holder: 
 }
 
 /// Tells who found no free slots when to ask again: not all at the same moment.
-pub(super) fn later(app: &App, limits: &[ConcurrencyLimit], slots: u32, until: Option<Timestamp>) -> ApiError {
-    let left = until.map(|until| (until - app.now()).as_seconds_f64().max(0.05));
-    // Slots of a limit become free the more often the more there are of it.
-    let of = |limit: &ConcurrencyLimit| {
-        app.usual_occupancy.of(limit).min(LONGEST_WAIT) * f64::from(slots) / f64::from(limit.limit.max(1))
-    };
-    let usual = limits.iter().filter(|limit| limit.active).map(of).fold(0.05, f64::max).min(LONGEST_WAIT);
-    // When a lease ends is known, but most are given back before; what decays becomes free with the time only.
-    let wait = match left {
-        Some(left) if limits.iter().all(|limit| limit.decays()) => left,
-        Some(left) => left.min(usual),
-        None => usual,
-    };
-    let jitter = 0.85 + 0.3 * app.clock.random();
+pub(super) fn later(app: &App, limits: &[ConcurrencyLimit], slots: u32) -> ApiError {
+    let in_force: Vec<_> = limits.iter().filter(|limit| limit.active).collect();
+    let wait = app.usual_occupancy.deny(&in_force, slots, app.now());
+    let jitter = 0.75 + 0.55 * app.clock.random();
     ApiError::Locked { why: "Locked".to_owned(), seconds: Some(wait * jitter) }
 }

@@ -5,13 +5,14 @@ mod states;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::{FlowRunId, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
+use flowcore::model::{FlowRunId, Labels, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
 use flowcore::orchestration::Decision;
 use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
 use flowcore::store::records::Value as Cell;
 use flowcore::wire::{OrchestrationResult, SetState, TaskRunBody, TaskRunCreate, TaskRunUpdate};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::decision::{decided, refused};
@@ -20,6 +21,7 @@ use crate::cached_task_runs;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, or_default};
 use crate::filter::{Objects, TaskRunSort};
+use crate::result_artifacts::keep_result;
 use crate::routes::{Routes, op};
 use crate::state::App;
 use crate::task_slots::{give_tag_slots_back, take_tag_slots};
@@ -46,6 +48,7 @@ async fn create(
     Body(new): Body<TaskRunCreate>,
 ) -> Result<(StatusCode, Json<TaskRunBody>), ApiError> {
     let now = app.now();
+    let mut labels = Labels::new();
     if let Some(flow_run_id) = new.flow_run_id {
         let text = |column, text: &str| Condition::Column(column, Test::OneOf(Values::Texts(vec![text.to_owned()])));
         let same = Condition::All(vec![
@@ -56,10 +59,11 @@ async fn create(
         if let Some(run) = first(&app, same).await? {
             return Ok((StatusCode::OK, Json(TaskRunBody::new(&run, now))));
         }
-        if app.store.flow_run(FlowRunId(flow_run_id)).await?.is_none() {
-            return Err(ApiError::dangling());
-        }
+        let flow_run = app.store.flow_run(FlowRunId(flow_run_id)).await?.ok_or_else(ApiError::dangling)?;
+        labels.extend(flow_run.labels);
+        labels.insert("prefect.flow-run.id".to_owned(), json!(flow_run_id));
     }
+    labels.extend(new.labels.map(Labels::from).unwrap_or_default());
     let id = TaskRunId(new.id.unwrap_or_else(|| app.clock.uuid()));
     let mut state = match new.state {
         Some(state) => state.into_state(StateId(app.clock.uuid()), now),
@@ -73,14 +77,14 @@ async fn create(
     (details.task_run_id, details.flow_run_id) = (Some(id), flow_run_id);
     details.cache_expiration = new.cache_expiration.map(|time| time.0).or(details.cache_expiration);
     let mut times = RunTimes::new(state.scheduled_time().unwrap_or(now));
-    times.enter(None, &state);
+    times.enter_client_state(None, &state, true);
     let run = TaskRun {
         id,
         flow_run_id,
         attempt: 0,
         task_key: new.task_key.into(),
         dynamic_key: new.dynamic_key,
-        name: new.name,
+        name: if new.name.is_empty() { flowcore::made_up_name(app.clock.random()) } else { new.name },
         task_version: new.task_version.map(Into::into),
         tags: new.tags,
         inputs_digest: None,
@@ -89,7 +93,7 @@ async fn create(
         cache_key: new.cache_key,
         times,
         state,
-        labels: new.labels.map(Into::into).unwrap_or_default(),
+        labels,
         created: Some(now),
     };
     app.store.observe_task_runs(vec![run.clone()]).await?;
@@ -136,6 +140,7 @@ async fn set_state(
     }
     if let Decision::Accept(state) = &decision {
         cached_task_runs::keep(&app, state).await?;
+        keep_result(&app, state, run.flow_run_id, Some(run.id)).await?;
     }
     let status = if moved { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(decided(&decision, &next.state, now))))

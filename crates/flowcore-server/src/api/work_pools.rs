@@ -19,6 +19,7 @@ pub(super) use bodies::{WorkQueueBody, WorkQueueCreate, WorkQueueUpdate};
 pub(super) use queues::{bodies as queue_bodies, changed as changed_queue};
 pub(super) use scheduled::SlotHolder;
 
+use super::names::check_object_name;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkPoolFilter;
@@ -43,16 +44,6 @@ pub(super) fn routes() -> Routes {
         .merge(workers::routes())
 }
 
-/// Refuses a name that cannot be part of a path.
-pub(super) fn check_name(name: &str, body: &impl Serialize) -> Result<(), ApiError> {
-    if !name.is_empty() && !name.contains(['/', '%', '&', '<', '>']) {
-        return Ok(());
-    }
-    let message = "String should match pattern '^[^/%&><]+$'";
-    let body = serde_json::to_value(body).unwrap_or_default();
-    Err(ApiError::invalid("string_pattern_mismatch", &["name".into()], message, body))
-}
-
 fn check(template: Option<&serde_json::Map<String, serde_json::Value>>, body: &impl Serialize) -> Result<(), ApiError> {
     template.map_or(Ok(()), check_template).map_err(|why| {
         let body = serde_json::to_value(body).unwrap_or_default();
@@ -70,7 +61,7 @@ async fn create(
     State(app): State<App>,
     Body(new): Body<WorkPoolCreate>,
 ) -> Result<(StatusCode, Json<WorkPoolBody>), ApiError> {
-    check_name(&new.name, &new)?;
+    check_object_name("name", &new.name, &new)?;
     check(Some(&new.base_job_template), &new)?;
     if is_reserved(&new.name) {
         return Err(reserved(""));

@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::flow_runs;
-use super::work_pools::{
-    SlotHolder, WorkQueueBody, WorkQueueCreate, WorkQueueUpdate, changed_queue, check_name, queue_bodies,
-};
+use super::names::check_object_name;
+use super::work_pools::{SlotHolder, WorkQueueBody, WorkQueueCreate, WorkQueueUpdate, changed_queue, queue_bodies};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Limit, Pages, Paging, pages};
 use crate::filter::WorkQueueFilter;
@@ -47,7 +46,7 @@ async fn create(
     State(app): State<App>,
     Body(new): Body<WorkQueueCreate>,
 ) -> Result<(StatusCode, Json<WorkQueueBody>), ApiError> {
-    check_name(&new.name, &new)?;
+    check_object_name("name", &new.name, &new)?;
     let records = app.store.records();
     let work = records.transact({
         let app = app.clone();
@@ -184,7 +183,8 @@ async fn runs(
     Body(poll): Body<Poll>,
 ) -> Result<Json<Vec<FlowRunBody>>, ApiError> {
     let limit = poll.limit.page()?.limit;
-    let queue = find(&app, id).await?;
+    let found = app.store.records().first::<WorkQueue>(queue::ID.is(id)).await?;
+    let queue = found.ok_or_else(|| ApiError::Unknown(format!("Work queue with id {id} not found.")))?;
     let before = poll.scheduled_before.map(|moment| moment.0);
     let runs = due_in_queue(&app, &queue, Due { before, after: None, limit }).await?;
     let only_looks = headers.get("x-prefect-ui").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));

@@ -59,6 +59,7 @@ struct ResourceCriteria {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "EventRelatedFilter")]
 struct RelatedCriteria {
     id: Option<Vec<String>>,
     role: Option<Vec<String>>,
@@ -68,6 +69,7 @@ struct RelatedCriteria {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "EventAnyResourceFilter")]
 struct AnyCriteria {
     id: Option<Vec<String>>,
     id_prefix: Option<Vec<String>>,

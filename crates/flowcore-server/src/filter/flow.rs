@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::{Ids, Names, Operator, Tags};
+use crate::deployments::deployment::DEPLOYMENTS_OF_FLOW;
 
 /// Selects flows.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -15,6 +16,14 @@ pub(crate) struct FlowFilter {
     id: Option<Ids>,
     name: Option<Names>,
     tags: Option<Tags>,
+    deployment: Option<Deployed>,
+}
+
+/// Asks whether a flow has deployments.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Deployed {
+    is_null_: Option<bool>,
 }
 
 impl FlowFilter {
@@ -22,7 +31,10 @@ impl FlowFilter {
         let ids = self.id.iter().map(|ids| ids.on(flow::ID));
         let names = self.name.iter().map(|names| names.on(flow::NAME));
         let tags = self.tags.iter().map(|tags| tags.on(flow::TAGS));
-        self.operator.join(ids.chain(names).chain(tags).collect())
+        let has = || Condition::Related(DEPLOYMENTS_OF_FLOW, Box::new(Condition::ALWAYS));
+        let deployed = self.deployment.iter().filter_map(|asked| asked.is_null_);
+        let deployed = deployed.map(|none| if none { Condition::Not(Box::new(has())) } else { has() });
+        self.operator.join(ids.chain(names).chain(tags).chain(deployed).collect())
     }
 }
 

@@ -83,6 +83,11 @@ impl Objects {
         (!all.is_empty()).then_some(Condition::All(all))
     }
 
+    /// Tells whether something is asked of task runs.
+    pub(crate) fn has_task_runs(&self) -> bool {
+        self.task_runs.is_some()
+    }
+
     /// Tells between which times task runs are to have started, if there is a first one.
     pub(crate) fn task_runs_started(&self) -> Option<(Timestamp, Option<Timestamp>)> {
         self.task_runs.as_ref()?.started()

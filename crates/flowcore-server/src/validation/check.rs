@@ -44,12 +44,13 @@ impl<'a> Check<'a> {
     }
 
     fn check(&mut self, schema: &'a Value, value: Value) -> Value {
+        let is_named = is_named(schema);
         let schema = resolve(schema, self.definitions);
         if value.is_null() && self.allows_null(schema) {
             return value;
         }
-        if let Some(read) = self.constants(schema).map(|expected| one_of(value.clone(), &expected)) {
-            return self.taken(read, value);
+        if let Some(expected) = self.constants(schema) {
+            return self.taken(one_of(value.clone(), &expected, is_named), value);
         }
         if let Some(parts) = schema["allOf"].as_array() {
             return parts.iter().fold(value, |value, part| self.check(part, value));
@@ -83,7 +84,11 @@ impl<'a> Check<'a> {
 
     fn list(&mut self, schema: &'a Value, value: Value) -> Value {
         let Value::Array(values) = value else {
-            self.wrong(Wrong::new("list_type", "Input should be a valid list"), &value);
+            let wrong = match schema["uniqueItems"] == true {
+                true => Wrong::new("set_type", "Input should be a valid set"),
+                false => Wrong::new("list_type", "Input should be a valid list"),
+            };
+            self.wrong(wrong, &value);
             return value;
         };
         let items = &schema["items"];
@@ -103,8 +108,10 @@ impl<'a> Check<'a> {
             self.wrong(wrong, &value);
             return value;
         };
-        // Parameters behind the path are no object to their sender.
-        let input = if self.place == ["query"] { Value::Null } else { Value::Object(fields.clone()) };
+        // Parameters behind the path are no object to their sender, nor are several parts of a body.
+        let is_loose =
+            self.place == ["query"] || (self.place == ["body"] && schema.get("additionalProperties").is_none());
+        let input = if is_loose { Value::Null } else { Value::Object(fields.clone()) };
         let mut read = Map::new();
         let required = schema["required"].as_array();
         for (name, schema) in properties.into_iter().flatten() {
@@ -136,14 +143,6 @@ impl<'a> Check<'a> {
         if let [only] = &*kinds {
             return self.check(only, value);
         }
-        // A field that says which kind it is leaves no doubt.
-        let says = |kind: &&&'a Value| {
-            let fields = resolve(kind, self.definitions)["properties"].as_object();
-            fields.into_iter().flatten().any(|(name, schema)| schema.get("const").is_some_and(|is| value[name] == *is))
-        };
-        if let Some(kind) = kinds.iter().find(says) {
-            return self.check(kind, value);
-        }
         let before = self.mistakes.len();
         let mut lenient = None;
         for kind in &kinds {
@@ -170,8 +169,16 @@ impl<'a> Check<'a> {
 
     /// Names a kind as pydantic does in the place of a mistake.
     fn name(&self, schema: &Value) -> String {
-        if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-            return name.to_owned();
+        let referred = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        if let Some(name) = referred.or(schema["title"].as_str()) {
+            return match name {
+                // Python checks these as a whole as well, and says so.
+                "CronSchedule" | "IntervalSchedule" => format!("function-after[validate_timezone(), {name}]"),
+                "CompoundTrigger" => {
+                    format!("function-after[validate_require(), function-after[validate_require(), {name}]]")
+                }
+                _ => name.to_owned(),
+            };
         }
         match (schema["type"].as_str(), schema["format"].as_str()) {
             (Some("string"), Some("uuid")) => "uuid".to_owned(),
@@ -181,7 +188,7 @@ impl<'a> Check<'a> {
             (Some("number"), _) => "float".to_owned(),
             (Some("boolean"), _) => "bool".to_owned(),
             (Some("array"), _) => format!("list[{}]", self.name(&schema["items"])),
-            (Some("object"), _) => "dict".to_owned(),
+            (Some("object"), _) => class(schema).unwrap_or_else(|| "dict".to_owned()),
             _ => "any".to_owned(),
         }
     }
@@ -215,4 +222,20 @@ impl<'a> Check<'a> {
             || schema.as_bool() == Some(true)
             || schema.as_object().is_some_and(|schema| !["type", "anyOf", "oneOf", "allOf", "const", "enum"].iter().any(|key| schema.contains_key(*key)))
     }
+}
+
+/// Tells whether a schema, or what it says beside `null`, has a name of its own. Python has classes for such texts, and lists
+/// others where they are used.
+fn is_named(schema: &Value) -> bool {
+    let kinds = schema["anyOf"].as_array().into_iter().flatten();
+    !schema["$ref"].is_null() || kinds.into_iter().any(|kind| !kind["$ref"].is_null())
+}
+
+/// Names a variant of a tagged union as its class is named in Python: `call-webhook` is `CallWebhook`.
+fn class(schema: &Value) -> Option<String> {
+    let tag = schema["properties"].as_object()?.values().find_map(|field| field["const"].as_str())?;
+    let word = |word: &str| {
+        word.char_indices().map(|(at, one)| if at == 0 { one.to_ascii_uppercase() } else { one }).collect()
+    };
+    Some(tag.split('-').map(word).collect::<Vec<String>>().concat())
 }

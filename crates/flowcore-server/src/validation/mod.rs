@@ -42,7 +42,8 @@ impl Source {
 
 /// Reads a value that serde has refused in the form in which it came: in the form that it should have, or not at all.
 pub(crate) fn read_leniently<T: DeserializeOwned + JsonSchema>(source: Source, sent: Value) -> Result<T, ApiError> {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    unite_variants(&mut schema);
     let body = if source == Source::Body { sent.clone() } else { Value::Null };
     let mut check = Check::new(&schema, source.name());
     let meant = check.root(sent);
@@ -53,10 +54,37 @@ pub(crate) fn read_leniently<T: DeserializeOwned + JsonSchema>(source: Source, s
     serde_path_to_error::deserialize(&meant).map_err(|error| {
         let mut place = vec![Value::from(source.name())];
         place.extend(error.path().iter().filter_map(segment));
+        let input = place[1..].iter().fold(&meant, |value, step| match (step.as_str(), step.as_u64()) {
+            (Some(name), _) => &value[name],
+            (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
+            _ => value,
+        });
         let message = format!("Value error, {}", error.inner());
-        let detail = vec![json!({"type": "value_error", "loc": place, "msg": message, "input": body})];
-        ApiError::Invalid { detail, body }
+        let detail = json!({"type": "value_error", "loc": place, "msg": message, "input": input, "ctx": {"error": {}}});
+        ApiError::Invalid { detail: vec![detail], body }
     })
+}
+
+/// Gives the variants of tagged unions as single objects: such a one refers to a definition, and names its tag beside it.
+fn unite_variants(schema: &mut Value) {
+    let definitions = schema["$defs"].clone();
+    let unite = |variant: &mut Value| {
+        if variant["$ref"].is_null() {
+            return;
+        }
+        let mut whole = resolve(variant, &definitions).clone();
+        let tag = variant.get_mut("properties").map(Value::take);
+        if let (Some(Value::Object(fields)), Some(Value::Object(tag))) = (whole.get_mut("properties"), tag) {
+            fields.extend(tag);
+            *variant = whole;
+        }
+    };
+    let definitions = schema.get_mut("$defs").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, definition) in definitions {
+        for key in ["anyOf", "oneOf"] {
+            definition.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().for_each(unite);
+        }
+    }
 }
 
 /// Tells whether a list stands where an object must. Serde alone would take it for the object's fields in their order.

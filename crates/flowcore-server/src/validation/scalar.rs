@@ -141,11 +141,11 @@ fn within(value: Value, schema: &Value) -> Result<Value, Wrong> {
         let message = format!("Input should be {how} {bound}");
         Err(Wrong::new(kind, message).with(json!({short: bound})))
     };
-    if let Some(least) = bound("minimum").filter(|least| number < *least) {
-        return wrong("greater_than_equal", "greater than or equal to", "ge", least);
-    }
     if let Some(least) = bound("exclusiveMinimum").filter(|least| number <= *least) {
         return wrong("greater_than", "greater than", "gt", least);
+    }
+    if let Some(least) = bound("minimum").filter(|least| number < *least) {
+        return wrong("greater_than_equal", "greater than or equal to", "ge", least);
     }
     if let Some(most) = bound("maximum").filter(|most| number > *most) {
         return wrong("less_than_equal", "less than or equal to", "le", most);
@@ -175,8 +175,8 @@ pub(super) fn flag(value: &Value) -> Result<Value, Wrong> {
     }
 }
 
-/// Reads one of several texts.
-pub(super) fn one_of(value: Value, expected: &[&Value]) -> Result<Value, Wrong> {
+/// Reads one of several texts, which have a name together or stand where they are used.
+pub(super) fn one_of(value: Value, expected: &[&Value], is_named: bool) -> Result<Value, Wrong> {
     if expected.contains(&&value) {
         return Ok(value);
     }
@@ -187,6 +187,6 @@ pub(super) fn one_of(value: Value, expected: &[&Value]) -> Result<Value, Wrong> 
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
         [] => String::new(),
     };
-    let kind = if quoted.len() == 1 { "literal_error" } else { "enum" };
+    let kind = if is_named { "enum" } else { "literal_error" };
     Err(Wrong::new(kind, format!("Input should be {listed}")).with(json!({"expected": listed})))
 }

@@ -55,7 +55,7 @@ pub(crate) struct CommonOptions {
 impl CommonOptions {
     pub(crate) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy {
-            retries: self.retries,
+            retries: Some(self.retries),
             retry_delay: self.retry_delay.seconds().to_vec(),
             retry_jitter: self.retry_jitter,
         }

@@ -38,11 +38,18 @@ impl RunTimes {
 /// How often and when a failed run is tried again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
-    /// Attempts after the first.
-    pub retries: u32,
+    /// Attempts after the first. Where nothing is said there are none, and servers answer that nothing was said.
+    pub retries: Option<u32>,
     /// Seconds before each retry; the last one is repeated. None at all means at once.
     pub retry_delay: Vec<f64>,
     /// Each delay is drawn up to this fraction longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_jitter: Option<f64>,
+}
+
+impl RetryPolicy {
+    /// Gives the number of attempts after the first.
+    pub fn max_retries(&self) -> u32 {
+        self.retries.unwrap_or_default()
+    }
 }

@@ -59,23 +59,27 @@ pub type TaskInputs = BTreeMap<Text, Vec<TaskInput>>;
 #[serde(tag = "input_type", rename_all = "snake_case")]
 pub enum TaskInput {
     /// The result of a task run.
+    #[cfg_attr(feature = "schema", schemars(title = "TaskRunResult"))]
     TaskRun {
         /// Which one.
         #[cfg_attr(feature = "schema", schemars(with = "uuid::Uuid"))]
         id: TaskRunId,
     },
     /// The result of a flow run.
+    #[cfg_attr(feature = "schema", schemars(title = "FlowRunResult"))]
     FlowRun {
         /// Which one.
         #[cfg_attr(feature = "schema", schemars(with = "uuid::Uuid"))]
         id: FlowRunId,
     },
     /// A parameter of the flow.
+    #[cfg_attr(feature = "schema", schemars(title = "Parameter"))]
     Parameter {
         /// Its name.
         name: String,
     },
     /// A value that stands in the program.
+    #[cfg_attr(feature = "schema", schemars(title = "Constant"))]
     Constant {
         /// Its type.
         #[serde(rename = "type")]

@@ -9,7 +9,7 @@ use crate::store::{StoreError, Swap};
 /// has a deployment, whose workers will take it. A run of a program's own waits for somebody to ask for it.
 pub fn crashed(run: &FlowRun, mut state: State) -> State {
     let goes_on = run.state.kind != StateType::Cancelling;
-    let is_worth_it = !was_begun(run) || attempts(run) <= run.empirical_policy.retries;
+    let is_worth_it = !was_begun(run) || attempts(run) <= run.empirical_policy.max_retries();
     if goes_on && run.origin.deployment_id.is_some() && is_worth_it {
         state.details_mut().retriable = Some(true);
     }
@@ -40,7 +40,7 @@ impl Orchestrator {
         let (policy, attempts) = (&run.empirical_policy, attempts(run));
         let now = self.clock().now();
         let (due, message) = if was_begun(run) {
-            let (next, all) = (attempts + 1, policy.retries.saturating_add(1));
+            let (next, all) = (attempts + 1, policy.max_retries().saturating_add(1));
             let message = format!("Scheduled for attempt {next} of {all}, since it crashed.");
             (retry_at(policy, attempts, now, self.clock().random()), message)
         } else {

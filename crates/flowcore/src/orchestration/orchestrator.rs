@@ -149,7 +149,8 @@ impl Orchestrator {
             created: now,
             updated: now,
         };
-        run.times.enter(None, &first);
+        // One that begins where others end has begun and ended at once.
+        run.times.enter_client_state(None, &first, true);
         let mut states = vec![first];
         if let Some(executor) = new.executor {
             run.process_id = Some(executor.process_id);

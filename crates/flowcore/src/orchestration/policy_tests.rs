@@ -24,7 +24,7 @@ fn decide_states(policy: Policy, from: Option<State>, to: State, retries: u32) -
     let run = Governed {
         state: from.as_ref(),
         times: &times,
-        policy: &RetryPolicy { retries, ..RetryPolicy::default() },
+        policy: &RetryPolicy { retries: Some(retries), ..RetryPolicy::default() },
         run_count_at_start: 0,
         executed: true,
         facts: Facts::default(),
@@ -96,7 +96,7 @@ fn an_error_that_cannot_be_retried_is_final() {
     let from = state(StateType::Running);
     let mut times = RunTimes::new(Timestamp::UNIX_EPOCH);
     times.run_count = 1;
-    let policy = RetryPolicy { retries: 5, ..RetryPolicy::default() };
+    let policy = RetryPolicy { retries: Some(5), ..RetryPolicy::default() };
     let run = Governed {
         state: Some(&from),
         times: &times,
@@ -194,7 +194,7 @@ fn a_suspended_run_is_scheduled_before_its_time_limit_and_nothing_else() {
     from.details_mut().pause_reschedule = true;
     from.details_mut().pause_timeout = Some(at(5));
     let times = RunTimes::new(at(0));
-    let policy = RetryPolicy { retries: 3, ..RetryPolicy::default() };
+    let policy = RetryPolicy { retries: Some(3), ..RetryPolicy::default() };
     let run = Governed {
         state: Some(&from),
         times: &times,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::retry_delays::RetryDelays;
 use crate::model::{Pauses, RetryPolicy, RetryType};
 
 /// The policy of a task run.
@@ -19,8 +20,9 @@ pub struct PolicyBody {
     /// How often a failed run is tried again.
     pub retries: Option<u32>,
     /// Seconds before a retry: a number, or one for each.
-    pub retry_delay: Option<Value>,
-    /// By which fraction delays may be longer.
+    pub retry_delay: Option<RetryDelays>,
+    /// By which fraction delays may be longer, from 0 up.
+    #[serde(deserialize_with = "from_zero")]
     pub retry_jitter_factor: Option<f64>,
 }
 
@@ -35,9 +37,8 @@ pub struct FlowPolicyBody {
     pub retry_delay_seconds: f64,
     /// How often a failed run is tried again.
     pub retries: Option<u32>,
-    /// Seconds before a retry. Prefect's clients read whole ones only.
-    #[serde(serialize_with = "whole")]
-    pub retry_delay: Option<f64>,
+    /// Seconds before a retry.
+    pub retry_delay: Option<i64>,
     /// The keys of pauses that have been.
     pub pause_keys: Option<BTreeSet<String>>,
     /// Whether it goes on behind a pause and has not begun to run again.
@@ -66,8 +67,8 @@ impl FlowPolicyBody {
         FlowPolicyBody {
             max_retries: 0,
             retry_delay_seconds: 0.0,
-            retries: Some(policy.retries),
-            retry_delay: policy.retry_delay.first().copied().map(f64::ceil),
+            retries: policy.retries,
+            retry_delay: policy.retry_delay.first().map(|delay| whole(delay.ceil())),
             pause_keys: Some(pauses.keys.clone()),
             resuming: Some(pauses.resuming),
             retry_type: pauses.retry_type,
@@ -78,8 +79,8 @@ impl FlowPolicyBody {
     pub fn retry_policy(&self) -> RetryPolicy {
         let old = (self.retry_delay_seconds != 0.0).then_some(self.retry_delay_seconds);
         RetryPolicy {
-            retries: self.retries.unwrap_or(self.max_retries),
-            retry_delay: self.retry_delay.or(old).into_iter().collect(),
+            retries: meant(self.retries, self.max_retries),
+            retry_delay: self.retry_delay.map(seconds).or(old).into_iter().collect(),
             retry_jitter: None,
         }
     }
@@ -97,13 +98,12 @@ impl FlowPolicyBody {
 impl From<&PolicyBody> for RetryPolicy {
     fn from(body: &PolicyBody) -> Self {
         let retry_delay = match &body.retry_delay {
-            Some(Value::Array(delays)) => delays.iter().filter_map(Value::as_f64).collect(),
-            Some(delay) => delay.as_f64().into_iter().collect(),
+            Some(RetryDelays(delays)) => delays.clone(),
             None if body.retry_delay_seconds != 0.0 => vec![body.retry_delay_seconds],
             None => Vec::new(),
         };
         RetryPolicy {
-            retries: body.retries.unwrap_or(body.max_retries),
+            retries: meant(body.retries, body.max_retries),
             retry_delay,
             retry_jitter: body.retry_jitter_factor,
         }
@@ -115,31 +115,43 @@ impl From<&RetryPolicy> for PolicyBody {
         PolicyBody {
             max_retries: 0,
             retry_delay_seconds: 0.0,
-            retries: Some(policy.retries),
-            retry_delay: match &*policy.retry_delay {
-                [] => None,
-                [one] => Some(number(*one)),
-                several => Some(several.iter().copied().map(number).collect()),
-            },
+            retries: policy.retries,
+            retry_delay: (!policy.retry_delay.is_empty()).then(|| RetryDelays(policy.retry_delay.clone())),
             retry_jitter_factor: policy.retry_jitter,
         }
     }
 }
 
-/// Writes a delay as an integer where it is whole.
-fn whole<S: Serializer>(delay: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    delay.map(number).serialize(serializer)
+/// Gives how many retries are meant where both names of them may be used.
+fn meant(retries: Option<u32>, old: u32) -> Option<u32> {
+    match retries {
+        None | Some(0) if old > 0 => Some(old),
+        said => said,
+    }
 }
 
-/// A delay as Prefect writes it: whole where it is.
-fn number(delay: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
-    if delay.fract() == 0.0 && delay.abs() < 1e15 { Value::from(delay as i64) } else { Value::from(delay) }
+/// Reads a number that is not negative, if there is one.
+fn from_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let factor = Option::<f64>::deserialize(deserializer)?;
+    if factor.is_some_and(|factor| factor < 0.0) {
+        return Err(D::Error::custom("`retry_jitter_factor` must be >= 0."));
+    }
+    Ok(factor)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what is longer than any retry waits is cut off")]
+fn whole(delay: f64) -> i64 {
+    delay as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds that somebody waits are few enough")]
+fn seconds(delay: i64) -> f64 {
+    delay as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -149,16 +161,17 @@ mod tests {
         let policy = |retries, retry_delay: &[f64]| {
             Some(RetryPolicy { retries, retry_delay: retry_delay.to_vec(), retry_jitter: None })
         };
-        assert_eq!(read(json!({})), policy(0, &[]));
-        assert_eq!(read(json!({"max_retries": 2, "retry_delay_seconds": 1.5})), policy(2, &[1.5]));
-        assert_eq!(read(json!({"retries": 3, "retry_delay": 7})), policy(3, &[7.0]));
-        assert_eq!(read(json!({"retries": 3, "retry_delay": [1, 2.5]})), policy(3, &[1.0, 2.5]));
+        assert_eq!(read(json!({})), policy(None, &[]));
+        assert_eq!(read(json!({"retries": 0})), policy(Some(0), &[]));
+        assert_eq!(read(json!({"max_retries": 2, "retry_delay_seconds": 1.5})), policy(Some(2), &[1.5]));
+        assert_eq!(read(json!({"retries": 3, "retry_delay": 7})), policy(Some(3), &[7.0]));
+        assert_eq!(read(json!({"retries": 3, "retry_delay": [1, 2.5]})), policy(Some(3), &[1.0, 2.5]));
     }
 
     #[test]
     fn a_flow_run_has_its_pauses_in_its_policy() {
         let pauses = Pauses { keys: ["a".to_owned()].into(), resuming: true, retry_type: Some(RetryType::InProcess) };
-        let policy = RetryPolicy { retries: 1, retry_delay: vec![1.5], retry_jitter: None };
+        let policy = RetryPolicy { retries: Some(1), retry_delay: vec![1.5], retry_jitter: None };
         let body = serde_json::to_value(FlowPolicyBody::new(&policy, &pauses)).unwrap_or_default();
         assert_eq!(
             (&body["retry_delay"], &body["pause_keys"], &body["resuming"]),
@@ -172,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         for retry_delay in [vec![], vec![4.0], vec![0.5, 2.0]] {
-            let policy = RetryPolicy { retries: 2, retry_delay, retry_jitter: Some(0.5) };
+            let policy = RetryPolicy { retries: Some(2), retry_delay, retry_jitter: Some(0.5) };
             assert_eq!(RetryPolicy::from(&PolicyBody::from(&policy)), policy);
         }
     }

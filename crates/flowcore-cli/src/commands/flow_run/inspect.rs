@@ -176,7 +176,7 @@ fn fields(out: &Output, report: &Report) -> Vec<(&'static str, String)> {
         ("Created", out.time(run.created)),
     ];
     fields.extend(time_fields(out, &run.times, &run.state));
-    fields.push(("Retries", run.empirical_policy.retries.to_string()));
+    fields.push(("Retries", run.empirical_policy.max_retries().to_string()));
     if !run.tags.is_empty() {
         fields.push(("Tags", run.tags.join(", ")));
     }

@@ -9,13 +9,13 @@ use chrono::TimeDelta;
 use flowcore::model::{Occupancy, SlotHolder, SlotId, Timestamp};
 use flowcore::orchestration::{SlotsBack, renew_slots};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{MinimalLimit, Mode, taken};
 use crate::api::limits::{self, ask, limits_of_lease, take};
 use crate::error::ApiError;
-use crate::extract::Body;
+use crate::extract::{Body, within};
 use crate::routes::{Routes, op};
 use crate::state::App;
 
@@ -40,6 +40,7 @@ struct Holder {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 enum HolderKind {
     FlowRun,
     TaskRun,
@@ -61,7 +62,7 @@ impl From<Holder> for SlotHolder {
 /// How long a lease lasts, in seconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 struct Duration {
-    #[serde(default = "five_minutes")]
+    #[serde(default = "five_minutes", deserialize_with = "minute_to_day")]
     #[schemars(range(min = 60.0, max = 86400.0))]
     lease_duration: f64,
 }
@@ -70,22 +71,21 @@ fn five_minutes() -> f64 {
     300.0
 }
 
+fn minute_to_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, 60.0..=86_400.0)
+}
+
 impl Duration {
     /// Tells when a lease ends that begins now.
-    fn end(self, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let (kind, bound) = match self.lease_duration {
-            less if less < 60.0 => ("greater_than_equal", "greater than or equal to 60"),
-            more if more > 86_400.0 => ("less_than_equal", "less than or equal to 86400"),
-            seconds => return Ok(now + TimeDelta::microseconds((seconds * 1e6) as i64)),
-        };
-        let body = serde_json::to_value(self).unwrap_or_default();
-        Err(ApiError::invalid(kind, &["lease_duration".into()], format!("Input should be {bound}"), body))
+    fn end(self, now: Timestamp) -> Timestamp {
+        now + TimeDelta::microseconds((self.lease_duration * 1e6) as i64)
     }
 }
 
 /// A wish for slots for a time.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Lend {
+    #[schemars(extend("exclusiveMinimum" = 0))]
     slots: NonZeroU32,
     names: Vec<String>,
     #[serde(default)]
@@ -104,7 +104,7 @@ struct Lease {
 
 /// Takes slots until the lease is given back, or ends without having been renewed.
 async fn lend(State(app): State<App>, Body(body): Body<Lend>) -> Result<Json<Lease>, ApiError> {
-    let end = body.duration.end(app.now())?;
+    let end = body.duration.end(app.now());
     let id = app.clock.uuid();
     let holder: SlotHolder = body.holder.map(Into::into).unwrap_or_default();
     let mut ask = ask(&app, id, body.names.clone(), body.slots.get(), holder.clone());
@@ -141,7 +141,7 @@ async fn renew(
     Body(duration): Body<Duration>,
 ) -> Result<StatusCode, ApiError> {
     let now = app.now();
-    let end = duration.end(now)?;
+    let end = duration.end(now);
     if id == NOTHING {
         return Ok(StatusCode::NO_CONTENT);
     }

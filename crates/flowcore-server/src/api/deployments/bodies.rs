@@ -6,7 +6,7 @@ use flowcore::model::{ConcurrencyLimit, Creator, Labels};
 use flowcore::wire::{FlowPolicyBody, GivenLabels, Moment, StateCreate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::deployments::{CatchUp, ConcurrencyOptions, Deployment, DeploymentSchedule, DeploymentStatus};
@@ -29,6 +29,7 @@ macro_rules! with_shared_fields {
             pub(super) paused: Option<bool>,
             pub(super) schedules: Option<Vec<$schedule>>,
             #[serde(default, deserialize_with = "given")]
+            #[schemars(extend("exclusiveMinimum" = 0))]
             pub(super) concurrency_limit: Option<Option<NonZeroU32>>,
             #[serde(default, deserialize_with = "given")]
             pub(super) concurrency_options: Option<Option<ConcurrencyOptions>>,
@@ -141,6 +142,7 @@ pub(super) struct DeploymentScheduleCreate {
     #[serde(default = "yes")]
     active: bool,
     schedule: Schedule,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     max_scheduled_runs: Option<NonZeroU32>,
     #[serde(default, deserialize_with = "or_default")]
     parameters: Map<String, Value>,
@@ -161,6 +163,7 @@ fn yes() -> bool {
 pub(super) struct DeploymentScheduleUpdate {
     pub(super) active: Option<bool>,
     pub(super) schedule: Option<Schedule>,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub(super) max_scheduled_runs: Option<NonZeroU32>,
     pub(super) parameters: Option<Map<String, Value>>,
     pub(super) slug: Option<String>,
@@ -348,9 +351,4 @@ impl From<DeploymentSchedule> for ScheduleBody {
             catch_up: schedule.catch_up,
         }
     }
-}
-
-/// The schema of a flow without parameters.
-pub(super) fn no_parameters() -> Map<String, Value> {
-    Map::from_iter([("type".to_owned(), json!("object")), ("properties".to_owned(), json!({}))])
 }

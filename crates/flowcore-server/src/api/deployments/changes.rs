@@ -9,7 +9,7 @@ use flowcore::store::records::Tx;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::bodies::{Belongings, DeploymentCreate, DeploymentResponse, DeploymentUpdate, no_parameters};
+use super::bodies::{Belongings, DeploymentCreate, DeploymentResponse, DeploymentUpdate};
 use super::redeploy::{Wanted, replace_schedules};
 use super::slugs::{self, Plan};
 use super::{NOT_FOUND, find, response};
@@ -53,8 +53,7 @@ async fn create(
             .map_err(|mistake| refused(StatusCode::UNPROCESSABLE_ENTITY, "creating deployment", &mistake))?;
     }
     let Some(flow) = flow_of(&app, new.flow_id).await? else {
-        let why = format!("there is no flow {}", new.flow_id);
-        return Err(ApiError::Refused(StatusCode::CONFLICT, why));
+        return Err(ApiError::dangling());
     };
     let mut wanted = Vec::new();
     let id = app.clock.uuid();
@@ -70,6 +69,8 @@ async fn create(
                 let same = Condition::All(vec![FLOW_ID.is(new.flow_id), NAME.is(new.name.as_str())]);
                 let before: Option<Deployment> = tx.lock_first(same).await?;
                 let mut after = before.clone().unwrap_or_else(|| fresh(id, &new, now));
+                // They are always those that are given now, and none if there are none; all else stays where nothing is said.
+                after.parameters = Map::new();
                 new.apply(&mut after);
                 after.labels = labels(&flow, &new);
                 after.updated = now;
@@ -113,7 +114,7 @@ fn fresh(id: Uuid, new: &DeploymentCreate, now: Timestamp) -> Deployment {
         paused: false,
         concurrency_limit_id: None,
         concurrency_options: None,
-        parameter_openapi_schema: Some(no_parameters()),
+        parameter_openapi_schema: Some(Map::new()),
         enforce_parameter_schema: true,
         parameters: Map::new(),
         job_variables: Map::new(),

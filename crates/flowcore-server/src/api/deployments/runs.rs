@@ -173,7 +173,14 @@ async fn create_many(
             Ok((_, run)) => {
                 FlowRunCreateResult { flow_run_id: Some(run.id.0), status: CreateStatus::Created, error: None }
             }
-            Err(ApiError::Refused(_, why)) => {
+            Err(ApiError::Refused(status, why)) => {
+                // Here Prefect speaks of parameters in other words than of a single run.
+                let why = match why.strip_prefix("Error creating flow run: ") {
+                    Some(mistake) if status == StatusCode::CONFLICT => {
+                        format!("Parameter validation failed: {mistake}")
+                    }
+                    _ => why,
+                };
                 FlowRunCreateResult { flow_run_id: None, status: CreateStatus::Failed, error: Some(why) }
             }
             Err(error) => return Err(error),

@@ -29,7 +29,7 @@ impl Which {
     async fn find(&self, app: &App) -> Result<Vec<FlowRun>, ApiError> {
         let condition = self.flow_runs.clone().unwrap_or_default().condition();
         let sort = FlowRunSort::default().columns();
-        Ok(app.store.select_flow_runs(&Selection { condition, sort, page: self.limit.page()? }).await?)
+        Ok(app.store.select_flow_runs(&Selection { condition, sort, page: self.limit.page() }).await?)
     }
 }
 

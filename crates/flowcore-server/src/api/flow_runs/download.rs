@@ -68,10 +68,17 @@ impl Place {
     }
 }
 
+/// Writes a time as Python does, which leaves out what there is not.
+fn written(time: Timestamp) -> String {
+    let format =
+        if time.timestamp_subsec_micros() == 0 { "%Y-%m-%d %H:%M:%S+00:00" } else { "%Y-%m-%d %H:%M:%S%.6f+00:00" };
+    time.format(format).to_string()
+}
+
 fn write_line(line: &LogLine, text: &mut String) {
     let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
     let fields = [
-        line.timestamp.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string(),
+        written(line.timestamp),
         line.level.number().to_string(),
         id(line.flow_run_id.map(|id| id.0)),
         id(line.task_run_id.map(|id| id.0)),

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::find;
 use crate::artifacts::{self, Artifact};
 use crate::error::ApiError;
 use crate::extract::{Id, Query};
@@ -51,7 +50,9 @@ struct Dependencies {
 }
 
 async fn dependencies(State(app): State<App>, Id(id): Id) -> Result<Json<Vec<Dependencies>>, ApiError> {
-    find(&app, FlowRunId(id)).await?;
+    if app.store.flow_run(FlowRunId(id)).await?.is_none() {
+        return Err(ApiError::Unknown(format!("Flow run with id {id} not found")));
+    }
     let now = app.now();
     let runs = task_runs(&app, id, TaskRunSort::IdDesc).await?;
     let told = runs.iter().map(|run| {
@@ -156,7 +157,8 @@ impl From<&RunState> for GraphState {
 }
 
 async fn graph(State(app): State<App>, Id(id): Id, Query(since): Query<Since>) -> Result<Json<Graph>, ApiError> {
-    let run = find(&app, FlowRunId(id)).await?;
+    let found = app.store.flow_run(FlowRunId(id)).await?;
+    let run = found.ok_or_else(|| ApiError::Unknown(format!("Flow run {id} not found")))?;
     let tasks = task_runs(&app, id, TaskRunSort::IdDesc).await?;
     if tasks.len() > MOST as usize {
         let why = format!("The graph of flow run {id} has more than {MOST} nodes.");

@@ -17,6 +17,7 @@ use crate::api::decision::decided as tell;
 use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
+use crate::result_artifacts::keep_result;
 use crate::routes::{Routes, op};
 use crate::state::App;
 use crate::subflows::tell_parent;
@@ -63,6 +64,9 @@ pub(super) async fn propose(
     }
     let decided = judge(app, run, state, force, by_client).await?;
     settle_slot(app, run.state.kind, &decided.run).await?;
+    if let Decision::Accept(state) = &decided.decision {
+        keep_result(app, state, Some(run.id), None).await?;
+    }
     let created = matches!(decided.decision, Decision::Accept(_) | Decision::Reject(..));
     if created {
         tell_parent(app, &decided.run).await?;

@@ -12,6 +12,7 @@ use flowcore::store::query::{Table, Values, task_run};
 use flowcore::wire::TaskRunBody;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::api::task_runs::find;
 use crate::error::ApiError;
@@ -39,8 +40,12 @@ struct Ended {
 
 async fn dashboard(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<Vec<Ended>>, ApiError> {
     let Some((since, until)) = objects.task_runs_started() else {
-        let why = "task_runs.start_time.after_ is required".to_owned();
-        return Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
+        if objects.has_task_runs() {
+            let why = "task_runs.start_time.after_ is required".to_owned();
+            return Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
+        }
+        let missing = json!({"type": "missing", "loc": ["body", "task_runs"], "msg": "Field required", "input": null});
+        return Err(ApiError::Invalid { detail: vec![missing], body: json!({}) });
     };
     let minute = TimeDelta::minutes(1);
     let whole = |time: Timestamp| time.duration_trunc(minute).unwrap_or(time);

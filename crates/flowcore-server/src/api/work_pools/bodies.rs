@@ -121,6 +121,7 @@ pub(crate) struct WorkQueueCreate {
     #[serde(default)]
     pub(crate) is_paused: bool,
     pub(crate) concurrency_limit: Option<u32>,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub(crate) priority: Option<NonZeroU32>,
     pub(crate) filter: Option<QueueFilter>,
 }
@@ -153,6 +154,7 @@ pub(crate) struct WorkQueueUpdate {
     pub(crate) is_paused: Option<bool>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) concurrency_limit: Option<Option<u32>>,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub(crate) priority: Option<NonZeroU32>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) last_polled: Option<Option<Moment>>,

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::bodies::{WorkQueueBody, WorkQueueCreate, WorkQueueUpdate};
-use super::{check_name, find};
+use super::find;
+use crate::api::names::check_object_name;
 use crate::error::ApiError;
 use crate::extract::{Body, Paging};
 use crate::filter::WorkQueueFilter;
@@ -41,7 +42,7 @@ async fn create(
     Path(pool): Path<String>,
     Body(new): Body<WorkQueueCreate>,
 ) -> Result<(StatusCode, Json<WorkQueueBody>), ApiError> {
-    check_name(&new.name, &new)?;
+    check_object_name("name", &new.name, &new)?;
     let records = app.store.records();
     let work = records.transact({
         let (app, pool) = (app.clone(), pool.clone());

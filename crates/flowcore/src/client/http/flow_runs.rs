@@ -112,9 +112,9 @@ impl Inner {
             && proposed.details.as_ref().and_then(|details| details.retriable) == Some(false)
         {
             // A server counts, and does not ask whether there is any point in another attempt.
-            policy = Some(flow_policy(&RetryPolicy { retries: 0, ..run.empirical_policy.clone() }, 0));
+            policy = Some(flow_policy(&RetryPolicy { retries: Some(0), ..run.empirical_policy.clone() }, 0));
         }
-        if policy.is_some() && run.empirical_policy.retries > 0 {
+        if policy.is_some() && run.empirical_policy.max_retries() > 0 {
             self.edit(run.id, &FlowRunUpdate { empirical_policy: policy, ..FlowRunUpdate::default() }).await?;
         }
         let mut decided = self.propose(run.clone(), proposed, insists).await?;
@@ -329,7 +329,7 @@ fn deleted(run: FlowRun) -> RunDecision {
 /// seconds, and its retries count from the first attempt.
 fn flow_policy(policy: &RetryPolicy, attempts: i32) -> FlowPolicyBody {
     let before = u32::try_from(attempts).unwrap_or_default();
-    let retries = if policy.retries == 0 { 0 } else { policy.retries.saturating_add(before) };
+    let retries = policy.retries.map(|retries| if retries == 0 { 0 } else { retries.saturating_add(before) });
     let retry_delay = policy.retry_delay.first().map(|delay| delay.ceil()).into_iter().collect();
     FlowPolicyBody::new(&RetryPolicy { retries, retry_delay, retry_jitter: None }, &Pauses::default())
 }

@@ -22,7 +22,7 @@ impl Rule for RetryFailed {
     fn before(&self, transition: &Transition<'_>) -> Verdict {
         let attempts = u32::try_from(transition.times.run_count - transition.run_count_at_start).unwrap_or(1);
         let retriable = transition.to.details.as_ref().and_then(|details| details.retriable);
-        if attempts > transition.policy.retries || retriable == Some(false) {
+        if attempts > transition.policy.max_retries() || retriable == Some(false) {
             return Verdict::Continue;
         }
         Verdict::Reject(Replacement {
@@ -59,22 +59,22 @@ mod tests {
 
     #[test]
     fn the_last_delay_is_repeated() {
-        let policy = RetryPolicy { retries: 9, retry_delay: vec![1.0, 10.0], retry_jitter: None };
+        let policy = RetryPolicy { retries: Some(9), retry_delay: vec![1.0, 10.0], retry_jitter: None };
         assert_eq!([1, 2, 3, 9].map(|attempts| seconds(&policy, attempts, 0.5)), [1.0, 10.0, 10.0, 10.0]);
-        let none = RetryPolicy { retries: 1, ..RetryPolicy::default() };
+        let none = RetryPolicy { retries: Some(1), ..RetryPolicy::default() };
         assert_eq!(seconds(&none, 1, 0.5), 0.0);
     }
 
     #[test]
     fn jitter_only_makes_longer() {
-        let policy = RetryPolicy { retries: 1, retry_delay: vec![10.0], retry_jitter: Some(0.5) };
+        let policy = RetryPolicy { retries: Some(1), retry_delay: vec![10.0], retry_jitter: Some(0.5) };
         assert_eq!([0.0, 0.5, 1.0].map(|random| seconds(&policy, 1, random)), [10.0, 12.5, 15.0]);
     }
 
     #[test]
     fn absurd_delays_do_not_overflow() {
         for delay in [f64::INFINITY, f64::NAN, -5.0, 1e300] {
-            let policy = RetryPolicy { retries: 1, retry_delay: vec![delay], retry_jitter: Some(f64::MAX) };
+            let policy = RetryPolicy { retries: Some(1), retry_delay: vec![delay], retry_jitter: Some(f64::MAX) };
             assert!(retry_at(&policy, 1, Timestamp::UNIX_EPOCH, 1.0) >= Timestamp::UNIX_EPOCH);
         }
     }
