@@ -171,7 +171,7 @@ on_both_databases! {
     blocks: block_types_are_kept_and_protected, a_schema_is_known_by_its_checksum,
         blocks_stand_in_blocks_and_hide_secrets, blocks_have_names_and_are_found;
     limits: slots_are_counted, a_lease_is_renewed_and_given_back, a_limit_of_a_tag_is_a_global_limit, a_rate_is_kept,
-        task_runs_take_the_slots_of_their_tags, who_waits_is_told_of_the_usual_time, who_asks_in_vain_counts;
+        task_runs_take_the_slots_of_their_tags, who_waits_is_told_of_the_usual_time, who_asks_in_vain_for_what_decays_waits_for_those_before;
     readiness: who_is_not_heard_of_is_offline, what_nobody_polls_is_not_ready;
     prefect_client: commands_of_every_group_of_prefects, limits_of_prefect, pools_of_prefect, workers_of_prefect, a_flow_of_prefects_runs, deployments_of_prefects_run, variables_and_artifacts_of_prefect,
         blocks_of_prefect, events_automations_and_background_tasks_of_prefect, runs_of_prefect_pause_and_are_cancelled;

@@ -69,23 +69,24 @@ impl UsualOccupancy {
         (known.denied, known.counted) = (slots.into(), now);
     }
 
-    /// Notes that so many slots of all these limits were asked for in vain, and tells in how many seconds they may be free: when
-    /// all who came before have had theirs from the limit that has most of them waiting.
+    /// Notes that so many slots of all these limits were asked for in vain, and tells in how many seconds to ask again. Slots that
+    /// decay come back one after another at times that are known: who comes late waits for the turns of all before. Slots that
+    /// are held may come back at any moment, and would stand empty if everybody waited for the turns of the others.
     pub(crate) fn deny(&self, limits: &[&ConcurrencyLimit], slots: u32, now: Timestamp) -> f64 {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut most = (0.0, 0.0);
+        let mut longest = SHORTEST;
         for limit in limits {
             let known = all.entry(limit.name.clone()).or_default();
-            let before = known.denied_at(limit, now);
-            let waiting = before + f64::from(slots);
-            (known.denied, known.counted) = (waiting, now);
-            let turns = if limit.decays() { waiting } else { waiting / f64::from(limit.limit.max(1)) };
-            let seconds = known.seconds_a_slot(limit) * turns;
-            if turns > most.0 {
-                most = (turns, if limit.decays() { seconds } else { seconds.min(LONGEST) });
-            }
+            (known.denied, known.counted) = (known.denied_at(limit, now) + f64::from(slots), now);
+            let seconds = known.seconds_a_slot(limit);
+            longest = longest.max(if limit.decays() {
+                seconds * known.denied
+            } else {
+                // The more slots there are the more often one of them becomes free.
+                (seconds * f64::from(slots) / f64::from(limit.limit.max(1))).min(LONGEST)
+            });
         }
-        most.1
+        longest
     }
 
     /// Notes that a slot of each of these limits was occupied for so many seconds.
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_late_waits_for_all_who_came_before() {
+    fn who_comes_late_waits_for_what_decays_only() {
         let usual = UsualOccupancy::default();
         let (one, three) = (limit("one", 1), limit("three", 3));
         let rate = ConcurrencyLimit { slot_decay_per_second: 0.5, ..limit("rate", 1) };
@@ -154,14 +155,14 @@ mod tests {
         let deny = |limits: &[&ConcurrencyLimit], slots, seconds| usual.deny(limits, slots, at(seconds));
         let near = |left: f64, right: f64| assert!((left - right).abs() < 1e-9, "{left} {right}");
         near(deny(&[&one], 1, 0), UNKNOWN);
-        near(deny(&[&one], 1, 0), 2.0 * UNKNOWN);
-        near(deny(&[&one, &three], 1, 0), 3.0 * UNKNOWN);
-        near(deny(&[&three], 2, 0), UNKNOWN);
+        near(deny(&[&one], 1, 0), UNKNOWN);
+        near(deny(&[&three], 1, 0), UNKNOWN / 3.0);
+        near(deny(&[&one, &three], 1, 0), UNKNOWN);
         near(deny(&[&one], 40, 0), LONGEST);
-        near(deny(&[&one], 1, 200), UNKNOWN);
         near(deny(&[&rate], 1, 0), 2.0);
         near(deny(&[&rate], 50, 0), 102.0);
-        usual.set_denied(&one, 4, at(200));
-        near(deny(&[&one], 1, 204), 3.0 * UNKNOWN);
+        near(deny(&[&rate, &one], 1, 4), 100.0);
+        usual.set_denied(&rate, 4, at(200));
+        near(deny(&[&rate], 1, 204), 6.0);
     }
 }
