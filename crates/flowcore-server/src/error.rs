@@ -45,17 +45,22 @@ impl ApiError {
     pub(crate) fn invalid(kind: &str, place: &[Value], message: impl Into<String>, body: Value) -> Self {
         let mut loc = vec![Value::from("body")];
         loc.extend_from_slice(place);
-        let input = place.iter().fold(&body, |value, step| match (step.as_str(), step.as_u64()) {
-            (Some(name), _) => &value[name],
-            (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
-            _ => value,
-        });
+        let input = part_of(&body, place);
         let mut mistake = json!({"type": kind, "loc": loc, "msg": message.into(), "input": input});
         if kind == "value_error" {
             mistake["ctx"] = json!({"error": {}});
         }
         ApiError::Invalid { detail: vec![mistake], body }
     }
+}
+
+/// Gives what is at a place in a value: null where there is nothing.
+pub(crate) fn part_of<'v>(whole: &'v Value, place: &[Value]) -> &'v Value {
+    place.iter().fold(whole, |value, step| match (step.as_str(), step.as_u64()) {
+        (Some(name), _) => &value[name],
+        (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
+        _ => value,
+    })
 }
 
 impl From<StoreError> for ApiError {

@@ -52,14 +52,10 @@ impl Known {
 pub(crate) struct UsualOccupancy(Arc<Mutex<HashMap<String, Known>>>);
 
 impl UsualOccupancy {
-    fn known(&self, limit: &ConcurrencyLimit) -> Known {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&limit.name).copied().unwrap_or_default()
-    }
-
     /// Tells for how long a slot of a limit is occupied, in seconds.
     pub(crate) fn of(&self, limit: &ConcurrencyLimit) -> f64 {
-        self.known(limit).average
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&limit.name).copied().unwrap_or_default().average
     }
 
     /// Sets how many slots of a limit count as denied.

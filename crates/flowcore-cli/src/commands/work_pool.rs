@@ -225,7 +225,7 @@ async fn find(session: &Session<'_>, name: &str) -> Result<Pool, Failure> {
 async fn ls(arguments: &Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     let request = Request::post("/work_pools/filter", "list work pools", &json!({"limit": 200}));
     let pools: Vec<Pool> = session.client.ask(request).await?.read()?;
-    let columns = if arguments.verbose { VERBOSE_COLUMNS } else { COLUMNS };
+    let columns = if arguments.verbose { COLUMNS } else { &COLUMNS[..BRIEF] };
     let listing = Listing {
         columns,
         row: if arguments.verbose { verbose_row } else { row },
@@ -235,10 +235,10 @@ async fn ls(arguments: &Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     listing.print(session.out, arguments.output, &pools)
 }
 
-const COLUMNS: &[Column<'_>] =
-    &[Column::Text("NAME"), Column::Text("TYPE"), Column::Whole("STATUS"), Column::Whole("LIMIT")];
+/// How many of the columns there are without `--verbose`.
+const BRIEF: usize = 4;
 
-const VERBOSE_COLUMNS: &[Column<'_>] = &[
+const COLUMNS: &[Column<'_>] = &[
     Column::Text("NAME"),
     Column::Text("TYPE"),
     Column::Whole("STATUS"),

@@ -20,7 +20,7 @@ use serde_path_to_error::Segment;
 
 use self::check::Check;
 pub(crate) use self::text::{is_too_deep, parse};
-use crate::error::ApiError;
+use crate::error::{ApiError, part_of};
 
 /// Where a value came from, which begins the place of each mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,7 @@ pub(crate) fn read_leniently<T: DeserializeOwned + JsonSchema>(source: Source, s
     serde_path_to_error::deserialize(&meant).map_err(|error| {
         let mut place = vec![Value::from(source.name())];
         place.extend(error.path().iter().filter_map(segment));
-        let input = place[1..].iter().fold(&meant, |value, step| match (step.as_str(), step.as_u64()) {
-            (Some(name), _) => &value[name],
-            (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
-            _ => value,
-        });
+        let input = part_of(&meant, &place[1..]);
         let message = format!("Value error, {}", error.inner());
         let detail = json!({"type": "value_error", "loc": place, "msg": message, "input": input, "ctx": {"error": {}}});
         ApiError::Invalid { detail: vec![detail], body }

@@ -61,10 +61,11 @@ async fn apply(manifest: Manifest, session: &mut Session<'_>) -> Result<(), Fail
     let mut fields = deploy::body(spec, &flow)?;
     let here = std::env::current_dir()?;
     let folder = here.join(path.as_deref().unwrap_or(Path::new("")));
-    let go = || [("prefect.deployments.steps.set_working_directory".to_owned(), json!({"directory": folder}))];
     let steps = match (pull, &entrypoint) {
         (Some(step), _) => vec![Value::Object(step)],
-        (None, Entrypoint::Python(_)) => vec![Value::Object(go().into_iter().collect())],
+        (None, Entrypoint::Python(_)) => {
+            vec![json!({"prefect.deployments.steps.set_working_directory": {"directory": folder}})]
+        }
         (None, Entrypoint::Program { .. }) => Vec::new(),
     };
     fields.insert("entrypoint".to_owned(), json!(entrypoint.to_string()));

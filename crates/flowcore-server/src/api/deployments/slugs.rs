@@ -104,6 +104,7 @@ impl Plan {
         for (before, after) in &changed {
             replace(tx, before, after, now).await?;
         }
-        insert(tx, made.into_iter().map(|wanted| wanted.made).collect::<Vec<_>>().as_slice()).await
+        let made: Vec<DeploymentSchedule> = made.into_iter().map(|wanted| wanted.made).collect();
+        insert(tx, &made).await
     }
 }

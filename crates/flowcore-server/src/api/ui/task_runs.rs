@@ -44,8 +44,7 @@ async fn dashboard(State(app): State<App>, Body(objects): Body<Objects>) -> Resu
             let why = "task_runs.start_time.after_ is required".to_owned();
             return Err(ApiError::Refused(StatusCode::UNPROCESSABLE_ENTITY, why));
         }
-        let missing = json!({"type": "missing", "loc": ["body", "task_runs"], "msg": "Field required", "input": null});
-        return Err(ApiError::Invalid { detail: vec![missing], body: json!({}) });
+        return Err(ApiError::invalid("missing", &["task_runs".into()], "Field required", json!({})));
     };
     let minute = TimeDelta::minutes(1);
     let whole = |time: Timestamp| time.duration_trunc(minute).unwrap_or(time);
