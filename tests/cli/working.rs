@@ -54,6 +54,19 @@ async fn a_deployed_program_is_started_for_each_run() {
 }
 
 #[tokio::test]
+async fn a_run_whose_worker_is_killed_goes_on_and_may_print() {
+    let site = Site::start().await;
+    site.deployed("orphaned");
+    let mut worker = site.worker("");
+    let run = site.run("report/orphaned --param pause=1");
+    site.in_state(&run, "Running");
+    worker.signal("-KILL");
+    assert!(!worker.ended(), "it is dead");
+    // It prints at its end, and there is nobody left who would read it.
+    site.in_state(&run, "Completed");
+}
+
+#[tokio::test]
 async fn a_run_that_is_cancelled_or_killed_stands_as_that() {
     let site = Site::start().await;
     assert_eq!(site.flowcore("work-pool create default").code, Some(0));

@@ -4,10 +4,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::control::Control;
+use super::written::Written;
 use crate::infrastructure::{Stop, asked};
 
 /// A started process.
@@ -17,22 +18,19 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Starts a process in a group of its own, so that the worker's Ctrl-C does not reach it.
-    pub(super) fn start(mut command: Command) -> std::io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    /// Starts a process in a group of its own, so that the worker's Ctrl-C does not reach it; gives it, and what it writes as
+    /// output and as errors.
+    pub(super) fn start(mut command: Command) -> std::io::Result<(Self, Written, Written)> {
+        let ((output, stdout), (errors, stderr)) = (Written::new()?, Written::new()?);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0).kill_on_drop(true);
         let child = command.spawn()?;
         let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok(Group { child, id })
+        Ok((Group { child, id }, output, errors))
     }
 
     /// Gives the process's number, while it runs.
     pub(super) fn id(&self) -> Option<u32> {
         self.child.id()
-    }
-
-    /// Gives what it writes.
-    pub(super) fn outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
-        (self.child.stdout.take(), self.child.stderr.take())
     }
 
     /// Waits for its end. Once `stop` says so, it is told why, if it listens, and asked to end, and after the grace ended. What
@@ -85,7 +83,7 @@ mod tests {
     fn shell(text: &str) -> Group {
         let mut command = Command::new("sh");
         command.args(["-c", text]);
-        Group::start(command).unwrap()
+        Group::start(command).unwrap().0
     }
 
     /// Tells whether a process is there.
@@ -126,5 +124,13 @@ mod tests {
         let (_stop, stopped) = watch::channel(None);
         let (status, why) = shell("exit 3").ended(stopped, Duration::ZERO, None).await.unwrap();
         assert_eq!((status.code(), why), (Some(3), None));
+    }
+
+    #[tokio::test]
+    async fn what_writes_goes_on_when_nobody_reads() {
+        let (_stop, stopped) = watch::channel(None);
+        // Nobody has read a word of it.
+        let (status, _) = shell("echo one && echo two >&2").ended(stopped, Duration::ZERO, None).await.unwrap();
+        assert!(status.success(), "{status}");
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::control::Control;
 use super::group::Group;
 use super::python::Python;
+use super::written::Written;
 use crate::credentials;
 use crate::entrypoint::Entrypoint;
 use crate::infrastructure::{Ended, Execution, Infrastructure, Stop};
@@ -26,9 +27,6 @@ const HEARTBEATS: &str = "30";
 
 /// The variables that say so, of Prefect now and before.
 const HEARTBEAT_VARIABLES: [&str; 2] = ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "PREFECT_RUNNER_HEARTBEAT_FREQUENCY"];
-
-/// How long the last output is waited for, if something that has left the group keeps it open.
-const LAST_OUTPUT: Duration = Duration::from_secs(5);
 
 /// Processes on this machine.
 #[derive(Debug)]
@@ -108,17 +106,19 @@ impl Infrastructure for Processes {
         }
         command.envs(&job.variables).envs(control.iter().flat_map(Control::variables));
         let shown = command.as_std().get_program().to_string_lossy().into_owned();
-        let group = Group::start(command).map_err(|error| match &directory {
+        let (group, output, errors) = Group::start(command).map_err(|error| match &directory {
             Some(directory) => format!("`{shown}` cannot be started in {}: {error}", directory.display()),
             None => format!("`{shown}` cannot be started: {error}"),
         })?;
-        Ok(Box::new(Process { group, control, own }))
+        Ok(Box::new(Process { group, output, errors, control, own }))
     }
 }
 
 /// A process that executes a run.
 struct Process {
     group: Group,
+    output: Written,
+    errors: Written,
     control: Option<Control>,
     own: Option<TempDir>,
 }
@@ -136,33 +136,15 @@ impl Execution for Process {
         stop: watch::Receiver<Option<Stop>>,
         grace: Duration,
     ) -> Result<Ended, String> {
-        let Process { mut group, control, own } = *self;
-        let (stdout, stderr) = group.outputs();
-        let kept = tokio::spawn({
-            let output = output.clone();
-            async move {
-                if let Some(stdout) = stdout {
-                    output.keep(stdout).await;
-                }
-            }
-        });
-        let passed = tokio::spawn({
-            let output = output.clone();
-            async move {
-                match stderr {
-                    Some(stderr) => output.pass_on(stderr).await,
-                    None => String::new(),
-                }
-            }
-        });
-        let (status, stopped) = group.ended(stop, grace, control).await.map_err(|error| error.to_string())?;
-        let (kept, passed) = (at_last(kept), at_last(passed));
-        let ((), complaints) = tokio::join!(
-            async {
-                let _ = kept.await;
-            },
-            passed
-        );
+        let Process { group, output: written, errors, control, own } = *self;
+        // What has left the group, and writes on, is not waited for.
+        let (end, is_over) = watch::channel(false);
+        let kept = tokio::spawn(output.clone().keep(written.follow(is_over.clone())));
+        let passed = tokio::spawn(output.clone().pass_on(errors.follow(is_over)));
+        let ended = group.ended(stop, grace, control).await;
+        end.send_replace(true);
+        let (_, complaints) = tokio::join!(kept, passed);
+        let (status, stopped) = ended.map_err(|error| error.to_string())?;
         if let Some(own) = own
             && let Err(error) = own.close()
         {
@@ -170,17 +152,6 @@ impl Execution for Process {
         }
         let complaints = complaints.unwrap_or_default();
         Ok(Ended { what: "process", how: status.to_string(), is_success: status.success(), stopped, complaints })
-    }
-}
-
-/// Waits for what reads an output, but not for ever.
-async fn at_last<T>(mut reading: tokio::task::JoinHandle<T>) -> Option<T> {
-    match tokio::time::timeout(LAST_OUTPUT, &mut reading).await {
-        Ok(read) => read.ok(),
-        Err(_) => {
-            reading.abort();
-            None
-        }
     }
 }
 

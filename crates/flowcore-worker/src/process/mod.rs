@@ -4,5 +4,6 @@ mod control;
 mod group;
 mod infrastructure;
 mod python;
+mod written;
 
 pub(crate) use infrastructure::Processes;
