@@ -7,8 +7,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::clock::HandClock;
 use crate::socket::{Socket, closed, connect, hear, send};
-use crate::world::World;
+use crate::world::{World, text};
 
 fn frame(kind: &str, payload: Value) -> Value {
     json!({"type": kind, "id": Uuid::new_v4(), "sent_at": Utc::now(), "payload": payload})
@@ -137,4 +138,99 @@ pub(crate) async fn a_worker_that_cannot_be_served_is_told_why(world: Arc<World>
     }
     let address = format!("{}/work_pools/p/workers/connect", world.api.replacen("http", "ws", 1));
     assert!(tokio_tungstenite::connect_async(address).await.is_err(), "it needs the subprotocol");
+}
+
+/// Says something of what is to be torn down, and gives the answer's status and reason.
+async fn said(socket: &mut Socket, operation: &str, payload: Value) -> (String, Value) {
+    let request = frame(&format!("cleanup.{operation}.v1"), payload);
+    send(socket, &request).await;
+    let answer = hear(socket).await["payload"].clone();
+    assert_eq!((&answer["request_frame_id"], &answer["operation"]), (&request["id"], &json!(operation)), "{answer}");
+    (text(&answer["status"]), answer["reason"].clone())
+}
+
+pub(crate) async fn what_a_cancellation_has_left_is_torn_down(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["CANCELLATION_CLEANUP"], &[]).await;
+    server.post("/work_pools/", json!({"name": "p", "type": "process"})).await;
+    let queues = server.post("/work_pools/p/queues/filter", json!({})).await;
+    let flow = server.flow("long").await;
+    let deployment = json!({"name": "d", "flow_id": flow, "work_pool_name": "p", "enforce_parameter_schema": false});
+    let deployment = text(&server.post("/deployments/", deployment).await["id"]);
+    let cancelling = async |pid: &str| {
+        let run = text(&server.post(&format!("/deployments/{deployment}/create_flow_run"), json!({})).await["id"]);
+        for state in ["PENDING", "RUNNING"] {
+            server.set_state(&run, json!({"type": state})).await;
+        }
+        server.ask(Method::PATCH, &format!("/flow_runs/{run}"), Some(json!({"infrastructure_pid": pid}))).await;
+        server.set_state(&run, json!({"type": "CANCELLING"})).await;
+        run
+    };
+    let able = hello(json!({
+        "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1", "cleanup_delivery.v1"],
+        "handled_cleanup_kinds": ["cancelling_timeout_teardown.v1"],
+    }));
+    let mut worker = dial(&server, "p", &able).await;
+    let ready = hear(&mut worker).await["payload"].clone();
+    assert_eq!(ready["accepted_capabilities"][2], "cleanup_delivery.v1");
+    assert_eq!((&ready["rejected_capabilities"], &ready["effective_max_cleanup_concurrency"]), (&json!([]), &json!(1)));
+    let mut unable = dial(&server, "p", &hello(json!({"worker_name": "unable"}))).await;
+    hear(&mut unable).await;
+
+    let run = cancelling("host:7").await;
+    let ended = cancelling("host:8").await;
+    clock.pass(200).await;
+    server.set_state(&ended, json!({"type": "CANCELLED"})).await;
+    clock.pass(120).await;
+    assert_eq!(server.get(&format!("/flow_runs/{run}")).await["state"]["type"], "CANCELLED");
+    let message = hear(&mut worker).await;
+    assert_eq!(message["type"], "cleanup.message.v1");
+    let message = message["payload"].clone();
+    assert_eq!(message["target"], json!({"flow_run_id": run, "infrastructure_pid": "host:7"}));
+    assert_eq!((&message["kind"], &message["data"]), (&json!("cancelling_timeout_teardown.v1"), &json!({})));
+    assert_eq!((&message["delivery_count"], &message["work_queue_id"]), (&json!(1), &queues[0]["id"]));
+    let held = |message: &Value| json!({"message_id": message["message_id"], "reservation_token": message["reservation_token"]});
+
+    let wrong = json!({"message_id": message["message_id"], "reservation_token": "guessed"});
+    let mismatch = ("invalid_token".to_owned(), json!("reservation_token_mismatch"));
+    assert_eq!(said(&mut worker, "ack", wrong).await, mismatch);
+    let nobodys = json!({"message_id": Uuid::new_v4(), "reservation_token": "t"});
+    assert_eq!(said(&mut worker, "renew", nobodys).await.0, "not_found");
+    clock.leap(5);
+    assert_eq!(said(&mut worker, "renew", held(&message)).await, ("accepted".to_owned(), Value::Null));
+    clock.leap(20);
+    let mut back = held(&message);
+    back["reason"] = json!("unsupported_worker_type");
+    assert_eq!(said(&mut worker, "release", back).await.0, "accepted");
+    // Who else there is may have it, and so may the same worker.
+    let again = hear(&mut worker).await["payload"].clone();
+    assert_eq!((&again["message_id"], &again["delivery_count"]), (&message["message_id"], &json!(2)));
+    clock.leap(31);
+    assert_eq!(said(&mut worker, "ack", held(&again)).await.0, "expired");
+    let last = hear(&mut worker).await["payload"].clone();
+    assert_eq!(last["delivery_count"], 3);
+    assert_eq!(said(&mut worker, "ack", held(&last)).await.0, "accepted");
+    assert_eq!(said(&mut worker, "ack", held(&last)).await.0, "not_found");
+
+    // What nobody tears down is given up, and a worker that is gone has nothing in hand.
+    cancelling("host:9").await;
+    drop(worker);
+    clock.pass(310).await;
+    let mut next = dial(&server, "p", &able).await;
+    hear(&mut next).await;
+    for deliveries in 1..=3 {
+        let message = hear(&mut next).await["payload"].clone();
+        assert_eq!(
+            (&message["target"]["infrastructure_pid"], &message["delivery_count"]),
+            (&json!("host:9"), &json!(deliveries))
+        );
+        let mut back = held(&message);
+        back["reason"] = json!("infrastructure_not_available");
+        let expected = if deliveries < 3 { "accepted" } else { "dead_lettered" };
+        assert_eq!(said(&mut next, "release", back).await.0, expected);
+    }
+    send(&mut next, &heartbeat("w")).await;
+    changed(&server, "p", json!({"description": "after"})).await;
+    assert_eq!(hear(&mut next).await["type"], "work_pool.snapshot.v1", "nothing else was said");
+    server.stop().await;
 }

@@ -45,6 +45,7 @@ mod services;
 mod state;
 mod subflows;
 mod task_slots;
+mod teardowns;
 mod turned_away;
 mod usual_occupancy;
 mod validation;

@@ -17,7 +17,7 @@ use crate::events::Events;
 use crate::foreman::Foreman;
 use crate::heartbeats::Vigil;
 use crate::live::{Feed, NewLogs};
-use crate::pools::ChangedPools;
+use crate::pools::PoolNews;
 use crate::services::{Pulse, Retention};
 use crate::turned_away::TurnedAway;
 use crate::usual_occupancy::UsualOccupancy;
@@ -36,7 +36,10 @@ pub(crate) struct App {
     pub(crate) logs: Feed<NewLogs>,
     pub(crate) deliveries: Deliveries,
     pub(crate) workers: Workers,
-    pub(crate) changed_pools: ChangedPools,
+    /// Pools that have changed, or are gone. Changes that workers do not go by are not told.
+    pub(crate) changed_pools: PoolNews,
+    /// Pools in which something is to be torn down.
+    pub(crate) teardowns: PoolNews,
     pub(crate) foreman: Foreman,
     pub(crate) pulse: Pulse,
     pub(crate) vigil: Vigil,
@@ -61,7 +64,8 @@ impl App {
             logs,
             deliveries,
             workers: Workers::default(),
-            changed_pools: ChangedPools::default(),
+            changed_pools: PoolNews::default(),
+            teardowns: PoolNews::default(),
             foreman: Foreman::default(),
             pulse: Pulse::default(),
             vigil: Vigil::default(),

@@ -4,9 +4,9 @@
 //! ask what is due ([`due`]): the same run may be told to several, and who enters PENDING first has it, which
 //! orchestration decides. Who asks is heard of ([`worker`], [`presence`]), and that tells whether a pool or a queue is ready.
 
-mod changes;
 mod due;
 mod making;
+mod news;
 mod occupied;
 pub(crate) mod pool;
 mod presence;
@@ -18,12 +18,12 @@ mod telling;
 mod template;
 pub(crate) mod worker;
 
-pub(crate) use changes::ChangedPools;
 pub(crate) use due::{Due, due, due_in_queue, holders, occupied};
 pub(crate) use making::{
     AGENT, AGENT_POOL, NewQueue, Place, add_pool, add_queue, agent_pool, is_reserved, move_queue, named, no_pool,
     place_for, pool_named, queues_of,
 };
+pub(crate) use news::PoolNews;
 pub(crate) use occupied::{UNDER_WAY, occupied_of_pools, occupied_of_queues, runs_in};
 pub(crate) use pool::{StorageConfiguration, WorkPool};
 pub(crate) use presence::{heard_of, is_attended, polled};

@@ -14,14 +14,16 @@ use super::queue::{self, WorkQueue};
 use super::worker;
 use crate::error::ApiError;
 use crate::state::App;
+use crate::teardowns;
 
 /// How many runs forget their queue at once, so that other writers get on.
 const TOGETHER: u32 = 500;
 
-/// Deletes a pool with its queues and workers; gives its queues.
+/// Deletes a pool with its queues, workers and what they were to tear down; gives its queues.
 pub(crate) async fn remove_pool(tx: &mut Tx<'_>, pool: &WorkPool) -> Result<Vec<WorkQueue>, ApiError> {
     let queues = queues_of(tx, pool.id).await?;
     tx.delete(worker::TABLE, worker::WORK_POOL_ID.is(pool.id)).await?;
+    tx.delete(teardowns::TABLE, teardowns::WORK_POOL_ID.is(pool.id)).await?;
     tx.delete(queue::TABLE, queue::WORK_POOL_ID.is(pool.id)).await?;
     tx.delete(pool::TABLE, pool::ID.is(pool.id)).await?;
     Ok(queues)

@@ -7,6 +7,7 @@ use flowcore::store::query::{Condition, Selection, Test, Values, flow_run, relat
 use super::moving::enter;
 use crate::error::ApiError;
 use crate::state::App;
+use crate::teardowns;
 
 /// How many runs are looked at in a turn.
 const MOST: u32 = 200;
@@ -85,7 +86,16 @@ async fn overdue(app: &App) -> Result<usize, ApiError> {
             continue;
         }
         let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
-        done += usize::from(enter(app, &run, app.state(StateType::Cancelled).message(message)).await?);
+        // Planned first: a server that is killed between leaves it to the next turn.
+        let pool = teardowns::plan(app, &run).await?;
+        if enter(app, &run, app.state(StateType::Cancelled).message(message)).await? {
+            done += 1;
+            if let Some(pool) = pool {
+                app.teardowns.announce(pool);
+            }
+        } else if pool.is_some() {
+            teardowns::forget(app, &run).await?;
+        }
     }
     Ok(done)
 }

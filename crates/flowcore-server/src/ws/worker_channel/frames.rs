@@ -12,6 +12,7 @@ use super::super::conversation::{INTERNAL_ERROR, POLICY_VIOLATION, PROTOCOL_ERRO
 use crate::api::WorkPoolBody;
 use crate::error::ApiError;
 use crate::state::App;
+use crate::teardowns::{Answer, Operation, Teardown};
 
 /// The one version that there is.
 pub(super) const VERSION: &str = "work_pool_worker_channel.v1";
@@ -19,7 +20,7 @@ pub(super) const VERSION: &str = "work_pool_worker_channel.v1";
 /// What a worker has to understand.
 pub(super) const REQUIRED: [&str; 2] = ["worker_heartbeat.v1", "work_pool_snapshot.v1"];
 
-/// That a worker cleans up behind runs whose own worker is gone.
+/// That a worker tears down what runs have left behind.
 const CLEANUP: &str = "cleanup_delivery.v1";
 
 /// Why the server ends a channel. Clients go by it: some reasons are for good, with others they come again.
@@ -114,6 +115,7 @@ pub(super) struct Hello {
     pub(super) work_queue_names: Vec<String>,
     #[serde(default)]
     handled_cleanup_kinds: Vec<CleanupKind>,
+    /// One at a time where nothing is said.
     max_cleanup_concurrency: Option<u32>,
     #[serde(default)]
     pub(super) create_pool_if_not_found: bool,
@@ -123,7 +125,7 @@ pub(super) struct Hello {
     _worker_metadata: Option<Map<String, Value>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum CleanupKind {
     #[serde(rename = "cancelling_timeout_teardown.v1")]
     CancellingTimeout,
@@ -145,6 +147,20 @@ impl Hello {
             && REQUIRED.into_iter().all(asks)
             && (asks(CLEANUP) || !cleans_up)
     }
+
+    /// Tells how much the worker tears down at once; nothing unless it has offered to.
+    pub(super) fn teardowns(&self) -> usize {
+        let asks = self.requested_capabilities.iter().any(|asked| asked == CLEANUP);
+        match self.max_cleanup_concurrency.unwrap_or(1) {
+            most if asks && !self.handled_cleanup_kinds.is_empty() => most as usize,
+            _ => 0,
+        }
+    }
+
+    /// Tells whether it does so behind cancellations that took too long, of which there is news; of nothing else there is.
+    pub(super) fn tears_down_cancelled(&self) -> bool {
+        self.handled_cleanup_kinds.contains(&CleanupKind::CancellingTimeout)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,23 +171,20 @@ pub(super) struct Heartbeat {
     pub(super) heartbeat_interval_seconds: NonZeroU32,
 }
 
-/// What has become of a message about what is to be cleaned up.
+/// What has become of something that was to be torn down.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cleanup {
     pub(super) message_id: Uuid,
-    #[serde(rename = "reservation_token")]
-    _reservation_token: String,
+    pub(super) reservation_token: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
     pub(super) message_id: Uuid,
-    #[serde(rename = "reservation_token")]
-    _reservation_token: String,
-    #[serde(rename = "reason")]
-    _reason: String,
+    pub(super) reservation_token: String,
+    pub(super) reason: String,
 }
 
 /// What the server says.
@@ -212,7 +225,7 @@ pub(super) struct Ready {
     worker_id: Option<Uuid>,
     selected_channel_version: &'static str,
     effective_heartbeat_interval_seconds: NonZeroU32,
-    accepted_capabilities: [&'static str; 2],
+    accepted_capabilities: Vec<&'static str>,
     rejected_capabilities: Vec<String>,
     effective_max_cleanup_concurrency: u32,
     resolved_work_queues: Vec<ResolvedQueue>,
@@ -228,9 +241,12 @@ pub(super) struct ResolvedQueue {
 
 impl Ready {
     pub(super) fn new(hello: Hello, queues: Vec<ResolvedQueue>, pool: WorkPoolBody) -> Self {
+        let teardowns = u32::try_from(hello.teardowns()).unwrap_or(u32::MAX);
+        let mut accepted = REQUIRED.to_vec();
+        accepted.extend((teardowns > 0).then_some(CLEANUP));
         let mut rejected: Vec<String> = Vec::new();
         for capability in hello.requested_capabilities {
-            if !REQUIRED.contains(&&*capability) && !rejected.contains(&capability) {
+            if !accepted.contains(&&*capability) && !rejected.contains(&capability) {
                 rejected.push(capability);
             }
         }
@@ -239,9 +255,9 @@ impl Ready {
             worker_id: None,
             selected_channel_version: VERSION,
             effective_heartbeat_interval_seconds: hello.heartbeat_interval_seconds,
-            accepted_capabilities: REQUIRED,
+            accepted_capabilities: accepted,
             rejected_capabilities: rejected,
-            effective_max_cleanup_concurrency: 0,
+            effective_max_cleanup_concurrency: teardowns,
             resolved_work_queues: queues,
             initial_snapshot: Snapshot { snapshot_sequence: 1, reason: "initial", work_pool: pool },
         }
@@ -252,27 +268,76 @@ impl Ready {
     }
 }
 
-/// The answer to who speaks of a message that was never delivered.
+/// What a worker is to tear down.
 #[derive(Serialize)]
-pub(super) struct CleanupRefused {
-    pub(super) request_frame_id: Uuid,
-    pub(super) message_id: Uuid,
-    pub(super) operation: &'static str,
+pub(super) struct CleanupMessage {
+    kind: CleanupKind,
+    message_id: Uuid,
+    reservation_token: String,
+    lease_expires_at: Moment,
+    delivery_count: i64,
+    work_queue_id: Uuid,
+    target: CleanupTarget,
+    data: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct CleanupTarget {
+    flow_run_id: Uuid,
+    infrastructure_pid: Option<String>,
+}
+
+impl From<Teardown> for CleanupMessage {
+    fn from(teardown: Teardown) -> Self {
+        CleanupMessage {
+            kind: CleanupKind::CancellingTimeout,
+            message_id: teardown.id,
+            lease_expires_at: Moment(teardown.lease()),
+            reservation_token: teardown.token,
+            delivery_count: teardown.deliveries,
+            work_queue_id: teardown.work_queue_id,
+            target: CleanupTarget {
+                flow_run_id: teardown.flow_run_id,
+                infrastructure_pid: teardown.infrastructure_pid,
+            },
+            data: Map::new(),
+        }
+    }
+}
+
+impl CleanupMessage {
+    pub(super) fn told(self, app: &App) -> Told<Self> {
+        Told::new(app, "cleanup.message.v1", self)
+    }
+}
+
+/// What has become of what a worker said of a teardown.
+#[derive(Serialize)]
+pub(super) struct OperationResult {
+    request_frame_id: Uuid,
+    message_id: Uuid,
+    operation: &'static str,
     status: &'static str,
     lease_expires_at: Option<Moment>,
-    reason: &'static str,
+    reason: Option<&'static str>,
     detail: Option<String>,
 }
 
-impl CleanupRefused {
-    pub(super) fn new(request_frame_id: Uuid, message_id: Uuid, operation: &'static str) -> Self {
-        CleanupRefused {
+impl OperationResult {
+    pub(super) fn new(request_frame_id: Uuid, message_id: Uuid, operation: Operation, answer: Answer) -> Self {
+        let (status, lease, reason) = match answer {
+            Answer::Accepted => ("accepted", None, None),
+            Answer::Renewed(until) => ("accepted", Some(Moment(until)), None),
+            Answer::Refused(status, why) => (status, None, Some(why)),
+        };
+        let operation = operation.as_str();
+        OperationResult {
             request_frame_id,
             message_id,
             operation,
-            status: "unauthorized",
-            lease_expires_at: None,
-            reason: "cleanup_delivery_not_accepted",
+            status,
+            lease_expires_at: lease,
+            reason,
             detail: None,
         }
     }

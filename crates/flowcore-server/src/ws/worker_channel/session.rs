@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use super::super::conversation::{close, hear, say};
 use super::super::handshake::{SUBPROTOCOL, greet_or_end};
-use super::frames::{CleanupRefused, CloseReason, Ready, Said, Snapshot};
+use super::frames::{Cleanup, CloseReason, Frame, OperationResult, Ready, Release, Said, Snapshot};
+use super::hands::Hands;
 use super::setup::{Joined, beat, join};
 use crate::api::pool_body;
 use crate::pools::{WorkPool, pool};
 use crate::state::App;
+use crate::teardowns::Operation;
 
 /// Opens the connection. Nothing but Prefect's subprotocol will do.
 pub(in crate::ws) async fn open(
@@ -45,17 +47,20 @@ async fn converse(app: &App, socket: &mut WebSocket, name: &str) -> Result<(), C
     let Ok(Said::Hello(hello)) = serde_json::from_value(first) else { return Err(CloseReason::ProtocolError) };
     let hello = hello.payload;
     // Listening begins before the pool is read, so that no change is between.
-    let mut changes = app.changed_pools.listen();
-    let Joined { pool, queues } = join(app, name, &hello).await?;
+    let (mut changes, mut teardowns) = (app.changed_pools.listen(), app.teardowns.listen());
+    let joined = join(app, name, &hello).await?;
     let mut session = Session {
         app,
         consumer_id: hello.consumer_id,
         worker_name: hello.worker_name.clone(),
-        known: pool.updated,
+        known: joined.pool.updated,
         sequence: 1,
+        hands: Hands::new(&hello, &joined),
     };
+    let Joined { pool, queues } = joined;
     let (pool_id, body) = (pool.id, pool_body(app, pool.clone()).await?);
-    if !say(socket, &Ready::new(hello, queues, body).told(app)).await {
+    let ready = Ready::new(hello, queues, body).told(app);
+    if !say(socket, &ready).await || !session.hands.fill(app, socket).await? {
         return Ok(());
     }
     loop {
@@ -67,7 +72,8 @@ async fn converse(app: &App, socket: &mut WebSocket, name: &str) -> Result<(), C
                 }
                 None => false,
             },
-            () = changed(&mut changes, pool_id) => session.tell(socket, pool_id, "work_pool_updated").await?,
+            () = news_of(&mut changes, pool_id) => session.tell(socket, pool_id, "work_pool_updated").await?,
+            () = news_of(&mut teardowns, pool_id) => session.hands.fill(app, socket).await?,
         };
         if !goes_on {
             return Ok(());
@@ -75,11 +81,11 @@ async fn converse(app: &App, socket: &mut WebSocket, name: &str) -> Result<(), C
     }
 }
 
-/// Waits until a pool has changed, or may have: who is behind does not know.
-async fn changed(changes: &mut Receiver<Uuid>, pool: Uuid) {
+/// Waits until there is news of a pool, or may be: who is behind does not know.
+async fn news_of(news: &mut Receiver<Uuid>, pool: Uuid) {
     loop {
-        match changes.recv().await {
-            Ok(changed) if changed != pool => {}
+        match news.recv().await {
+            Ok(other) if other != pool => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The server is what announces: this is its end, and the channel's.
             Err(RecvError::Closed) => std::future::pending().await,
@@ -95,6 +101,7 @@ struct Session<'a> {
     /// Which change of the pool the worker has been told of last.
     known: Timestamp,
     sequence: u64,
+    hands: Hands,
 }
 
 impl Session<'_> {
@@ -111,24 +118,46 @@ impl Session<'_> {
 
     /// Does what the worker says; tells whether it is there.
     async fn answer(&mut self, socket: &mut WebSocket, pool: &WorkPool, said: Said) -> Result<bool, CloseReason> {
-        let refused = match said {
-            Said::Hello(_) => return Err(CloseReason::ProtocolError),
+        match said {
+            Said::Hello(_) => Err(CloseReason::ProtocolError),
             Said::Heartbeat(frame) => {
                 let is_itself =
                     (frame.payload.consumer_id, &frame.payload.worker_name) == (self.consumer_id, &self.worker_name);
                 if !is_itself {
                     return Err(CloseReason::ProtocolError);
                 }
-                return self.beat(socket, pool, frame.payload.heartbeat_interval_seconds).await;
+                self.beat(socket, pool, frame.payload.heartbeat_interval_seconds).await
             }
-            Said::Ack(frame) => CleanupRefused::new(frame.id, frame.payload.message_id, "ack"),
-            Said::Release(frame) => CleanupRefused::new(frame.id, frame.payload.message_id, "release"),
-            Said::Renew(frame) => CleanupRefused::new(frame.id, frame.payload.message_id, "renew"),
-        };
-        Ok(say(socket, &refused.told(self.app)).await)
+            Said::Ack(frame) => self.tear_down(socket, frame.id, Operation::Ack, frame.payload).await,
+            Said::Renew(frame) => self.tear_down(socket, frame.id, Operation::Renew, frame.payload).await,
+            Said::Release(Frame { payload: Release { reason, .. }, .. }) if reason.is_empty() => {
+                Err(CloseReason::ProtocolError)
+            }
+            Said::Release(Frame { id, payload: Release { message_id, reservation_token, reason }, .. }) => {
+                tracing::info!(target: "flowcore_server", "the worker {} gives a teardown back: {reason}", self.worker_name);
+                self.tear_down(socket, id, Operation::Release, Cleanup { message_id, reservation_token }).await
+            }
+        }
     }
 
-    /// Keeps that the worker is there. What has changed of its pool through another server shows now at the latest.
+    /// Does what the worker says of something that it is to tear down; tells whether it is there.
+    async fn tear_down(
+        &mut self,
+        socket: &mut WebSocket,
+        request: Uuid,
+        operation: Operation,
+        of: Cleanup,
+    ) -> Result<bool, CloseReason> {
+        if of.reservation_token.is_empty() {
+            return Err(CloseReason::ProtocolError);
+        }
+        let answer = self.hands.answer(self.app, operation, of.message_id, &of.reservation_token).await?;
+        let result = OperationResult::new(request, of.message_id, operation, answer);
+        Ok(say(socket, &result.told(self.app)).await && self.hands.fill(self.app, socket).await?)
+    }
+
+    /// Keeps that the worker is there. What has changed of its pool through another server, or is to be torn down since, shows now
+    /// at the latest.
     async fn beat(
         &mut self,
         socket: &mut WebSocket,
@@ -136,9 +165,10 @@ impl Session<'_> {
         seconds: NonZeroU32,
     ) -> Result<bool, CloseReason> {
         let pool = beat(self.app, pool, &self.worker_name, seconds.get()).await?;
-        match pool.updated == self.known {
-            true => Ok(true),
-            false => self.tell(socket, pool.id, "heartbeat_reconciliation").await,
-        }
+        let is_there = match pool.updated == self.known {
+            true => true,
+            false => self.tell(socket, pool.id, "heartbeat_reconciliation").await?,
+        };
+        Ok(is_there && self.hands.fill(self.app, socket).await?)
     }
 }

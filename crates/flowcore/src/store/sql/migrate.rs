@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0027_times.sql"),
     include_str!("migrations/0030_services.sql"),
     include_str!("migrations/0028_plans.sql"),
+    include_str!("migrations/0031_teardowns.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.
