@@ -15,6 +15,7 @@ mod failing;
 mod fake_engine;
 mod help;
 mod history;
+mod lossy;
 mod manifests;
 mod objects;
 mod on_prefect;

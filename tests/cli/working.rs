@@ -1,10 +1,12 @@
 //! `flowcore deploy`, `flowcore deployment` and `flowcore worker`: runs that start by themselves, in processes of their own.
 
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowcore_tests::built::programs;
 
+use crate::lossy::lossy;
 use crate::site::{DEADLINE, Site, Worker, gone, signal_process};
 
 #[tokio::test]
@@ -64,6 +66,17 @@ async fn a_run_whose_worker_is_killed_goes_on_and_may_print() {
     assert!(!worker.ended(), "it is dead");
     // It prints at its end, and there is nobody left who would read it.
     site.in_state(&run, "Completed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_executed_whose_worker_did_not_hear_that_it_has_it() {
+    let site = Site::start().await;
+    site.deployed("unheard");
+    let (api, is_lost) = lossy(&site.api, "/set_state").await;
+    let run = site.run("report/unheard");
+    let _worker = site.worker_with(&[("FLOWCORE_API_URL", &api)], "");
+    site.in_state(&run, "Completed");
+    assert!(is_lost.load(Ordering::SeqCst));
 }
 
 #[tokio::test]

@@ -117,6 +117,7 @@ on_both_databases! {
         a_run_waits_for_its_time_a_resume_or_somebody, a_running_run_waits_for_what_is_in_it;
     zombies: a_run_that_died_with_its_worker_before_it_began_crashes,
         a_run_that_was_taken_and_never_begun_is_taken_again,
+        a_run_whose_taker_dies_at_once_is_taken_again, a_run_that_is_said_to_have_crashed_is_tried_again,
         a_run_whose_process_is_silent_crashes_once_and_is_tried_again, nobody_is_waited_for_who_never_spoke_up,
         a_server_that_was_away_waits, a_run_of_flowcore_is_found_that_died_early, a_late_client_is_told_to_stop,
         a_program_whose_lease_has_ended_is_found, what_was_being_cancelled_is_cancelled,

@@ -8,7 +8,9 @@ use flowcore::clock::Clock;
 use flowcore::model::{FlowRunId, ProcessId, ProcessLease};
 use flowcore::orchestration::{Executor, NewFlowRun, Orchestrator};
 use flowcore::store::{ServerStore, Store, sql};
+use flowcore::wire::CLAIM_HEADER;
 use flowcore::{Result, flow};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -59,14 +61,20 @@ async fn state(server: &World, run: &str) -> String {
     text(&server.get(&format!("/flow_runs/{run}")).await["state"]["name"])
 }
 
-/// Makes a run of a deployment with a limit of one and a retry, begins it, and lets it take a slot of the limit `db`.
+/// Makes a run of a deployment with a limit of one and a retry, and begins it.
 async fn deployed_run(server: &World) -> (String, String) {
+    let (deployment, run) = made_run(server, json!({"retries": 1, "retry_delay": 10})).await;
+    begin(server, &run).await;
+    (deployment, run)
+}
+
+/// Makes a run of a deployment with a limit of one.
+async fn made_run(server: &World, policy: Value) -> (String, String) {
     let flow = server.flow("zombies").await;
     let body = json!({"name": "retried", "flow_id": flow, "concurrency_limit": 1, "enforce_parameter_schema": false});
     let deployment = text(&server.post("/deployments/", body).await["id"]);
-    let policy = json!({"empirical_policy": {"retries": 1, "retry_delay": 10}});
+    let policy = json!({"empirical_policy": policy});
     let run = text(&server.post(&format!("/deployments/{deployment}/create_flow_run"), policy).await["id"]);
-    begin(server, &run).await;
     (deployment, run)
 }
 
@@ -152,6 +160,46 @@ pub(crate) async fn a_run_that_was_taken_and_never_begun_is_taken_again(world: A
     let mute = taken().await;
     clock.pass(600).await;
     assert_eq!(state(&server, &mute).await, "Pending", "nobody said that anything would be heard");
+    server.stop().await;
+}
+
+pub(crate) async fn a_run_whose_taker_dies_at_once_is_taken_again(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;
+    clock.pass(100).await;
+    let (_, run) = made_run(&server, json!({})).await;
+    let take = async |claim: &str| {
+        let request = server.request(Method::POST, &format!("/flow_runs/{run}/set_state"));
+        request.header(CLAIM_HEADER, claim).json(&json!({"state": {"type": "PENDING"}})).send().await.unwrap().status()
+    };
+    assert_eq!(take("soon").await, 400);
+    assert_eq!(take("60").await, 201);
+    clock.pass(60).await;
+    assert_eq!(history(&server, &run).await, ["Scheduled", "Pending"]);
+    clock.pass(30).await;
+    assert_eq!(history(&server, &run).await, ["Scheduled", "Pending", "Crashed", "AwaitingRetry"]);
+    server.stop().await;
+}
+
+pub(crate) async fn a_run_that_is_said_to_have_crashed_is_tried_again(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;
+    let (_, run) = deployed_run(&server).await;
+    server.set_state(&run, json!({"type": "CRASHED", "message": "out of memory"})).await;
+    clock.pass(10).await;
+    assert_eq!(history(&server, &run).await[3..], ["Crashed", "AwaitingRetry"]);
+    clock.pass(10).await;
+    begin(&server, &run).await;
+    server.set_state(&run, json!({"type": "CRASHED", "message": "out of memory"})).await;
+    clock.pass(60).await;
+    assert_eq!(history(&server, &run).await[5..], ["Pending", "Running", "Crashed"], "it has no retries left");
+
+    // What could not even be begun could not be begun the next time, either.
+    let (_, hopeless) = made_run(&server, json!({"retries": 3})).await;
+    server.set_state(&hopeless, json!({"type": "PENDING"})).await;
+    server.set_state(&hopeless, json!({"type": "CRASHED", "message": "no such program"})).await;
+    clock.pass(60).await;
+    assert_eq!(history(&server, &hopeless).await, ["Scheduled", "Pending", "Crashed"]);
     server.stop().await;
 }
 

@@ -57,4 +57,18 @@ pub(crate) struct OtherWorker {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Decided {
     pub(crate) status: String,
+    /// The state in which the run is then.
+    pub(crate) state: Option<Entered>,
+}
+
+/// A state that a run is in.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Entered {
+    pub(crate) state_details: EnteredBy,
+}
+
+/// By which proposal a run came into its state.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EnteredBy {
+    pub(crate) transition_id: Option<Uuid>,
 }

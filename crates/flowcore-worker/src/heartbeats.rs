@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use flowcore::model::FlowRunId;
+use flowcore::wire::CLAIM;
 use serde_json::json;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -14,9 +15,6 @@ use crate::under_way::UnderWay;
 
 /// How often. A server takes a worker that has missed three for gone.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
-
-/// For how long a word about a run is to be believed.
-const HOLDS: TimeDelta = TimeDelta::seconds(60);
 
 /// Tells it until this is dropped.
 pub(crate) struct Heartbeats(AbortHandle);
@@ -61,7 +59,7 @@ pub(crate) async fn alive(pool: &PoolClient, runs: &[FlowRunId]) {
             "occurred": now,
             "event": "prefect.flow-run.heartbeat",
             "resource": {"prefect.resource.id": format!("prefect.flow-run.{id}")},
-            "payload": {"flowcore.expires": now + HOLDS},
+            "payload": {"flowcore.expires": now + CLAIM},
         })
     };
     if let Err(error) = pool.tell(&runs.iter().map(word).collect::<Vec<_>>()).await {

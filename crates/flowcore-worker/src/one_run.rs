@@ -74,10 +74,9 @@ async fn take(work: &PoolWork, id: FlowRunId) -> Result<Run, WorkerError> {
     match run.state_type {
         Some(StateType::Pending) => Ok(run),
         Some(StateType::Scheduled) => {
-            let taken = work.pool.propose(id, "PENDING", "The run is executed by its id.", Rank::Proposal).await?;
-            match taken {
-                Some(taken) if taken.status == "ACCEPT" => Ok(run),
-                _ => refused("is not let go on now: `flowcore flow-run why` says what is in its way"),
+            match work.pool.propose(id, "PENDING", "The run is executed by its id.", Rank::Proposal).await? {
+                true => Ok(run),
+                false => refused("is not let go on now: `flowcore flow-run why` says what is in its way"),
             }
         }
         Some(state) if state.is_terminal() => refused("has ended: `flowcore flow-run retry` executes it again"),

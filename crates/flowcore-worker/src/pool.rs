@@ -119,20 +119,29 @@ impl PoolClient {
         self.client.ask(Request::get(format!("/deployments/{id}"), "read a deployment")).await?.read_if_found()
     }
 
-    /// Proposes a state. None: the run has been deleted.
+    /// Proposes a state. Tells whether the run is in it then; one that has been deleted is not.
     pub(crate) async fn propose(
         &self,
         id: FlowRunId,
         kind: &str,
         message: &str,
         rank: Rank,
-    ) -> Result<Option<Decided>, ClientError> {
-        let details = json!({"transition_id": Uuid::now_v7()});
+    ) -> Result<bool, ClientError> {
+        let transition = Uuid::now_v7();
+        let details = json!({"transition_id": transition});
         let state = json!({"type": kind, "message": message, "state_details": details});
         let path = format!("/flow_runs/{id}/set_state");
         let body = json!({"state": state, "force": rank == Rank::Order});
-        let request = Request::post(path, "change a flow run's state", &body);
-        self.client.ask(request).await?.read_if_found()
+        let mut request = Request::post(path, "change a flow run's state", &body);
+        if kind == "PENDING" {
+            request = request.claims();
+        }
+        let decided: Option<Decided> = self.client.ask(request).await?.read_if_found()?;
+        // The answer may have been lost, and the proposal made once more: a run does not make the same transition twice.
+        let is_ours = |decided: &Decided| {
+            decided.state.as_ref().is_some_and(|state| state.state_details.transition_id == Some(transition))
+        };
+        Ok(decided.is_some_and(|decided| decided.status == "ACCEPT" || is_ours(&decided)))
     }
 
     /// Notes where a run is executed.

@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::bodies::Run;
-use crate::heartbeats::alive;
 use crate::infrastructure::{Ended, Execution, Infrastructure, Left, Stop, asked};
 use crate::job::{Common, Job};
 use crate::output::Output;
@@ -53,9 +52,7 @@ impl PoolWork {
     /// Has a run executed that was taken, and stays with it to its end.
     pub(crate) async fn execute(&self, run: &Run, place: &Place) -> Result<Ended, String> {
         let id = FlowRunId(run.id);
-        let taken = [id];
-        let (job, ()) = tokio::join!(self.job(run), alive(&self.pool, &taken));
-        let job = job?;
+        let job = self.job(run).await?;
         let output =
             Output { client: self.pool.client.clone(), run: id, is_streamed: job.is_on("stream_output", true) };
         let mut stop = place.stop.clone();
@@ -183,8 +180,8 @@ impl Work for PoolWork {
             if run.state_type != Some(StateType::Scheduled) {
                 return Ok(None);
             }
-            let taken = self.pool.propose(id, "PENDING", "A worker has the run.", Rank::Proposal).await?;
-            Ok::<_, ClientError>(Some(run).filter(|_| taken.is_some_and(|taken| taken.status == "ACCEPT")))
+            let is_taken = self.pool.propose(id, "PENDING", "A worker has the run.", Rank::Proposal).await?;
+            Ok::<_, ClientError>(Some(run).filter(|_| is_taken))
         };
         let run = match begun.await {
             Ok(Some(run)) => run,

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::{ClientError, ServerError};
 use crate::model::TaskRun;
 use crate::orchestration::Orchestrator;
+use crate::wire::{CLAIM, CLAIM_HEADER};
 
 /// The verb of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Request {
     pub path: String,
     /// The body, as JSON.
     pub body: Option<Vec<u8>>,
+    /// Headers beyond those of all requests.
+    pub headers: Vec<(&'static str, String)>,
     /// What it is for, as the end of "the server refused to".
     pub what: String,
     /// Whether it may be made again.
@@ -54,7 +57,14 @@ pub struct Request {
 impl Request {
     /// Makes a request that may be repeated.
     pub fn new(method: Method, path: impl Into<String>, what: impl Into<String>) -> Self {
-        Request { method, path: path.into(), body: None, what: what.into(), repeat: Repeat::Safely }
+        Request {
+            method,
+            path: path.into(),
+            body: None,
+            headers: Vec::new(),
+            what: what.into(),
+            repeat: Repeat::Safely,
+        }
     }
 
     /// Makes a GET.
@@ -81,6 +91,18 @@ impl Request {
     pub fn with(self, body: &impl Serialize) -> Self {
         // Such data can always be written.
         Request { body: Some(serde_json::to_vec(body).unwrap_or_default()), ..self }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// Says that it takes a run, which is executed then: a server of flowcore's takes it for dead if nothing is heard of it for
+    /// [`CLAIM`].
+    pub fn claims(self) -> Self {
+        self.header(CLAIM_HEADER, CLAIM.as_secs())
     }
 
     /// Says whether it may be made again.

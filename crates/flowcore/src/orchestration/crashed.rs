@@ -16,6 +16,12 @@ pub fn crashed(run: &FlowRun, mut state: State) -> State {
     state
 }
 
+/// The same for a run of which somebody says that it has crashed: one that was never begun is not tried again for ever, for what it could
+/// not be begun for.
+pub fn reported_crashed(run: &FlowRun, state: State) -> State {
+    if was_begun(run) { crashed(run, state) } else { state }
+}
+
 /// Tells whether the present execution has come as far as to run: somebody may have taken it and died before.
 fn was_begun(run: &FlowRun) -> bool {
     run.times.run_count > run.run_count_at_start

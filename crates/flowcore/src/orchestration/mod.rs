@@ -20,7 +20,7 @@ mod variables;
 
 pub use abandoned::{Liveness, Probe, is_abandoned};
 pub use control::{Resumption, resumed};
-pub use crashed::crashed;
+pub use crashed::{crashed, reported_crashed};
 pub use govern::{Decision, Governed, govern};
 pub use input_schema::{InputField, InputProblem, input_fields, problems, read_input_field, takes_input_field};
 pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};

@@ -4,6 +4,7 @@
 //! Prefect does not know; answers have every field that Prefect's have.
 
 mod artifact;
+mod claim;
 mod durations;
 mod flow;
 mod flow_run;
@@ -19,6 +20,7 @@ mod variable;
 mod why;
 
 pub use artifact::{ArtifactBody, ArtifactCollectionBody, ArtifactCreate, ArtifactUpdate};
+pub use claim::{CLAIM, CLAIM_HEADER};
 pub use flow::{FlowBody, FlowCreate, FlowUpdate};
 pub use flow_run::{FlowRunBody, FlowRunCreate, FlowRunUpdate};
 pub use labels::GivenLabels;

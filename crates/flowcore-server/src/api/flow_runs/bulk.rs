@@ -77,7 +77,7 @@ pub(super) async fn set_state(
     let mut results = Vec::new();
     for run in asked.which.find(&app).await? {
         let flow_run_id = run.id.0;
-        let (_, result) = states::propose(&app, &run, asked.state.clone(), asked.force).await?;
+        let (_, result) = states::propose(&app, &run, asked.state.clone(), asked.force, None).await?;
         results.push(Moved { flow_run_id, result });
     }
     Ok(Json(AllMoved { results }))

@@ -58,7 +58,7 @@ pub(super) async fn resume(
     } else {
         StateCreate::new(StateType::Running)
     };
-    let (status, result) = states::propose(&app, &run, state, false).await?;
+    let (status, result) = states::propose(&app, &run, state, false, None).await?;
     if let Some((key, input)) = told.filter(|(_, input)| input.as_object().is_some_and(|input| !input.is_empty()))
         && result.status == SetStateStatus::Accept
     {

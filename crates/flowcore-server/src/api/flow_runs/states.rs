@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use chrono::TimeDelta;
 use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType};
-use flowcore::orchestration::{Decision, RunDecision};
+use flowcore::orchestration::{Decision, RunDecision, reported_crashed};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Column, Kind, Table};
 use flowcore::store::records::{Record, Row, Value};
-use flowcore::wire::{OrchestrationResult, SetState, StateBody, StateCreate};
+use flowcore::wire::{CLAIM_HEADER, OrchestrationResult, SetState, StateBody, StateCreate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::api::decision::decided as tell;
 use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
+use crate::heartbeats::{Sign, note};
 use crate::result_artifacts::keep_result;
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -32,20 +34,32 @@ pub(super) fn routes() -> Routes {
 pub(super) async fn set(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Body(body): Body<SetState>,
 ) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
     let run = app.store.flow_run(FlowRunId(id)).await?;
     let run = run.ok_or_else(|| ApiError::Unknown(format!("Flow run with id {id} not found")))?;
-    let (status, result) = propose(&app, &run, body.state, body.force).await?;
+    let (status, result) = propose(&app, &run, body.state, body.force, claim(&headers)?).await?;
     Ok((status, Json(result)))
 }
 
-/// Proposes a state for a run, and tells its parent of what became of it.
+/// Reads for how long nothing need be heard of a run that is taken by this.
+fn claim(headers: &HeaderMap) -> Result<Option<TimeDelta>, ApiError> {
+    let Some(value) = headers.get(CLAIM_HEADER) else { return Ok(None) };
+    let seconds: Option<u32> = value.to_str().ok().and_then(|value| value.parse().ok());
+    let why = || format!("The header {CLAIM_HEADER} is a whole number of seconds.");
+    let seconds = seconds.ok_or_else(|| ApiError::Refused(StatusCode::BAD_REQUEST, why()))?;
+    Ok(Some(TimeDelta::seconds(seconds.into())))
+}
+
+/// Proposes a state for a run, and tells its parent of what became of it. `claim`: whoever takes the run by it is heard of within that
+/// time, or has died.
 pub(super) async fn propose(
     app: &App,
     run: &FlowRun,
     state: StateCreate,
     force: bool,
+    claim: Option<TimeDelta>,
 ) -> Result<(StatusCode, OrchestrationResult), ApiError> {
     let now = app.now();
     let mut state = state.into_state(StateId(app.clock.uuid()), now);
@@ -59,8 +73,15 @@ pub(super) async fn propose(
         // Prefect's clients say so of every flow that fails, and mean its tasks: a flow has its retries all the same.
         details.retriable = None;
     }
+    if state.kind == StateType::Crashed && !force {
+        state = reported_crashed(run, state);
+    }
     if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
         state = state.scheduled_for(now);
+    }
+    if let Some(holds) = claim.filter(|_| state.kind == StateType::Pending) {
+        // Before the state: whoever dies between, this server included, leaves no run that nobody looks after.
+        note(app, vec![Sign { run: run.id.0, occurred: now, holds: Some(holds) }]).await?;
     }
     let decided = judge(app, run, state, force, by_client).await?;
     settle_slot(app, run.state.kind, &decided.run).await?;

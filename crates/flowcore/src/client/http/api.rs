@@ -109,6 +109,9 @@ impl Api {
     async fn once(&self, request: &Request, auth: Option<&str>) -> Result<Answer, Trouble> {
         let asked = self.http.request(verb(request.method), format!("{}{}", self.url, request.path));
         let mut asked = self.authorized(asked, auth);
+        for (name, value) in &request.headers {
+            asked = asked.header(*name, value);
+        }
         if let Some(body) = &request.body {
             asked = asked.header(CONTENT_TYPE, "application/json").body(body.clone());
         }

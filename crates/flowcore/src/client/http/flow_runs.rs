@@ -217,7 +217,10 @@ impl Inner {
             state.name = Some(StateName::RETRYING.to_owned());
         }
         let path = format!("/flow_runs/{}/set_state", run.id);
-        let request = Request::post(path, "change a flow run's state", &SetState { state, force });
+        let mut request = Request::post(path, "change a flow run's state", &SetState { state, force });
+        if proposed.kind == StateType::Pending {
+            request = request.claims();
+        }
         let answer: Option<OrchestrationResult> = self.server.ask(request).await?.read_if_found()?;
         let Some(answer) = answer else {
             self.let_go(run.id);
