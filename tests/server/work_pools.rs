@@ -226,6 +226,35 @@ pub(crate) async fn due_runs_come_in_strict_order(world: Arc<World>) {
     assert_eq!(world.get(&format!("/flow_runs/{}", ids[0])).await["work_queue_id"], Value::Null);
 }
 
+pub(crate) async fn slots_go_to_runs_that_are_due_before_those_that_are_not(world: Arc<World>) {
+    world.post("/work_pools", json!({"name": "p", "type": "process", "concurrency_limit": 1})).await;
+    world.post("/work_pools/p/queues", json!({"name": "urgent", "priority": 1})).await;
+    let flow = world.flow("etl").await;
+    let made = async |name: &str, queue: Option<&str>, seconds: i64| {
+        let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
+        let state = json!({"type": "SCHEDULED", "state_details": {"scheduled_time": time}});
+        let body =
+            json!({"flow_id": flow, "name": name, "work_pool_name": "p", "work_queue_name": queue, "state": state});
+        world.flow_run(body).await
+    };
+    let due = async || {
+        let before = chrono::Utc::now() + chrono::TimeDelta::seconds(7200);
+        let found = world.post("/work_pools/p/get_scheduled_flow_runs", json!({"scheduled_before": before})).await;
+        found.as_array().unwrap().iter().map(|due| text(&due["flow_run"]["name"])).collect::<Vec<_>>()
+    };
+    made("urgent, soon", Some("urgent"), 3600).await;
+    assert_eq!(due().await, ["urgent, soon"]);
+    let plain = made("plain, now", None, -1).await;
+    assert_eq!(due().await, ["plain, now"], "the slot is free now");
+    changed(&world, "/work_pools/p", json!({"concurrency_limit": 2})).await;
+    assert_eq!(due().await, ["urgent, soon", "plain, now"], "by priority");
+    world.set_state(&plain, json!({"type": "PENDING"})).await;
+    world.set_state(&plain, json!({"type": "RUNNING"})).await;
+    changed(&world, "/work_pools/p", json!({"concurrency_limit": 1})).await;
+    world.post(&format!("/flow_runs/{plain}/set_state"), json!({"state": {"type": "CANCELLING"}})).await;
+    assert!(due().await.is_empty(), "its process may still be there");
+}
+
 pub(crate) async fn one_of_many_workers_gets_a_run(world: Arc<World>) {
     world.post("/work_pools", json!({"name": "p", "type": "process"})).await;
     let flow = world.flow("etl").await;

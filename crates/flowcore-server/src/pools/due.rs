@@ -1,5 +1,6 @@
 //! What a worker is to execute next.
 
+use chrono::TimeDelta;
 use flowcore::model::{FlowRun, Order, Page, StateType, Timestamp};
 use flowcore::store::query::{Condition, Selection, Test, Values, flow_run};
 use uuid::Uuid;
@@ -22,6 +23,15 @@ pub(crate) struct Due {
 }
 
 impl Due {
+    /// Splits it into what is due now and what comes later. The first has the free slots first: a run that comes soon may not keep them
+    /// from one that could begin.
+    fn now_and_later(self, now: Timestamp) -> [Due; 2] {
+        let first = Due { before: Some(self.before.map_or(now, |before| before.min(now))), ..self };
+        let behind_now = now + TimeDelta::microseconds(1);
+        let later = Due { after: Some(self.after.map_or(behind_now, |after| after.max(behind_now))), ..self };
+        [first, later]
+    }
+
     /// Selects the runs among these that wait for their time, or for somebody to take them.
     fn of(&self, runs: Condition, limit: u64) -> Selection {
         let micros = |time: Timestamp| time.timestamp_micros();
@@ -40,7 +50,8 @@ impl Due {
 }
 
 /// Lists what is due in a pool: queue by queue in the order of their priorities, within a queue by time, and not more than
-/// pool and queues have free slots for. `queues` are those that are asked for, `all` those of the pool.
+/// pool and queues have free slots for, which go to runs that are due already before those that are not yet. `queues` are those
+/// that are asked for, `all` those of the pool.
 pub(crate) async fn due(
     app: &App,
     pool: &WorkPool,
@@ -53,24 +64,25 @@ pub(crate) async fn due(
     }
     let limited = |queue: &&WorkQueue| pool.concurrency_limit.is_some() || queue.concurrency_limit.is_some();
     let counted = all.iter().filter(limited).map(|queue| queue.id).collect();
-    let taken = occupied_of_queues(app, counted, UNDER_WAY).await?;
+    let taken = occupied_of_queues(app, counted, NOT_YET_ENDED).await?;
     let free =
         |limit: Option<i64>, taken: u64| limit.map_or(u64::MAX, |limit| limit.unsigned_abs().saturating_sub(taken));
     let mut left = u64::from(due.limit).min(free(pool.concurrency_limit, taken.values().sum()));
-    let mut runs = Vec::new();
     let mut queues: Vec<&WorkQueue> = queues.iter().filter(|queue| !queue.is_paused).collect();
     queues.sort_by_key(|queue| queue.priority);
-    for queue in queues {
-        let of_queue = free(queue.concurrency_limit, taken.get(&queue.id).copied().unwrap_or_default());
-        let limit = left.min(of_queue);
-        if limit > 0 {
-            let of = due.of(flow_run::WORK_QUEUE_ID.is(queue.id), limit);
-            let found = app.store.select_flow_runs(&of).await?;
-            left -= found.len() as u64;
-            runs.extend(found);
+    let mut runs = vec![Vec::new(); queues.len()];
+    for due in due.now_and_later(app.now()) {
+        for (queue, runs) in queues.iter().zip(&mut runs) {
+            let taken = taken.get(&queue.id).copied().unwrap_or_default() + runs.len() as u64;
+            let limit = left.min(free(queue.concurrency_limit, taken));
+            if limit > 0 {
+                let found = app.store.select_flow_runs(&due.of(flow_run::WORK_QUEUE_ID.is(queue.id), limit)).await?;
+                left -= found.len() as u64;
+                runs.extend(found);
+            }
         }
     }
-    Ok(runs)
+    Ok(runs.concat())
 }
 
 /// Lists what is due in one queue that is asked for by itself, in the order of time. Runs that name it without knowing it
