@@ -186,12 +186,14 @@ pub struct Relation {
     pub(crate) by: Column,
     /// Whether few rows have a value in the column.
     pub(crate) few: bool,
+    /// Whether every row has its related row.
+    pub(crate) always: bool,
 }
 
 impl Relation {
     /// Relates rows whose `column` has the value that rows of another table have in the column `by`.
     pub const fn new(column: Column, to: Table, by: Column) -> Self {
-        Relation { column, to, by, few: false }
+        Relation { column, to, by, few: false, always: false }
     }
 }
 
@@ -201,23 +203,19 @@ pub mod relation {
 
     /// A flow run's flow.
     pub const FLOW_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::FLOW_ID, to: Table::FLOWS, by: flow::ID, few: false };
+        Relation { always: true, ..Relation::new(flow_run::FLOW_ID, Table::FLOWS, flow::ID) };
     /// A flow's runs.
-    pub const FLOW_RUNS_OF_FLOW: Relation =
-        Relation { column: flow::ID, to: Table::FLOW_RUNS, by: flow_run::FLOW_ID, few: false };
+    pub const FLOW_RUNS_OF_FLOW: Relation = Relation::new(flow::ID, Table::FLOW_RUNS, flow_run::FLOW_ID);
     /// A flow run's task runs.
-    pub const TASK_RUNS_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::ID, to: Table::TASK_RUNS, by: task_run::FLOW_RUN_ID, few: false };
+    pub const TASK_RUNS_OF_FLOW_RUN: Relation = Relation::new(flow_run::ID, Table::TASK_RUNS, task_run::FLOW_RUN_ID);
     /// A task run's flow run.
-    pub const FLOW_RUN_OF_TASK_RUN: Relation =
-        Relation { column: task_run::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID, few: false };
+    pub const FLOW_RUN_OF_TASK_RUN: Relation = Relation::new(task_run::FLOW_RUN_ID, Table::FLOW_RUNS, flow_run::ID);
     /// The task run that stands for a subflow in its parent.
     pub const PARENT_OF_FLOW_RUN: Relation =
-        Relation { column: flow_run::PARENT_TASK_RUN_ID, to: Table::TASK_RUNS, by: task_run::ID, few: true };
+        Relation { few: true, ..Relation::new(flow_run::PARENT_TASK_RUN_ID, Table::TASK_RUNS, task_run::ID) };
     /// The subflow that a task run stands for.
     pub const SUBFLOW_OF_TASK_RUN: Relation =
-        Relation { column: task_run::ID, to: Table::FLOW_RUNS, by: flow_run::PARENT_TASK_RUN_ID, few: false };
+        Relation::new(task_run::ID, Table::FLOW_RUNS, flow_run::PARENT_TASK_RUN_ID);
     /// A log line's flow run.
-    pub const FLOW_RUN_OF_LOG: Relation =
-        Relation { column: log::FLOW_RUN_ID, to: Table::FLOW_RUNS, by: flow_run::ID, few: false };
+    pub const FLOW_RUN_OF_LOG: Relation = Relation::new(log::FLOW_RUN_ID, Table::FLOW_RUNS, flow_run::ID);
 }

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0030_services.sql"),
     include_str!("migrations/0028_plans.sql"),
     include_str!("migrations/0031_teardowns.sql"),
+    include_str!("migrations/0032_runs_of_a_flow.sql"),
 ];
 
 /// A number of our own for PostgreSQL's advisory locks: "flowcore" in ASCII.

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::model::{Flow, FlowRun, LogLine, Order, StateCount, TaskRun};
 use crate::store::StoreError;
-use crate::store::query::{Column, Condition, Kind, QueryStore, Selection, Table, Test, Values};
+use crate::store::query::{Column, Condition, Kind, QueryStore, Relation, Selection, Table, Test, Values};
 use crate::store::records::Value;
 
 use super::dialect::Dialect;
@@ -62,22 +62,7 @@ impl Query {
                 self.push(format_args!("{table}.{} = {flag}", column.name));
             }
             Condition::Column(column, test) => self.test(&qualified(table, *column), test),
-            Condition::Related(relation, inner) => {
-                self.tables += 1;
-                let name = format!("t{}", self.tables);
-                let (to, by, column) = (relation.to.name(), relation.by.name, relation.column.name);
-                if relation.few && matches!(**inner, Condition::Column(..)) {
-                    // In this form SQLite begins with the related rows, which are found by their column, and looks up those that
-                    // are wanted; what is said of rows behind them would have it go through all of them.
-                    self.push(format_args!("{table}.{column} IN (SELECT {name}.{by} FROM {to} {name} WHERE "));
-                } else {
-                    self.push(format_args!(
-                        "EXISTS (SELECT 1 FROM {to} {name} WHERE {name}.{by} = {table}.{column} AND "
-                    ));
-                }
-                self.condition(&name, inner);
-                self.text.push(')');
-            }
+            Condition::Related(relation, inner) => self.related(table, relation, inner),
             Condition::Newest { table: of, key, time } => {
                 self.tables += 1;
                 let (of, key, time, name) = (of.name(), key.name, time.name, format!("t{}", self.tables));
@@ -87,6 +72,25 @@ impl Query {
                 ));
             }
         }
+    }
+
+    fn related(&mut self, table: &str, relation: &Relation, inner: &Condition) {
+        if let Some(test) = only_key(relation, inner) {
+            // An index may have the rows of one key in the order that is asked for.
+            return self.test(&qualified(table, relation.column), test);
+        }
+        self.tables += 1;
+        let name = format!("t{}", self.tables);
+        let (to, by, column) = (relation.to.name(), relation.by.name, relation.column.name);
+        if relation.few && matches!(inner, Condition::Column(..)) {
+            // In this form SQLite begins with the related rows, which are found by their column, and looks up those that
+            // are wanted; what is said of rows behind them would have it go through all of them.
+            self.push(format_args!("{table}.{column} IN (SELECT {name}.{by} FROM {to} {name} WHERE "));
+        } else {
+            self.push(format_args!("EXISTS (SELECT 1 FROM {to} {name} WHERE {name}.{by} = {table}.{column} AND "));
+        }
+        self.condition(&name, inner);
+        self.text.push(')');
     }
 
     fn joined(&mut self, table: &str, conditions: &[Condition], between: &str, empty: &str) {
@@ -234,6 +238,20 @@ pub(super) fn select(dialect: Dialect, columns: &str, table: Table, selection: &
     query.arguments.int(i64::from(selection.page.limit));
     query.arguments.int(i64::from(selection.page.offset));
     query.end()
+}
+
+/// Gives the test that a condition makes of related rows, if it is of nothing but their key and they are always there.
+fn only_key<'c>(relation: &Relation, condition: &'c Condition) -> Option<&'c Test> {
+    match condition {
+        Condition::Column(column, test @ (Test::Is(_) | Test::OneOf(_))) if *column == relation.by => {
+            Some(test).filter(|_| relation.always)
+        }
+        Condition::All(all) => match &**all {
+            [one] => only_key(relation, one),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[async_trait]

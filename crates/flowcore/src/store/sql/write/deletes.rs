@@ -70,7 +70,10 @@ async fn purge_flow(transaction: &mut Transaction<'_>, flow: Uuid) -> Result<(),
     let mut select = Select::new(dialect, "id", "flow_runs");
     select.uuid("flow_id", Some(flow));
     // In the order of the index, so that it is not sorted.
-    let rows = transaction.run_one(select.end(&format!(" ORDER BY expected_start_time LIMIT {RUNS}"))).await?.rows;
+    let rows = transaction
+        .run_one(select.end(&format!(" ORDER BY COALESCE(start_time, expected_start_time), id LIMIT {RUNS}")))
+        .await?
+        .rows;
     let runs = rows.iter().map(|row| row.uuid(0)).collect::<Result<Vec<Uuid>, _>>()?;
     if runs.is_empty() {
         with_id(transaction, "DELETE FROM deleted_flows WHERE flow_id = $1", flow).await?;
