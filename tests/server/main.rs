@@ -15,6 +15,7 @@ mod client_contract;
 mod client_troubles;
 mod clock;
 mod contract;
+mod deployment_limits;
 mod deployments;
 mod encryption;
 mod events;
@@ -118,7 +119,8 @@ on_both_databases! {
     zombies: a_run_that_died_with_its_worker_before_it_began_crashes,
         a_run_that_was_taken_and_never_begun_is_taken_again,
         a_run_whose_taker_dies_at_once_is_taken_again, a_run_that_is_said_to_have_crashed_is_tried_again,
-        a_run_whose_process_is_silent_crashes_once_and_is_tried_again, nobody_is_waited_for_who_never_spoke_up,
+        a_run_whose_process_is_silent_crashes_once_and_is_tried_again,
+        a_process_that_dies_before_its_retry_has_no_slot, nobody_is_waited_for_who_never_spoke_up,
         a_server_that_was_away_waits, a_run_of_flowcore_is_found_that_died_early, a_late_client_is_told_to_stop,
         a_program_whose_lease_has_ended_is_found, what_was_being_cancelled_is_cancelled,
         slots_come_back_whose_lease_has_ended, slots_come_back_of_runs_that_are_over;
@@ -129,6 +131,10 @@ on_both_databases! {
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,
         deployments_have_places_in_pools, a_limit_keeps_runs_from_beginning, a_run_that_is_gone_has_no_slot;
+    deployment_limits: of_two_who_take_a_run_one_has_it_with_its_slot, many_who_begin_at_once_keep_to_the_limit,
+        the_states_of_a_run_name_the_lease_of_its_slot, a_retry_in_its_process_keeps_the_slot,
+        a_slot_is_lost_that_is_not_used_or_renewed, what_cannot_begin_takes_no_slot, who_has_waited_longest_is_next,
+        a_free_slot_is_taken_at_once, who_would_be_late_is_cancelled_where_that_is_wanted;
     flow_runs: flows_are_made_once, mistakes_are_told_as_prefect_tells_them, a_flow_run_goes_its_way,
         a_key_makes_one_run, a_run_is_edited_while_it_moves, a_failed_run_is_tried_again;
     automations: automations_are_kept_as_they_came, automations_go_with_what_they_belong_to,

@@ -203,6 +203,28 @@ pub(crate) async fn a_run_that_is_said_to_have_crashed_is_tried_again(world: Arc
     server.stop().await;
 }
 
+pub(crate) async fn a_process_that_dies_before_its_retry_has_no_slot(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;
+    clock.pass(100).await;
+    let (deployment, run) = deployed_run(&server).await;
+    let slots = async || {
+        let deployment = server.get(&format!("/deployments/{deployment}")).await;
+        deployment["global_concurrency_limit"]["active_slots"].clone()
+    };
+    beat(&server, &clock, &run).await;
+    clock.pass(30).await;
+    beat(&server, &clock, &run).await;
+    assert_eq!(server.set_state(&run, json!({"type": "FAILED"})).await["state"]["name"], "AwaitingRetry");
+    clock.pass(60).await;
+    assert_eq!(slots().await, 1);
+    clock.pass(60).await;
+    assert_eq!((state(&server, &run).await.as_str(), slots().await), ("AwaitingRetry", json!(0)));
+    begin(&server, &run).await;
+    assert_eq!(slots().await, 1);
+    server.stop().await;
+}
+
 pub(crate) async fn nobody_is_waited_for_who_never_spoke_up(world: Arc<World>) {
     let clock = Arc::new(HandClock::new());
     let server = world.clocked_replica(&clock, &["ZOMBIES"], &[]).await;

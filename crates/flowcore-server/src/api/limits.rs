@@ -2,12 +2,8 @@
 //! their own have too.
 
 use axum::http::StatusCode;
-use flowcore::model::Page;
 use flowcore::model::{ConcurrencyLimit, LimitId, Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotId};
 use flowcore::orchestration::{LimitError, take_slots};
-use flowcore::store::StoreError;
-use flowcore::store::query::{Column, Kind, Selection, Table};
-use flowcore::store::records::{Record, Row, Value};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -33,32 +29,6 @@ pub(super) async fn by_id(app: &App, id: Uuid) -> Result<Option<ConcurrencyLimit
 /// Tells how limits of these names stand.
 pub(super) async fn occupancy(app: &App, names: Vec<String>) -> Result<Occupancy, ApiError> {
     Ok(app.store.occupancy(&names).await?)
-}
-
-/// Which limit a lease is of.
-struct LeaseOf(String);
-
-const LEASE_ID: Column = Column::new("id", Kind::Id, false);
-
-impl Record for LeaseOf {
-    const TABLE: Table = Table::new("slot_leases");
-    const COLUMNS: &'static [Column] = &[LEASE_ID, Column::new("limit_name", Kind::Text, false)];
-
-    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        row.id()?;
-        Ok(LeaseOf(row.text()?))
-    }
-
-    fn values(&self) -> Vec<Value> {
-        vec![Value::Id(None), self.0.as_str().into()]
-    }
-}
-
-/// Lists the limits that a lease is of.
-pub(super) async fn limits_of_lease(app: &App, lease: Uuid) -> Result<Vec<String>, ApiError> {
-    let selection = Selection { condition: LEASE_ID.is(lease), sort: Vec::new(), page: Page::first(u32::MAX) };
-    let leases: Vec<LeaseOf> = app.store.records().list(&selection).await?;
-    Ok(leases.into_iter().map(|lease| lease.0).collect())
 }
 
 /// What came of an attempt to take slots.

@@ -1,7 +1,8 @@
 //! Deployments: flows with what their runs are made of, and when.
 //!
 //! A deployment ([`deployment`]) has schedules ([`deployment_schedule`]), by which runs are made ahead of their time ([`due`]);
-//! whoever wants a run at once asks for one ([`making`]). What depends on the deployment as it was, runs that schedules have made
+//! whoever wants a run at once asks for one ([`making`]). States of runs are
+//! proposed with regard to the slots that a deployment's limit has ([`proposing`]). What depends on the deployment as it was, runs that schedules have made
 //! for later, is taken back when it changes ([`take_back`]). Who polls for runs makes it ready ([`readiness`]).
 
 pub(crate) mod deployment;
@@ -12,7 +13,9 @@ mod job_variables;
 mod limit;
 mod making;
 mod parameters;
+mod proposing;
 mod readiness;
+mod slot_queue;
 mod slots;
 mod telling;
 
@@ -30,8 +33,10 @@ pub(crate) use job_variables::check_job_variables;
 pub(crate) use limit::{limit_to, remove_limit};
 pub(crate) use making::{Origin, make_run};
 pub(crate) use parameters::{check_parameters, filled_in};
+pub(crate) use proposing::{FULL, propose};
 pub(crate) use readiness::polled;
-pub(crate) use slots::{FULL, Slot, forget_slot, give_back, settle_slot, take_slot};
+pub(crate) use slot_queue::call_all_waiting;
+pub(crate) use slots::{cancels_new_runs, forget_slot, settle_slot};
 pub(crate) use telling::{Surroundings, flow_of, tell, tell_changes};
 
 use crate::state::App;

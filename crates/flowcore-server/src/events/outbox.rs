@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flowcore::clock::Clock;
-use flowcore::model::Event;
+use flowcore::model::{Event, FlowRun, State};
 use flowcore::store::{ServerStore, StoreError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::NewEvent;
+use super::{NewEvent, complete};
 use crate::live::{Feed, NewEvents};
 
 /// How many events are kept at once, at most.
@@ -77,6 +77,18 @@ impl Events {
         self.0.store.append_events(events.clone()).await?;
         self.0.live.announce(events);
         Ok(())
+    }
+
+    /// Tells those who listen at once of the state that a flow run has just entered; they would hear of it a little later.
+    pub(crate) async fn tell_state(&self, run: &FlowRun, before: &State) {
+        if !self.0.live.is_heard() {
+            return;
+        }
+        let mut events = vec![Event::of_flow_run(run, Some(before), &run.state)];
+        match complete(&*self.0.store, self.0.clock.now(), &mut events).await {
+            Ok(()) => self.0.live.announce(events),
+            Err(error) => tracing::warn!(target: "flowcore_server", run = %run.id, "a state is told of later: {error}"),
+        }
     }
 
     /// Gives what hands events on as they happen.

@@ -78,6 +78,11 @@ impl<S: Source> Feed<S> {
         Feed(Arc::new(Shared { source, listeners, seen: Mutex::default(), following }))
     }
 
+    /// Tells whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.listeners.receiver_count() > 0
+    }
+
     /// Hands on what is committed.
     pub(crate) fn announce(&self, things: impl IntoIterator<Item = S::Thing>) {
         self.0.announce(things);

@@ -6,51 +6,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use flowcore::model::{FlowRunId, Page, SlotHolder, SlotId, TaskRunId, Timestamp};
+use flowcore::model::{FlowRunId, Page, SlotId, TaskRunId, Timestamp};
 use flowcore::orchestration::SlotsBack;
 use flowcore::store::StoreError;
-use flowcore::store::query::{Column, Condition, Kind, Selection, Table, Test, Values, flow_run, task_run};
-use flowcore::store::records::{Record, Row, Value};
+use flowcore::store::query::{Column, Condition, Selection, Test, Values, flow_run, task_run};
 use uuid::Uuid;
 
+use crate::deployments::call_all_waiting;
 use crate::error::ApiError;
+use crate::leases::{EXPIRES, LEASES, Lease, of_no_process};
 use crate::state::App;
 
 /// How long a client may take to give back itself what a run had that has ended.
 const GRACE: TimeDelta = TimeDelta::seconds(5);
 
-const LEASES: Table = Table::new("slot_leases");
-const ID: Column = Column::new("id", Kind::Id, false);
-const LIMIT: Column = Column::new("limit_name", Kind::Text, false);
-const HOLDER: Column = Column::new("holder", Kind::Json, false);
-const PROCESS_ID: Column = Column::new("process_id", Kind::Id, true);
-const ACQUIRED: Column = Column::new("acquired", Kind::Time, false);
-const EXPIRES: Column = Column::new("expires", Kind::Time, true);
-
-/// A lease of a run.
-struct Lease {
-    id: Uuid,
-    limit: String,
-    holder: SlotHolder,
-    acquired: Timestamp,
-}
-
-impl Record for Lease {
-    const TABLE: Table = LEASES;
-    const COLUMNS: &'static [Column] = &[ID, LIMIT, HOLDER, ACQUIRED];
-
-    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        Ok(Lease { id: row.id()?, limit: row.text()?, holder: row.json()?, acquired: row.time()? })
-    }
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.id.into(), self.limit.clone().into(), Value::json(&self.holder), self.acquired.into()]
-    }
-}
-
-/// Takes back what nobody has any more; tells how many leases that were.
+/// Takes back what nobody has any more, and calls who waits for it; tells how many leases that were.
 pub(super) async fn turn(app: &App) -> Result<usize, ApiError> {
-    Ok(expired(app).await? + of_ended_runs(app).await?)
+    let back = expired(app).await? + of_ended_runs(app).await?;
+    call_all_waiting(app).await?;
+    Ok(back)
 }
 
 async fn expired(app: &App) -> Result<usize, ApiError> {
@@ -66,15 +40,9 @@ async fn expired(app: &App) -> Result<usize, ApiError> {
     Ok(usize::try_from(gone?).unwrap_or(usize::MAX))
 }
 
-/// Lists the leases that are of no process.
-async fn leases(app: &App) -> Result<Vec<Lease>, StoreError> {
-    let condition = Condition::Column(PROCESS_ID, Test::IsNull(true));
-    app.store.records().list(&Selection { condition, sort: Vec::new(), page: Page::ALL }).await
-}
-
 /// Gives back at once what a flow run that is over and its task runs have.
 pub(super) async fn free_slots_of(app: &App, run: FlowRunId) -> Result<(), StoreError> {
-    let leases = leases(app).await?;
+    let leases = of_no_process(app).await?;
     let task_runs: Vec<Uuid> = leases.iter().filter_map(|lease| lease.holder.task_run_id.map(|id| id.0)).collect();
     let its = task_run::ID.one_of(Values::Ids(task_runs)).and(task_run::FLOW_RUN_ID.is(run.0));
     let its = Selection { condition: its, sort: Vec::new(), page: Page::ALL };
@@ -98,7 +66,7 @@ async fn give_back(app: &App, leases: impl Iterator<Item = Lease>) -> Result<usi
 
 /// Gives back what runs have that ended, since whoever executed them did not.
 async fn of_ended_runs(app: &App) -> Result<usize, ApiError> {
-    let leases = leases(app).await?;
+    let leases = of_no_process(app).await?;
     let flow_runs = leases.iter().filter_map(|lease| lease.holder.flow_run_id.map(|id| id.0)).collect();
     let task_runs = leases.iter().filter_map(|lease| lease.holder.task_run_id.map(|id| id.0)).collect();
     let (flow_runs, task_runs) = (ended_flow_runs(app, flow_runs).await?, ended_task_runs(app, task_runs).await?);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::moving::enter;
 use super::repossessor::free_slots_of;
-use crate::deployments::settle_slot;
+use crate::deployments::{forget_slot, settle_slot};
 use crate::error::ApiError;
 use crate::heartbeats::{EXPIRES, HEARTBEATS, Heartbeat, ID};
 use crate::state::App;
@@ -138,7 +138,7 @@ async fn of_programs(app: &App, since: Timestamp) -> Result<usize, ApiError> {
     }
     let crashed = app.orchestrator.crash_abandoned_runs(&connect::probe()).await?;
     for run in &crashed {
-        settle_slot(app, StateType::Running, run).await?;
+        settle_slot(app, &run.state, run).await?;
     }
     Ok(crashed.len())
 }
@@ -154,6 +154,11 @@ async fn crash(app: &App, run: &FlowRun, heard: Timestamp) -> Result<bool, ApiEr
         StateType::Cancelling => app.state(StateType::Cancelled).message(why),
         // A worker has said since it took the run that it starts it.
         StateType::Pending if heard >= run.state.timestamp => crashed(run, app.state(StateType::Crashed).message(why)),
+        StateType::Scheduled => {
+            // It was to be tried again in its process, and had kept its slot for that.
+            forget_slot(app, run).await?;
+            return Ok(false);
+        }
         _ => return Ok(false),
     };
     if !enter(app, run, state.clone()).await? {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StateData, StateDetails, StateId, Text, Timestamp};
+use super::{SlotId, StateData, StateDetails, StateId, Text, Timestamp};
 
 /// The nine types of state. The type is what rules look at; the name is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -195,6 +195,24 @@ impl State {
     /// Gives the details to write to, making them if there are none.
     pub fn details_mut(&mut self) -> &mut StateDetails {
         self.details.get_or_insert_with(Box::default)
+    }
+
+    /// Tells the lease of the slot that a run of a deployment with a limit has been given, whether or not it still holds.
+    pub fn slot_lease(&self) -> Option<SlotId> {
+        self.details.as_ref().and_then(|details| details.deployment_concurrency_lease_id).map(SlotId)
+    }
+
+    /// Says of which lease the slot is that the run has of its deployment's limit.
+    pub fn set_slot_lease(&mut self, lease: Option<SlotId>) {
+        if lease.is_some() || self.slot_lease().is_some() {
+            self.details_mut().deployment_concurrency_lease_id = lease.map(|lease| lease.0);
+        }
+    }
+
+    /// Keeps the lease that the state before names, unless this one names another: it is the run's, through all its states.
+    pub fn keep_slot_lease(&mut self, before: &State) {
+        let lease = self.slot_lease().or(before.slot_lease());
+        self.set_slot_lease(lease);
     }
 
     /// Tells the time at which a SCHEDULED run is to start.

@@ -4,46 +4,16 @@
 //! leaves it for something that is none, and going on behind a pause is a new attempt the first time only.
 
 use super::govern::{Decision, Governed, govern};
-use super::orchestrator::{Orchestrator, RunDecision};
+use super::orchestrator::Orchestrator;
 use super::policy::{BACKGROUND_TASK_POLICY, CLIENT_FLOW_POLICY, CLIENT_TASK_POLICY, FORCED_FLOW_POLICY};
 use super::rule::Facts;
 use crate::model::{FlowRun, Pauses, RetryType, RunTimes, State, StateDetails, StateId, StateType, TaskRun};
-use crate::store::{StoreError, Swap};
 
 impl Orchestrator {
-    /// Proposes a state for a flow run that a client orchestrates. One that insists (`force`) is refused only what would
-    /// lose a result.
-    pub async fn propose_client_flow_run_state(
-        &self,
-        run: &FlowRun,
-        proposed: State,
-        force: bool,
-    ) -> Result<RunDecision, StoreError> {
-        let mut run = run.clone();
-        loop {
-            let mut decision = self.judge_client_flow_run(&run, proposed.clone(), force);
-            let (Decision::Accept(state) | Decision::Reject(state, _)) = &mut decision else {
-                return Ok(RunDecision { run, decision });
-            };
-            let details = state.details_mut();
-            (details.flow_run_id, details.task_run_id) = (Some(run.id), run.parent_task_run_id);
-            let state = state.clone();
-            let mut next = run.clone();
-            next.pauses.follow(&run.state, &decision, &proposed, || self.clock().uuid().to_string());
-            next.times.enter_client_state(Some(&run.state), &state, !run.pauses.resuming);
-            next.state = state;
-            next.updated = self.clock().now();
-            match self.store().swap_flow_run(next.clone(), run.state.id).await? {
-                Swap::Applied => return Ok(RunDecision { run: next, decision }),
-                Swap::Missing => {
-                    return Ok(RunDecision { run, decision: Decision::Abort("the run has been deleted".into()) });
-                }
-                Swap::Conflict(now) => run = *now,
-            }
-        }
-    }
-
-    fn judge_client_flow_run(&self, run: &FlowRun, proposed: State, force: bool) -> Decision {
+    /// Judges a state for a flow run that a client orchestrates. One that insists (`force`) is refused only what would lose a
+    /// result. Whoever asks writes what follows ([`Orchestrator::client_flow_run_after`]), if nothing else is against it, and
+    /// asks anew if somebody else has moved the run meanwhile.
+    pub fn judge_client_flow_run(&self, run: &FlowRun, proposed: State, force: bool) -> Decision {
         let governed = Governed {
             state: Some(&run.state),
             times: &run.times,
@@ -55,6 +25,22 @@ impl Orchestrator {
         let policy = if force { FORCED_FLOW_POLICY } else { CLIENT_FLOW_POLICY };
         let (now, random) = (self.clock().now(), self.clock().random());
         govern(policy, governed, proposed, now, random, || StateId(self.clock().uuid()))
+    }
+
+    /// Gives a flow run that a client orchestrates as it stands behind a decision about this proposal, and completes the
+    /// decision's state; `None` if the run stays where it is.
+    pub fn client_flow_run_after(&self, run: &FlowRun, decision: &mut Decision, proposed: &State) -> Option<FlowRun> {
+        let (Decision::Accept(state) | Decision::Reject(state, _)) = decision else { return None };
+        let details = state.details_mut();
+        (details.flow_run_id, details.task_run_id) = (Some(run.id), run.parent_task_run_id);
+        state.keep_slot_lease(&run.state);
+        let state = state.clone();
+        let mut next = run.clone();
+        next.pauses.follow(&run.state, decision, proposed, || self.clock().uuid().to_string());
+        next.times.enter_client_state(Some(&run.state), &state, !run.pauses.resuming);
+        next.state = state;
+        next.updated = self.clock().now();
+        Some(next)
     }
 
     /// Judges a state for a task run that a client orchestrates, of this flow run if it belongs to one, and gives the run

@@ -56,6 +56,7 @@ impl Orchestrator {
         let mut state = state.message(message);
         let details = state.details_mut();
         (details.flow_run_id, details.task_run_id) = (Some(run.id), run.parent_task_run_id);
+        state.keep_slot_lease(&run.state);
         let mut next = run.clone();
         next.times.enter_client_state(Some(&run.state), &state, false);
         next.pauses = Pauses { retry_type: Some(RetryType::Reschedule), ..Pauses::default() };

@@ -27,5 +27,5 @@ pub use limits::{LimitError, LimitUpdate, NewLimit, SlotsBack};
 pub use orchestrator::{Executor, NewFlowRun, Orchestrator, RunDecision};
 pub use policy::{FLOW_POLICY, Policy, TASK_POLICY};
 pub use rule::{Facts, Replacement, Rule, StateSet, Transition, Verdict};
-pub use slot_leases::{free_slots, renew_slots, set_slots_taken, take_slots};
+pub use slot_leases::{free_slots, renew_slots, set_slots_taken, take_slots, take_slots_in_turn};
 pub use slots::{ask_for_slots, give_slots_back, judge_slots, slots_taken, waited_for};

@@ -296,7 +296,8 @@ impl Orchestrator {
         govern(FLOW_POLICY, governed, proposed, now, random, || StateId(self.clock.uuid()))
     }
 
-    fn enter(&self, run: &mut FlowRun, state: State) {
+    fn enter(&self, run: &mut FlowRun, mut state: State) {
+        state.keep_slot_lease(&run.state);
         run.times.enter(Some(&run.state), &state);
         run.state = state;
         run.updated = self.clock.now();

@@ -1,7 +1,7 @@
 //! Slots of holders that are no process: clients of a server, who take slots at once or come again, and whose leases
 //! end unless they renew them.
 
-use super::slots::{forget_expired, grant, is_of_time, judge_slots, slots_taken};
+use super::slots::{forget_expired, grant, judge_slots, slots_taken};
 use crate::model::{Occupancy, SlotAnswer, SlotAsk, SlotHolder, SlotId, SlotLease, Timestamp};
 
 /// Grants what is asked for, or leaves everything as it is: who asks does not wait in the queues.
@@ -14,16 +14,29 @@ pub fn take_slots(occupancy: &mut Occupancy, ask: &SlotAsk, now: Timestamp) -> S
     answer
 }
 
-/// Lets a lease end at another time; tells whether it was still there. What decays does so as it would have.
-pub fn renew_slots(occupancy: &mut Occupancy, id: SlotId, until: Timestamp, now: Timestamp) -> bool {
+/// Grants what is asked for as this lease, unless somebody waits for it whose turn is before; the ask's own place in the queue is
+/// gone then. Otherwise everything is left as it is.
+pub fn take_slots_in_turn(occupancy: &mut Occupancy, ask: &SlotAsk, lease: SlotId, now: Timestamp) -> SlotAnswer {
+    forget_expired(occupancy, now);
+    let answer = judge_slots(occupancy, ask, now);
+    if matches!(answer, SlotAnswer::Granted { .. }) {
+        occupancy.requests.retain(|request| request.id != ask.id);
+        grant(occupancy, &SlotAsk { id: lease, ..ask.clone() }, now);
+    }
+    answer
+}
+
+/// Lets a lease of no process end at another time, or have no end any more; tells whether it was still there. What decays does so
+/// as it would have.
+pub fn renew_slots(occupancy: &mut Occupancy, id: SlotId, until: Option<Timestamp>, now: Timestamp) -> bool {
     forget_expired(occupancy, now);
     let Occupancy { limits, leases, .. } = occupancy;
     let mut found = false;
     for lease in leases.iter_mut().filter(|lease| lease.id == id) {
         found = true;
         let decays = limits.iter().any(|limit| limit.name == lease.limit && limit.decays());
-        if is_of_time(lease) && !decays {
-            lease.expires = Some(until);
+        if lease.process_id.is_none() && !decays {
+            lease.expires = until;
         }
     }
     found
@@ -124,10 +137,37 @@ mod tests {
         let mut occupancy = two_slots();
         let mine = ask(1, 1, Some(60));
         take_slots(&mut occupancy, &mine, at(10));
-        assert!(renew_slots(&mut occupancy, mine.id, at(100), at(59)));
+        assert!(renew_slots(&mut occupancy, mine.id, Some(at(100)), at(59)));
         assert_eq!(taken(&occupancy, 99), 1);
-        assert!(!renew_slots(&mut occupancy, mine.id, at(200), at(100)), "it has ended");
+        assert!(!renew_slots(&mut occupancy, mine.id, Some(at(200)), at(100)), "it has ended");
         assert_eq!(taken(&occupancy, 100), 0);
+    }
+
+    #[test]
+    fn a_lease_without_an_end_gets_one_by_being_renewed() {
+        let mut occupancy = two_slots();
+        let mine = ask(1, 1, None);
+        take_slots(&mut occupancy, &mine, at(10));
+        assert_eq!(taken(&occupancy, 1_000_000), 1);
+        assert!(renew_slots(&mut occupancy, mine.id, Some(at(100)), at(59)));
+        assert_eq!((taken(&occupancy, 99), taken(&occupancy, 100)), (1, 0));
+    }
+
+    #[test]
+    fn who_waits_longest_is_not_overtaken() {
+        let mut occupancy = two_slots();
+        take_slots(&mut occupancy, &ask(1, 2, Some(60)), at(10));
+        let [mut early, mut late] = [ask(2, 1, Some(99)), ask(3, 2, Some(99))];
+        (early.due, late.due) = (at(5), at(6));
+        assert!(matches!(ask_for_slots(&mut occupancy, &early, at(11)), SlotAnswer::Waits { .. }));
+        let take = |occupancy: &mut Occupancy, ask, lease| {
+            let answer = take_slots_in_turn(occupancy, ask, SlotId(Uuid::from_u128(lease)), at(60));
+            matches!(answer, SlotAnswer::Granted { .. })
+        };
+        assert!(!take(&mut occupancy, &late, 33));
+        assert!(take(&mut occupancy, &early, 22));
+        assert!(occupancy.requests.is_empty());
+        assert_eq!(occupancy.leases.iter().map(|lease| lease.id.0.as_u128()).collect::<Vec<_>>(), [22]);
     }
 
     #[test]

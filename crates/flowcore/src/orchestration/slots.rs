@@ -145,7 +145,7 @@ fn held(lease: &SlotLease, limit: &ConcurrencyLimit, now: Timestamp) -> u32 {
 }
 
 /// Tells whether a lease ends with the time and not with a process.
-pub(super) fn is_of_time(lease: &SlotLease) -> bool {
+fn is_of_time(lease: &SlotLease) -> bool {
     lease.expires.is_some() && lease.process_id.is_none()
 }
 

@@ -13,9 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{MinimalLimit, Mode, taken};
-use crate::api::limits::{self, ask, limits_of_lease, take};
+use crate::api::limits::{self, ask, take};
 use crate::error::ApiError;
 use crate::extract::{Body, within};
+use crate::leases::limits_of_lease;
 use crate::routes::{Routes, op};
 use crate::state::App;
 
@@ -126,7 +127,7 @@ struct GiveBack {
 }
 
 async fn give_back(State(app): State<App>, Body(body): Body<GiveBack>) -> Result<StatusCode, ApiError> {
-    let limits = limits_of_lease(&app, body.lease_id).await?;
+    let limits = limits_of_lease(&app, SlotId(body.lease_id)).await?;
     if !limits.is_empty() {
         let id = SlotId(body.lease_id);
         app.usual_occupancy.note_end(&limits::occupancy(&app, limits.clone()).await?, id, app.now());
@@ -145,8 +146,8 @@ async fn renew(
     if id == NOTHING {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let limits = limits_of_lease(&app, id).await?;
-    let decide = move |occupancy: &mut Occupancy| renew_slots(occupancy, SlotId(id), end, now);
+    let limits = limits_of_lease(&app, SlotId(id)).await?;
+    let decide = move |occupancy: &mut Occupancy| renew_slots(occupancy, SlotId(id), Some(end), now);
     if !limits.is_empty() && app.orchestrator.decide_slots(limits, decide).await? {
         return Ok(StatusCode::NO_CONTENT);
     }

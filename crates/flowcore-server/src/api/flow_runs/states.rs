@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
 use flowcore::model::{FlowRun, FlowRunId, State as RunState, StateId, StateType};
-use flowcore::orchestration::{Decision, RunDecision, reported_crashed};
+use flowcore::orchestration::{Decision, reported_crashed};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Column, Kind, Table};
 use flowcore::store::records::{Record, Row, Value};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::api::decision::decided as tell;
-use crate::deployments::{FULL, Slot, give_back, settle_slot, take_slot};
+use crate::deployments;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
 use crate::heartbeats::{Sign, note};
@@ -68,8 +68,7 @@ pub(super) async fn propose(
     if run.parent_task_run_id.is_some() {
         details.task_run_id = run.parent_task_run_id;
     }
-    let by_client = run.process_id.is_none();
-    if by_client {
+    if run.process_id.is_none() {
         // Prefect's clients say so of every flow that fails, and mean its tasks: a flow has its retries all the same.
         details.retriable = None;
     }
@@ -83,8 +82,7 @@ pub(super) async fn propose(
         // Before the state: whoever dies between, this server included, leaves no run that nobody looks after.
         note(app, vec![Sign { run: run.id.0, occurred: now, holds: Some(holds) }]).await?;
     }
-    let decided = judge(app, run, state, force, by_client).await?;
-    settle_slot(app, run.state.kind, &decided.run).await?;
+    let decided = deployments::propose(app, run, state, force).await?;
     if let Decision::Accept(state) = &decided.decision {
         keep_result(app, state, Some(run.id), None).await?;
     }
@@ -94,40 +92,6 @@ pub(super) async fn propose(
     }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, tell(&decided.decision, &decided.run.state, now)))
-}
-
-/// Proposes a state, unless the run needs a slot of its deployment's limit for it and there is none.
-async fn judge(
-    app: &App,
-    run: &FlowRun,
-    state: RunState,
-    force: bool,
-    by_client: bool,
-) -> Result<RunDecision, ApiError> {
-    if force {
-        return Ok(match by_client {
-            true => app.orchestrator.propose_client_flow_run_state(run, state, true).await?,
-            false => app.orchestrator.force_flow_run_state(run, state).await?,
-        });
-    }
-    let slot = take_slot(app, run, state.kind).await?;
-    if let Slot::Full(instead) = slot {
-        let mut decided = app.orchestrator.force_flow_run_state(run, instead).await?;
-        if let Decision::Accept(state) = decided.decision {
-            decided.decision = Decision::Reject(state, FULL.into());
-        }
-        return Ok(decided);
-    }
-    let decided = match by_client {
-        true => app.orchestrator.propose_client_flow_run_state(run, state, false).await?,
-        false => app.orchestrator.set_flow_run_state(run, state).await?,
-    };
-    if let Slot::Taken(limit) = slot
-        && !matches!(decided.decision, Decision::Accept(_))
-    {
-        give_back(app, run, limit).await?;
-    }
-    Ok(decided)
 }
 
 #[derive(Deserialize, JsonSchema)]
