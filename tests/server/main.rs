@@ -157,7 +157,8 @@ on_both_databases! {
         templates_are_bounded, values_and_schemas_are_bounded, page_tokens_are_ours_or_refused;
     filters: flow_runs_are_found, task_runs_are_found, pages_fit_together, log_lines_are_found;
     task_runs: events_in_any_order_make_one_history, a_ping_is_answered_behind_the_commit,
-        other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run;
+        other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run,
+        of_two_who_move_a_task_run_one_is_right;
     orchestration: states_are_judged_as_prefect_judges_them;
     runs: flows_are_changed_and_deleted, runs_are_counted_over_time, an_input_is_kept_once_and_checked_at_the_resume,
         a_graph_tells_of_tasks_and_subflows, many_runs_are_moved_and_deleted_at_once, task_runs_are_changed_and_deleted,

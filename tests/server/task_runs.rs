@@ -128,3 +128,31 @@ pub(crate) async fn a_subflow_moves_its_task_run(world: Arc<World>) {
     let of_parent = json!({"flow_runs": {"parent_flow_run_id": {"any_": [parent]}}});
     assert_eq!(world.post("/flow_runs/filter", of_parent).await[0]["id"], json!(child));
 }
+
+pub(crate) async fn of_two_who_move_a_task_run_one_is_right(world: Arc<World>) {
+    let other = world.replica().await;
+    let background = json!({"deferred": true});
+    for number in 0..25 {
+        let new = json!({"task_key": "t", "dynamic_key": number.to_string(), "name": "t",
+            "state": {"type": "SCHEDULED", "state_details": background}});
+        let id = text(&world.post("/task_runs/", new).await["id"]);
+        let path = format!("/task_runs/{id}/set_state");
+        let set = async |server: &World, state: Value| {
+            let answer = server.post(&path, json!({"state": state})).await;
+            (text(&answer["status"]), answer["details"]["reason"].as_str().unwrap_or_default().to_owned())
+        };
+        let pending = json!({"type": "PENDING", "state_details": background});
+        let (one, two, three) =
+            tokio::join!(set(&world, pending.clone()), set(&other, pending.clone()), set(&world, pending.clone()));
+        let mut said = [one, two, three];
+        said.sort();
+        assert_eq!(said.each_ref().map(|(status, _)| status.as_str()), ["ABORT", "ABORT", "ACCEPT"], "{said:?}");
+        assert!(said[0].1.starts_with("This run is in a PENDING state"), "{said:?}");
+        // Each attempt counts, whoever was first.
+        let running = json!({"type": "RUNNING"});
+        tokio::join!(set(&world, running.clone()), set(&other, running.clone()), set(&world, running.clone()));
+        let run = world.get(&format!("/task_runs/{id}")).await;
+        assert_eq!((&run["run_count"], &run["state_type"]), (&json!(3), &json!("RUNNING")));
+    }
+    other.stop().await;
+}

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flowcore::model::{FlowRunId, Labels, Page, RetryPolicy, RunTimes, StateId, StateType, TaskRun, TaskRunId};
 use flowcore::orchestration::Decision;
+use flowcore::store::Swap;
 use flowcore::store::query::{Condition, Selection, Table, Test, Values, task_run};
 use flowcore::store::records::Value as Cell;
 use flowcore::wire::{OrchestrationResult, SetState, TaskRunBody, TaskRunCreate, TaskRunUpdate};
@@ -24,7 +25,7 @@ use crate::filter::{Objects, TaskRunSort};
 use crate::result_artifacts::keep_result;
 use crate::routes::{Routes, op};
 use crate::state::App;
-use crate::task_slots::{give_tag_slots_back, take_tag_slots};
+use crate::task_slots::{TagSlots, give_tag_slots_back, take_tag_slots};
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Task not found");
 
@@ -107,10 +108,8 @@ async fn set_state(
     Id(id): Id,
     Body(body): Body<SetState>,
 ) -> Result<(StatusCode, Json<OrchestrationResult>), ApiError> {
-    let run = find(&app, id).await.map_err(|error| match error {
-        ApiError::NotFound(_) => ApiError::Unknown(format!("Task run with id {id} not found")),
-        error => error,
-    })?;
+    let unknown = || ApiError::Unknown(format!("Task run with id {id} not found"));
+    let mut run = find_some(&app, id).await?.ok_or_else(unknown)?;
     let now = app.now();
     let mut state = body.state.into_state(StateId(app.clock.uuid()), now);
     let details = state.details_mut();
@@ -118,32 +117,53 @@ async fn set_state(
     if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
         state = state.scheduled_for(now);
     }
-    let flow_run = match run.flow_run_id {
-        Some(id) => app.store.flow_run(id).await?,
-        None => None,
-    };
     let cached = cached_task_runs::find(&app, &state).await?;
-    let (decision, next) =
-        app.orchestrator.judge_client_task_run(&run, flow_run.as_ref(), cached.as_ref(), state, body.force);
-    let moved = next.state.id != run.state.id;
-    if moved && next.state.kind == StateType::Running && !body.force {
-        let slots = take_tag_slots(&app, &run).await?;
-        if let Some(refusal) = slots.refusal() {
-            return Ok((StatusCode::OK, Json(refused(refusal, &run.state))));
+    // Judged anew if somebody else has moved the run meanwhile.
+    let (decision, next, moved) = loop {
+        let flow_run = match run.flow_run_id {
+            Some(id) => app.store.flow_run(id).await?,
+            None => None,
+        };
+        let (decision, next) =
+            app.orchestrator.judge_client_task_run(&run, flow_run.as_ref(), cached.as_ref(), state.clone(), body.force);
+        if next.state.id == run.state.id {
+            break (decision, next, false);
         }
-    }
-    if moved {
-        app.store.observe_task_runs(vec![next.clone()]).await?;
-        if !matches!(next.state.kind, StateType::Running | StateType::Cancelling) {
+        let mut slots = TagSlots::Had;
+        if next.state.kind == StateType::Running && !body.force {
+            slots = take_tag_slots(&app, &run).await?;
+            if let Some(refusal) = slots.refusal() {
+                return Ok((StatusCode::OK, Json(refused(refusal, &run.state))));
+            }
+        }
+        let stands = match app.store.swap_task_run(next.clone(), run.state.id).await? {
+            Swap::Applied => {
+                if !has_slots(next.state.kind) {
+                    give_tag_slots_back(&app, &run).await?;
+                }
+                break (decision, next, true);
+            }
+            Swap::Conflict(stands) => Some(*stands),
+            Swap::Missing => None,
+        };
+        // Unless another request has let the run begin with them.
+        let begun = stands.as_ref().is_some_and(|stands| has_slots(stands.state.kind));
+        if matches!(slots, TagSlots::Taken) && !begun {
             give_tag_slots_back(&app, &run).await?;
         }
-    }
+        run = stands.ok_or_else(unknown)?;
+    };
     if let Decision::Accept(state) = &decision {
         cached_task_runs::keep(&app, state).await?;
         keep_result(&app, state, run.flow_run_id, Some(run.id)).await?;
     }
     let status = if moved { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(decided(&decision, &next.state, now))))
+}
+
+/// Tells whether a task run in such a state has slots of its tags.
+fn has_slots(kind: StateType) -> bool {
+    matches!(kind, StateType::Running | StateType::Cancelling)
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {

@@ -9,8 +9,8 @@ use super::deletes::DeleteStore;
 use super::query::QueryStore;
 use super::records::{RecordStore, Records};
 use super::totals::TotalsStore;
-use super::{Store, StoreError, WatchStore};
-use crate::model::{FlowRun, FlowRunId, State, TaskRun};
+use super::{Store, StoreError, Swap, WatchStore};
+use crate::model::{FlowRun, FlowRunId, State, StateId, TaskRun};
 
 /// A store that takes what clients report.
 #[async_trait]
@@ -23,6 +23,10 @@ pub trait EditStore: Store {
     /// and more than once: a history is sorted by the times of its states, a state is kept once, and a run is as its
     /// newest state found it.
     async fn observe_task_runs(&self, seen: Vec<TaskRun>) -> Result<(), StoreError>;
+
+    /// Puts a task run into the state that it is given in, if it still is in the state `expected`: of several who judge what it may
+    /// enter next one is right. The state is the newest of its history, also if it was entered by a clock that is behind.
+    async fn swap_task_run(&self, run: TaskRun, expected: StateId) -> Result<Swap<TaskRun>, StoreError>;
 
     /// Deletes everything.
     async fn clear(&self) -> Result<(), StoreError>;
@@ -87,5 +91,15 @@ impl Known {
             self.run = seen;
         }
         true
+    }
+
+    /// Moves it on from the state in which it is expected to be; tells whether it was.
+    pub(super) fn swap(&mut self, mut next: TaskRun, expected: StateId) -> bool {
+        if self.run.state.id != expected {
+            return false;
+        }
+        let last = self.history.iter().map(|state| state.timestamp).max();
+        next.state.timestamp = last.map_or(next.state.timestamp, |last| last.max(next.state.timestamp));
+        self.observe(next)
     }
 }

@@ -51,13 +51,13 @@ use crate::model::{
     ProcessLease, State, StateCount, StateId, TaskRun, TaskRunFilter, TaskRunId, TaskRunRecord, Timestamp,
 };
 
-/// What a compare-and-set on a flow run came to.
+/// What a compare-and-set on a run came to.
 #[derive(Debug)]
-pub enum Swap {
+pub enum Swap<Run = FlowRun> {
     /// The run is as it was given.
     Applied,
     /// Another writer was first; this is how the run stands.
-    Conflict(Box<FlowRun>),
+    Conflict(Box<Run>),
     /// There is no such run.
     Missing,
 }

@@ -82,6 +82,7 @@ batch! {
     swaps: (FlowRun, StateId) => Swap,
     edits: (FlowRunId, FlowRunEdit) => Option<Box<FlowRun>>,
     observations: Vec<TaskRun> => (),
+    task_run_swaps: (TaskRun, StateId) => Swap<TaskRun>,
     decisions: (Vec<String>, SlotDecision) => (),
     departures: Vec<ProcessId> => u64,
     logs: Vec<LogLine> => (),

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::model::{FlowRun, FlowRunId, TaskRun};
-use crate::store::StoreError;
+use crate::model::{FlowRun, FlowRunId, StateId, TaskRun};
 use crate::store::edits::{EditStore, FlowRunEdit};
+use crate::store::{StoreError, Swap};
 
 use super::store::SqlStore;
 
@@ -20,6 +20,10 @@ impl EditStore for SqlStore {
         }
         let rows = 2 * seen.len();
         self.writer().submit(|batch| &mut batch.observations, seen, rows).await
+    }
+
+    async fn swap_task_run(&self, run: TaskRun, expected: StateId) -> Result<Swap<TaskRun>, StoreError> {
+        self.writer().submit(|batch| &mut batch.task_run_swaps, (run, expected), 2).await
     }
 
     async fn clear(&self) -> Result<(), StoreError> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 
-use crate::model::{FlowRun, FlowRunId, TaskRun, TaskRunId};
+use crate::model::{FlowRun, FlowRunId, StateId, TaskRun, TaskRunId};
+use crate::store::Swap;
 use crate::store::edits::{FlowRunEdit, Known};
 use crate::store::sql::batch::Entry;
 use crate::store::sql::failure::Failure;
@@ -41,39 +42,85 @@ pub(super) async fn observe(
     entries: &mut [Entry<Vec<TaskRun>, ()>],
     last: bool,
 ) -> Result<(), Failure> {
-    let dialect = transaction.dialect();
     let seen = || entries.iter().flat_map(|entry| &entry.change);
-    let ids: Vec<TaskRunId> = seen().map(|run| run.id).collect();
-    let rows = transaction.run_one(select::task_runs_by_ids(dialect, &ids)).await?.rows;
-    let mut known = BTreeMap::new();
-    for row in &rows {
-        let (run, history) = task_run_with_history(row)?;
-        known.insert(run.id, (history.len(), false, Known { run, history }));
-    }
+    let mut books = Books::open(transaction, seen().map(|run| run.id).collect()).await?;
     for run in seen() {
-        match known.entry(run.id) {
+        match books.0.entry(run.id) {
             Place::Vacant(place) => {
-                place.insert((0, true, Known::new(run.clone())));
+                place.insert(Page { before: 0, changed: true, known: Known::new(run.clone()) });
             }
             Place::Occupied(mut place) => {
-                let (_, changed, known) = place.get_mut();
-                *changed |= known.observe(run.clone());
+                let page = place.get_mut();
+                page.changed |= page.known.observe(run.clone());
             }
         }
     }
-    let changed: Vec<ObservedTaskRun> = known
-        .into_values()
-        .filter(|(_, changed, _)| *changed)
-        .map(|(before, _, Known { run, history })| ObservedTaskRun { run, history, before })
-        .collect();
-    let written = transaction.run(PUT_TASK_RUNS.parts(&changed, encode_observed), false).await?;
-    if written.iter().map(|outcome| outcome.affected).sum::<u64>() < changed.len() as u64 {
-        // What is not there yet cannot be locked: another process was faster, and all is looked at anew.
-        return Err(Failure::Busy("a task run was reported elsewhere meanwhile".to_owned()));
-    }
-    if last {
-        transaction.commit().await?;
-    }
+    books.close(transaction, last).await?;
     entries.iter_mut().for_each(|entry| entry.answer = Some(()));
     Ok(())
+}
+
+/// Moves task runs on that are still in the state in which they are expected to be, one after the other.
+pub(super) async fn swap(
+    transaction: &mut Transaction<'_>,
+    entries: &mut [Entry<(TaskRun, StateId), Swap<TaskRun>>],
+    last: bool,
+) -> Result<(), Failure> {
+    let mut books = Books::open(transaction, entries.iter().map(|entry| entry.change.0.id).collect()).await?;
+    for entry in entries.iter_mut() {
+        let (run, expected) = &entry.change;
+        entry.answer = Some(match books.0.get_mut(&run.id) {
+            None => Swap::Missing,
+            Some(page) => match page.known.swap(run.clone(), *expected) {
+                true => {
+                    page.changed = true;
+                    Swap::Applied
+                }
+                false => Swap::Conflict(Box::new(page.known.run.clone())),
+            },
+        });
+    }
+    books.close(transaction, last).await
+}
+
+/// What is known of some task runs, locked against other processes.
+struct Books(BTreeMap<TaskRunId, Page>);
+
+/// What is known of one.
+struct Page {
+    /// How many states are in the database.
+    before: usize,
+    changed: bool,
+    known: Known,
+}
+
+impl Books {
+    async fn open(transaction: &mut Transaction<'_>, ids: Vec<TaskRunId>) -> Result<Self, Failure> {
+        let rows = transaction.run_one(select::task_runs_by_ids(transaction.dialect(), &ids)).await?.rows;
+        let mut pages = BTreeMap::new();
+        for row in &rows {
+            let (run, history) = task_run_with_history(row)?;
+            pages.insert(run.id, Page { before: history.len(), changed: false, known: Known { run, history } });
+        }
+        Ok(Books(pages))
+    }
+
+    /// Writes what has changed, and commits it if it is the `last`.
+    async fn close(self, transaction: &mut Transaction<'_>, last: bool) -> Result<(), Failure> {
+        let changed: Vec<ObservedTaskRun> = self
+            .0
+            .into_values()
+            .filter(|page| page.changed)
+            .map(|Page { before, known: Known { run, history }, .. }| ObservedTaskRun { run, history, before })
+            .collect();
+        let written = transaction.run(PUT_TASK_RUNS.parts(&changed, encode_observed), false).await?;
+        if written.iter().map(|outcome| outcome.affected).sum::<u64>() < changed.len() as u64 {
+            // What is not there yet cannot be locked: another process was faster, and all is looked at anew.
+            return Err(Failure::Busy("a task run was reported elsewhere meanwhile".to_owned()));
+        }
+        if last {
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
 }

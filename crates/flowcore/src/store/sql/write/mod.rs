@@ -56,6 +56,9 @@ pub(super) async fn write(transaction: &mut Transaction<'_>, batch: &mut Batch) 
     if !batch.observations.is_empty() {
         edits::observe(transaction, &mut batch.observations, last()).await?;
     }
+    if !batch.task_run_swaps.is_empty() {
+        edits::swap(transaction, &mut batch.task_run_swaps, last()).await?;
+    }
     if !batch.decisions.is_empty() {
         limits::decide(transaction, &mut batch.decisions, last()).await?;
     }
