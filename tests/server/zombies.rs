@@ -71,7 +71,8 @@ async fn deployed_run(server: &World) -> (String, String) {
 /// Makes a run of a deployment with a limit of one.
 async fn made_run(server: &World, policy: Value) -> (String, String) {
     let flow = server.flow("zombies").await;
-    let body = json!({"name": "retried", "flow_id": flow, "concurrency_limit": 1, "enforce_parameter_schema": false});
+    let name = Uuid::now_v7().to_string();
+    let body = json!({"name": name, "flow_id": flow, "concurrency_limit": 1, "enforce_parameter_schema": false});
     let deployment = text(&server.post("/deployments/", body).await["id"]);
     let policy = json!({"empirical_policy": policy});
     let run = text(&server.post(&format!("/deployments/{deployment}/create_flow_run"), policy).await["id"]);
@@ -173,11 +174,19 @@ pub(crate) async fn a_run_whose_taker_dies_at_once_is_taken_again(world: Arc<Wor
         request.header(CLAIM_HEADER, claim).json(&json!({"state": {"type": "PENDING"}})).send().await.unwrap().status()
     };
     assert_eq!(take("soon").await, 400);
+    // Another one is as good as refused: nothing need be heard of who has the run.
+    let (_, prefects) = made_run(&server, json!({})).await;
+    server.set_state(&prefects, json!({"type": "PENDING"})).await;
+    let path = format!("/flow_runs/{prefects}/set_state");
+    let late =
+        server.request(Method::POST, &path).header(CLAIM_HEADER, "60").json(&json!({"state": {"type": "PENDING"}}));
+    assert_eq!(late.send().await.unwrap().status(), 200);
     assert_eq!(take("60").await, 201);
     clock.pass(60).await;
     assert_eq!(history(&server, &run).await, ["Scheduled", "Pending"]);
     clock.pass(30).await;
     assert_eq!(history(&server, &run).await, ["Scheduled", "Pending", "Crashed", "AwaitingRetry"]);
+    assert_eq!(history(&server, &prefects).await, ["Scheduled", "Pending"]);
     server.stop().await;
 }
 

@@ -129,6 +129,47 @@ pub(crate) async fn note(app: &App, signs: Vec<Sign>) -> Result<(), StoreError> 
     noted
 }
 
+/// That whoever takes a run will be heard of.
+pub(crate) struct Claim {
+    noted: Heartbeat,
+    before: Option<Heartbeat>,
+}
+
+impl Claim {
+    /// Notes it, before the run is taken: nobody can take it and die without that being seen.
+    pub(crate) async fn note(app: &App, run: Uuid, holds: TimeDelta) -> Result<Self, StoreError> {
+        let (now, least) =
+            (app.now(), TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX));
+        let expires = now.checked_add_signed(holds.max(least)).unwrap_or(now);
+        let noted = Heartbeat { run, seen: now, expires, occurred: now, longest: 0 };
+        let work = app.store.records().transact(move |tx| {
+            Box::pin(async move {
+                let before = tx.lock::<Heartbeat>(ID.is(run)).await?.pop();
+                tx.put(&noted).await?;
+                Ok::<_, StoreError>(before)
+            })
+        });
+        Ok(Claim { noted, before: work.await? })
+    }
+
+    /// Takes it back, since somebody else has the run, who may never have said that anything would be heard.
+    pub(crate) async fn withdraw(self, app: &App) -> Result<(), StoreError> {
+        let Claim { noted, before } = self;
+        let work = app.store.records().transact(move |tx| {
+            Box::pin(async move {
+                if tx.lock::<Heartbeat>(ID.is(noted.run)).await?.pop() != Some(noted) {
+                    return Ok(());
+                }
+                match before {
+                    Some(before) => tx.put(&before).await,
+                    None => tx.delete(HEARTBEATS, ID.is(noted.run)).await.map(drop),
+                }
+            })
+        });
+        work.await
+    }
+}
+
 /// Since when it would have been noticed if somebody had spoken up: not while the server was down, the database was away, or the machine
 /// slept. Cheap to clone.
 #[derive(Clone, Default)]

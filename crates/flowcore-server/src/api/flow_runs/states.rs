@@ -18,7 +18,7 @@ use crate::api::decision::decided as tell;
 use crate::deployments;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
-use crate::heartbeats::{Sign, note};
+use crate::heartbeats::Claim;
 use crate::result_artifacts::keep_result;
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -78,11 +78,17 @@ pub(super) async fn propose(
     if state.kind == StateType::Scheduled && state.scheduled_time().is_none() {
         state = state.scheduled_for(now);
     }
-    if let Some(holds) = claim.filter(|_| state.kind == StateType::Pending) {
-        // Before the state: whoever dies between, this server included, leaves no run that nobody looks after.
-        note(app, vec![Sign { run: run.id.0, occurred: now, holds: Some(holds) }]).await?;
-    }
+    let is_free = run.state.kind == StateType::Scheduled || run.state.is_terminal();
+    let claim = match claim.filter(|_| state.kind == StateType::Pending && is_free) {
+        Some(holds) => Some(Claim::note(app, run.id.0, holds).await?),
+        None => None,
+    };
     let decided = deployments::propose(app, run, state, force).await?;
+    if let Some(claim) = claim
+        && !matches!(decided.decision, Decision::Accept(_))
+    {
+        claim.withdraw(app).await?;
+    }
     if let Decision::Accept(state) = &decided.decision {
         keep_result(app, state, Some(run.id), None).await?;
     }
