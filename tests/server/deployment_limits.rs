@@ -316,10 +316,19 @@ pub(crate) async fn a_free_slot_is_taken_at_once(world: Arc<World>) {
     let serve = in_turn::deployment("turns").concurrency_limit(1, Collision::Enqueue).serve();
     let serving = Serving::start(&engine, serve);
     let id = text(&deployment(&world, "in-turn/turns").await["id"]);
+    let create = format!("/deployments/{id}/create_flow_run");
+    let later = json!({"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": "2099-01-01T00:00:00Z"}}});
+    let first = text(&world.post(&create, later).await["id"]);
+    assert_eq!(set(&world, &first, "PENDING").await.0, "ACCEPT");
     let mut made = Vec::new();
     for _ in 0..RUNS {
-        made.push(text(&world.post(&format!("/deployments/{id}/create_flow_run"), json!({})).await["id"]));
+        made.push(text(&world.post(&create, json!({})).await["id"]));
     }
+    let waiting = json!({"flow_runs": {"state": {"name": {"any_": ["AwaitingConcurrencySlot"]}}}});
+    while world.post("/flow_runs/count", waiting.clone()).await != RUNS {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    set(&world, &first, "CANCELLED").await;
     let body = json!({"flow_runs": {"deployment_id": {"any_": [id]}, "state": {"type": {"any_": ["COMPLETED"]}}}});
     let begin = Instant::now();
     let mut runs = loop {
