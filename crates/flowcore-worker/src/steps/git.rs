@@ -4,7 +4,9 @@ use std::path::Path;
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
+use tokio::fs;
 use tokio::process::Command;
+use uuid::Uuid;
 
 use super::command::{run, without};
 use super::inputs::Inputs;
@@ -68,36 +70,74 @@ impl Clone<'_> {
     }
 
     async fn bring(&self, folder: &Path) -> Result<(), String> {
-        if folder.join(".git").exists() {
-            self.sparse(folder).await?;
-            match self.commit {
-                Some(commit) => self.fetch(folder, commit).await?,
-                None => self.git(&["pull", "--ff-only"], Some(folder)).await?,
-            }
-        } else {
-            let place = folder.to_string_lossy();
-            let mut arguments = vec!["clone"];
-            if let Some(branch) = self.branch {
-                arguments.extend(["--branch", branch]);
-            }
-            if !self.directories.is_empty() {
-                arguments.push("--sparse");
-            }
-            match self.commit {
-                Some(_) => arguments.extend(["--filter=blob:none", "--no-checkout"]),
-                None => arguments.extend(["--depth", "1"]),
-            }
-            arguments.extend(["--", self.repository, &place]);
-            self.git(&arguments, None).await?;
-            self.sparse(folder).await?;
-            if let Some(commit) = self.commit {
-                self.fetch(folder, commit).await?;
-            }
+        if !folder.join(".git").exists() {
+            self.clone_to(folder).await?;
+        } else if !self.is_of(folder).await || self.renew(folder).await.is_err() {
+            self.clone_anew(folder).await?;
         }
         if self.submodules {
             self.git(&["submodule", "update", "--init", "--recursive"], Some(folder)).await?;
         }
         Ok(())
+    }
+
+    /// Tells whether a clone is one of this repository.
+    async fn is_of(&self, folder: &Path) -> bool {
+        let origin = self.said(&["config", "--get", "remote.origin.url"], folder).await;
+        origin.is_ok_and(|origin| without_user(&origin) == without_user(self.repository))
+    }
+
+    /// Brings a clone up to date. It cannot be if its branch was written anew, or is another one than before.
+    async fn renew(&self, folder: &Path) -> Result<(), String> {
+        self.sparse(folder).await?;
+        if let Some(commit) = self.commit {
+            return self.fetch(folder, commit).await;
+        }
+        self.git(&["pull", "--ff-only", "origin", self.branch.unwrap_or("HEAD")], Some(folder)).await?;
+        let (here, there) =
+            (self.said(&["rev-parse", "HEAD"], folder), self.said(&["rev-parse", "FETCH_HEAD"], folder));
+        if here.await? != there.await? {
+            return Err("it has commits that the repository has not".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Puts a new clone in the place of one that is of no use any more, which stays if there is no new one to be had.
+    async fn clone_anew(&self, folder: &Path) -> Result<(), String> {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let beside = folder.with_file_name(format!(".{name}-{}", Uuid::now_v7().simple()));
+        if let Err(why) = self.clone_to(&beside).await {
+            // What is not there needs no removal.
+            let _ = fs::remove_dir_all(&beside).await;
+            return Err(why);
+        }
+        let swapped = async {
+            fs::remove_dir_all(folder).await?;
+            fs::rename(&beside, folder).await
+        };
+        swapped.await.map_err(|error| format!("{} cannot be cloned anew: {error}", folder.display()))
+    }
+
+    async fn clone_to(&self, folder: &Path) -> Result<(), String> {
+        let place = folder.to_string_lossy();
+        let mut arguments = vec!["clone"];
+        if let Some(branch) = self.branch {
+            arguments.extend(["--branch", branch]);
+        }
+        if !self.directories.is_empty() {
+            arguments.push("--sparse");
+        }
+        match self.commit {
+            Some(_) => arguments.extend(["--filter=blob:none", "--no-checkout"]),
+            None => arguments.extend(["--depth", "1"]),
+        }
+        arguments.extend(["--", self.repository, &place]);
+        self.git(&arguments, None).await?;
+        self.sparse(folder).await?;
+        match self.commit {
+            Some(commit) => self.fetch(folder, commit).await,
+            None => Ok(()),
+        }
     }
 
     async fn sparse(&self, folder: &Path) -> Result<(), String> {
@@ -119,6 +159,15 @@ impl Clone<'_> {
 
     /// Runs git. Who asks is told by its environment, so that it stands neither in a list of processes nor in the clone.
     async fn git(&self, arguments: &[&str], folder: Option<&Path>) -> Result<(), String> {
+        self.ask(arguments, folder).await.map(drop)
+    }
+
+    /// Runs git in a clone, and gives what it says.
+    async fn said(&self, arguments: &[&str], folder: &Path) -> Result<String, String> {
+        Ok(self.ask(arguments, Some(folder)).await?.trim().to_owned())
+    }
+
+    async fn ask(&self, arguments: &[&str], folder: Option<&Path>) -> Result<String, String> {
         let mut command = Command::new("git");
         command.args(arguments).env("GIT_TERMINAL_PROMPT", "0");
         if let Some(folder) = folder {
@@ -130,7 +179,18 @@ impl Clone<'_> {
                 .env("GIT_CONFIG_KEY_0", format!("http.{origin}/.extraHeader"))
                 .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {}", BASE64.encode(user.as_bytes())));
         }
-        run(command, None).await.map(drop)
+        Ok(run(command, None).await?.stdout)
+    }
+}
+
+/// Gives a URL without a user.
+fn without_user(url: &str) -> String {
+    match url.split_once("://").map(|(scheme, rest)| (scheme, rest, rest.split('/').next().unwrap_or(rest))) {
+        Some((scheme, rest, host)) if host.contains('@') => {
+            let begin = host.rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[begin..])
+        }
+        _ => url.to_owned(),
     }
 }
 
@@ -204,6 +264,14 @@ mod tests {
         assert_eq!(asks(json!({"repository": "/srv/r"})), Ok(None));
         assert!(asks(json!({"repository": "git@x.org:r", "access_token": "t"})).is_err());
         assert!(asks(json!({"repository": "https://x.org/r", "credentials": {}})).is_err());
+    }
+
+    #[test]
+    fn a_repository_is_the_same_whoever_asks() {
+        assert_eq!(without_user("https://u:p@x.org:1/a@b"), "https://x.org:1/a@b");
+        for same in ["https://x.org/a@b", "git@x.org:a", "/srv/a", "ssh://x.org"] {
+            assert_eq!(without_user(same), same);
+        }
     }
 
     #[test]

@@ -109,6 +109,41 @@ async fn a_repository_is_cloned_once_and_then_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn a_clone_is_of_the_repository_and_the_branch_that_are_asked_for() {
+    let bench = Bench::new().await;
+    bench
+        .shell(
+            "for name in a b; do git init -q -b main $name/flows && (cd $name/flows && git config user.email a@b.c && \
+             git config user.name n && echo $name > file && git add . && git commit -qm one); done",
+        )
+        .await;
+    let cloned = async |from: &str, branch: Option<&str>| {
+        let repository = format!("file://{}", bench.path(from).display());
+        let mut inputs = json!({"repository": repository, "clone_directory_name": "clone"});
+        if let Some(branch) = branch {
+            inputs["branch"] = json!(branch);
+        }
+        let carried = bench.carry_out(json!([{"git_clone": inputs}])).await?;
+        Ok::<_, String>(std::fs::read_to_string(carried.directory.join("file")).unwrap().trim().to_owned())
+    };
+    assert_eq!(cloned("a/flows", None).await.unwrap(), "a");
+    assert_eq!(cloned("b/flows", None).await.unwrap(), "b", "another repository in the same place");
+    // Its history is written anew.
+    bench.shell("cd b/flows && echo new > file && git commit -qa --amend -m other").await;
+    assert_eq!(cloned("b/flows", None).await.unwrap(), "new");
+    bench.shell("cd b/flows && git branch old && echo newer > file && git commit -qam two").await;
+    assert_eq!(cloned("b/flows", None).await.unwrap(), "newer");
+    assert_eq!(cloned("b/flows", Some("old")).await.unwrap(), "new", "a branch that is behind");
+    assert_eq!(cloned("b/flows", None).await.unwrap(), "newer");
+    // What cannot be had does not take away what is there.
+    assert!(cloned("c/flows", None).await.is_err());
+    assert!(bench.path("clone/file").is_file());
+    let left: Vec<_> =
+        std::fs::read_dir(bench.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".clone")), "{left:?}");
+}
+
+#[tokio::test]
 async fn folders_and_programs_go_to_a_storage_and_back() {
     let bench = Bench::new().await;
     bench
