@@ -16,6 +16,7 @@ mod fake_engine;
 mod help;
 mod history;
 mod lossy;
+mod jobs;
 mod manifests;
 mod objects;
 mod on_prefect;

@@ -1,6 +1,6 @@
 //! A server with a worker, and what is asked of them by commands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,16 @@ impl Site {
         self.going(variables, &line.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// Starts a worker whose own log is kept in a file of this name, and tells where.
+    pub(crate) fn worker_with_log(&self, variables: &[(&str, &str)], more: &str) -> (Worker, PathBuf) {
+        let log = self.worker_home.path().join("worker.log");
+        let (out, err) =
+            (std::fs::File::create(&log).unwrap(), std::fs::File::options().append(true).open(&log).unwrap());
+        let mut command = self.command(variables, &["worker", "start", "--pool", "default"]);
+        command.args(more.split_whitespace()).stdout(out).stderr(err);
+        (Worker(command.spawn().unwrap()), log)
+    }
+
     /// Starts an agent with further variables.
     pub(crate) fn agent_with(&self, variables: &[(&str, &str)], more: &str) -> Worker {
         let line = format!("agent start {more}");
@@ -95,10 +105,14 @@ impl Site {
 
     /// Starts a command that goes on until it is asked to end, and executes runs.
     pub(crate) fn going(&self, variables: &[(&str, &str)], words: &[&str]) -> Worker {
+        Worker::start(&mut self.command(variables, words))
+    }
+
+    fn command(&self, variables: &[(&str, &str)], words: &[&str]) -> Command {
         let mut command = self.world.command("");
         command.args(words).env("FLOWCORE_API_URL", &self.api).env("FLOWCORE_HOME", self.worker_home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
-        Worker::start(&mut command)
+        command
     }
 
     /// Makes the pool `default`, and a deployment of the example's flow in it.
@@ -190,6 +204,19 @@ pub(crate) fn signal_process(signal: &str, pid: &str) {
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Waits until a file has a text in it.
+pub(crate) fn said(file: &Path, text: &str) {
+    let begin = Instant::now();
+    loop {
+        let said = std::fs::read_to_string(file).unwrap_or_default();
+        if said.contains(text) {
+            return;
+        }
+        assert!(begin.elapsed() < DEADLINE, "no `{text}` in {said}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Waits until a process is gone.

@@ -19,6 +19,7 @@ pub(crate) struct Pool {
 /// A run that waits in a queue of a pool.
 #[derive(Debug, Deserialize)]
 pub(crate) struct InQueue {
+    pub(crate) work_pool_id: Uuid,
     pub(crate) flow_run: Run,
 }
 

@@ -44,9 +44,35 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
     names.into_iter().flat_map(|name| [name.to_owned(), format!("{name}_FILE")])
 }
 
+/// What the names of settings have in them whose values are secrets, or may hold one.
+const SECRET: [&str; 10] =
+    ["KEY", "AUTH", "SECRET", "PASSWORD", "TOKEN", "DATABASE", "REDIS", "CONNECTION_URL", "CUSTOM_HEADERS", "_SERVER_"];
+
+/// Tells whether a variable is a setting of flowcore or Prefect that is not for runs: a credential, or what is a server's.
+pub(crate) fn is_withheld(name: &str) -> bool {
+    let is_setting = ["FLOWCORE_", "PREFECT_"].iter().any(|prefix| name.starts_with(prefix));
+    is_setting && SECRET.iter().any(|part| name.contains(part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_told_by_their_names() {
+        for name in [
+            "FLOWCORE_DATABASE_URL",
+            "FLOWCORE_API_KEY_FILE",
+            "PREFECT_API_DATABASE_CONNECTION_URL",
+            "FLOWCORE_ENCRYPTION_KEY",
+            "PREFECT_SERVER_API_HOST",
+        ] {
+            assert!(is_withheld(name), "{name}");
+        }
+        for name in ["FLOWCORE_HOME", "PREFECT_LOGGING_LEVEL", "PREFECT_API_URL", "DATABASE_URL"] {
+            assert!(!is_withheld(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_run_with_a_credential_of_its_own_gets_no_other() {

@@ -1,4 +1,4 @@
-//! Telling the server that a worker is there, and that its runs are executed.
+//! Telling the server that a worker is there, and that its runs are executed; and hearing what has become of the pool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use crate::known_pool::KnownPool;
 use crate::pool::PoolClient;
 use crate::under_way::UnderWay;
 
@@ -20,13 +21,17 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) struct Heartbeats(AbortHandle);
 
 impl Heartbeats {
-    pub(crate) fn start(pool: PoolClient, worker: String, under_way: Arc<UnderWay>) -> Self {
+    pub(crate) fn start(pool: PoolClient, known: Arc<KnownPool>, worker: String, under_way: Arc<UnderWay>) -> Self {
         let beating = tokio::spawn(async move {
             let mut failed = false;
             loop {
                 tokio::time::sleep(INTERVAL).await;
                 alive(&pool, &under_way.ids()).await;
-                match pool.beat(&worker, INTERVAL).await {
+                let told = async {
+                    pool.beat(&worker, INTERVAL).await?;
+                    known.read_again(&pool).await
+                };
+                match told.await {
                     Ok(()) => failed = false,
                     // The questions for runs tell that the server is away.
                     Err(error) if !std::mem::replace(&mut failed, true) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flowcore::model::FlowRunId;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::job::Job;
 use crate::output::Output;
@@ -15,8 +16,8 @@ pub(crate) trait Infrastructure: Send + Sync + 'static {
     /// Starts what is to execute a run.
     async fn start(&self, job: &Job) -> Result<Box<dyn Execution>, String>;
 
-    /// Finds what still executes runs for workers that are gone, if it can outlive them and be found.
-    async fn left_behind(&self) -> Result<Vec<Left>, String> {
+    /// Finds what still executes runs of a pool, if it can outlive its worker and be found.
+    async fn left_behind(&self, _pool: Uuid) -> Result<Vec<Left>, String> {
         Ok(Vec::new())
     }
 }

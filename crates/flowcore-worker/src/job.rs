@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use flowcore::EXECUTE;
 use flowcore::model::FlowRunId;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::bodies::{Deployment, Run};
 use crate::credentials::Credentials;
@@ -17,6 +18,8 @@ use crate::template::fill;
 pub(crate) struct Job {
     /// The run.
     pub(crate) run: FlowRunId,
+    /// The id of the pool.
+    pub(crate) pool: Uuid,
     /// What it and those around it are called, by Prefect's labels.
     pub(crate) labels: BTreeMap<String, String>,
     /// Where its flow is.
@@ -48,25 +51,37 @@ pub(crate) struct Common {
 }
 
 impl Job {
-    /// Puts together what is said.
-    pub(crate) fn new(
+    /// Fills the template in. Placeholders for what the server and the machine know are still in it.
+    pub(crate) fn settings(
         common: &Common,
         template: &Map<String, Value>,
         deployment: &Deployment,
         run: &Run,
-    ) -> Result<Self, String> {
+    ) -> Map<String, Value> {
         let overrides = [deployment.job_variables.as_ref(), run.job_variables.as_ref()];
         let overrides: Vec<&Map<String, Value>> = overrides.into_iter().flatten().collect();
         let mut settings = fill(template, &overrides);
         if common.is_within {
             settings.retain(|name, _| name == "env");
         }
+        settings
+    }
+
+    /// Puts together what is said, with the template filled in.
+    pub(crate) fn new(
+        common: &Common,
+        pool: Uuid,
+        settings: Map<String, Value>,
+        deployment: &Deployment,
+        run: &Run,
+    ) -> Result<Self, String> {
         let entrypoint = deployment
             .entrypoint
             .as_deref()
             .ok_or_else(|| format!("its deployment `{}` has no entrypoint: deploy it anew", deployment.name))?;
         let mut job = Job {
             run: FlowRunId(run.id),
+            pool,
             labels: BTreeMap::new(),
             entrypoint: entrypoint.parse().map_err(|error| format!("{error}"))?,
             command: None,
@@ -110,7 +125,7 @@ impl Job {
 
     /// Says whose it is, as Prefect's workers do, and below what the job says itself.
     fn labels(&self, common: &Common, deployment: &Deployment, run: &Run) -> BTreeMap<String, String> {
-        let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
+        let id = |id: Option<Uuid>| id.map(|id| id.to_string());
         let own = [
             ("flow-run-id", Some(run.id.to_string())),
             ("flow-run-name", Some(run.name.clone())),
@@ -141,7 +156,6 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use serde_json::json;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -150,9 +164,9 @@ pub(crate) mod tests {
         let deployment = json!({
             "name": "d", "entrypoint": entrypoint, "path": "/srv/etl", "job_variables": of_deployment,
         });
-        let deployment = serde_json::from_value(deployment).unwrap_or_else(|error| panic!("{error}"));
+        let deployment: Deployment = serde_json::from_value(deployment).unwrap_or_else(|error| panic!("{error}"));
         let run = json!({"id": Uuid::nil(), "name": "r", "job_variables": of_run});
-        let run = serde_json::from_value(run).unwrap_or_else(|error| panic!("{error}"));
+        let run: Run = serde_json::from_value(run).unwrap_or_else(|error| panic!("{error}"));
         let common = Common {
             pool: "p".to_owned(),
             worker: "w".to_owned(),
@@ -165,7 +179,8 @@ pub(crate) mod tests {
         let fields: Map<String, Value> =
             said.map(|(name, _)| (name.clone(), json!(format!("{{{{ {name} }}}}")))).collect();
         let template = Map::from_iter([("job_configuration".to_owned(), Value::Object(fields))]);
-        Job::new(&common, &template, &deployment, &run)
+        let settings = Job::settings(&common, &template, &deployment, &run);
+        Job::new(&common, Uuid::nil(), settings, &deployment, &run)
     }
 
     #[test]

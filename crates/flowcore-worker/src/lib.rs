@@ -13,6 +13,7 @@ mod heartbeats;
 mod infrastructure;
 mod job;
 mod kind;
+mod known_pool;
 mod one_run;
 mod output;
 pub mod placeholders;

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use flowcore::client::ClientError;
 use flowcore::model::{FlowRun, FlowRunId, StateType};
-use serde_json::Map;
-use uuid::Uuid;
 
 use crate::bodies::Run;
 use crate::heartbeats::alive;
 use crate::job::Common;
+use crate::known_pool::KnownPool;
 use crate::pool::{PoolClient, Rank};
 use crate::pool_work::PoolWork;
 use crate::process::Processes;
@@ -37,8 +36,7 @@ impl Worker {
         let under_way = Arc::new(UnderWay::default());
         let work = Arc::new(PoolWork {
             pool: PoolClient { client: client.clone(), pool: String::new() },
-            pool_id: Uuid::nil(),
-            template: Map::new(),
+            known: Arc::new(KnownPool::none()),
             queues: Vec::new(),
             grace: self.grace,
             common: Common {

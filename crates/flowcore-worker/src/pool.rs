@@ -87,15 +87,14 @@ impl PoolClient {
     }
 
     /// Lists the runs that are due until then, in the order in which they are to begin.
-    pub(crate) async fn waiting(&self, queues: &[String], until: Timestamp) -> Result<Vec<Run>, ClientError> {
+    pub(crate) async fn waiting(&self, queues: &[String], until: Timestamp) -> Result<Vec<InQueue>, ClientError> {
         let path = self.path("/get_scheduled_flow_runs");
         let mut body = json!({"scheduled_before": until, "limit": PAGE});
         if !queues.is_empty() {
             body["work_queue_names"] = json!(queues);
         }
         let request = Request::post(path, "list the runs that are due", &body).repeat(Repeat::Never);
-        let found: Vec<InQueue> = self.client.ask(request).await?.read()?;
-        Ok(found.into_iter().map(|found| found.flow_run).collect())
+        self.client.ask(request).await?.read()
     }
 
     /// Lists those of these runs that are to end.

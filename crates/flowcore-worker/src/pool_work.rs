@@ -7,21 +7,21 @@ use async_trait::async_trait;
 use flowcore::client::ClientError;
 use flowcore::model::{FlowRunId, LogLevel, StateType, Timestamp};
 use flowcore::{Listed, Work, connect};
-use serde_json::{Map, Value};
-use uuid::Uuid;
+use serde_json::Value;
 
 use crate::bodies::Run;
 use crate::infrastructure::{Ended, Execution, Infrastructure, Left, Stop, asked};
 use crate::job::{Common, Job};
+use crate::known_pool::KnownPool;
 use crate::output::Output;
+use crate::placeholders::Resolver;
 use crate::pool::{PAGE, PoolClient, Rank, news};
 use crate::under_way::{Place, UnderWay};
 
 /// What a worker does with the runs of its pool.
 pub(crate) struct PoolWork {
     pub(crate) pool: PoolClient,
-    pub(crate) pool_id: Uuid,
-    pub(crate) template: Map<String, Value>,
+    pub(crate) known: Arc<KnownPool>,
     pub(crate) queues: Vec<String>,
     pub(crate) grace: Duration,
     pub(crate) common: Common,
@@ -46,7 +46,11 @@ impl PoolWork {
             None => None,
         };
         let deployment = deployment.ok_or("it has no deployment any more, which would say what to execute")?;
-        Job::new(&self.common, &self.template, &deployment, run)
+        let pool = self.known.now();
+        let settings = Job::settings(&self.common, &pool.base_job_template, &deployment, run);
+        let settings = Resolver::new(self.pool.client.clone()).resolve_job(settings).await;
+        let settings = settings.map_err(|error| format!("its job cannot be put together: {error}"))?;
+        Job::new(&self.common, pool.id, settings, &deployment, run)
     }
 
     /// Has a run executed that was taken, and stays with it to its end.
@@ -129,7 +133,7 @@ impl PoolWork {
     /// Looks for what workers that are gone have left behind.
     pub(crate) async fn look_for_what_is_left(self: &Arc<Self>) {
         let found = async {
-            let left = self.infrastructure.left_behind().await?;
+            let left = self.infrastructure.left_behind(self.known.now().id).await?;
             if left.is_empty() {
                 return Ok(left);
             }
@@ -162,15 +166,29 @@ fn told(ended: &Ended) -> String {
 #[async_trait]
 impl Work for PoolWork {
     fn news(&self) -> Value {
-        news(self.pool_id)
+        news(self.known.now().id)
     }
 
     async fn waiting(&self, until: Timestamp) -> Result<Listed, ClientError> {
         self.stop_those_that_are_to_end().await?;
-        let runs = self.pool.waiting(&self.queues, until).await?;
-        let is_complete = runs.len() < PAGE;
-        let runs =
-            runs.into_iter().map(|run| (FlowRunId(run.id), run.next_scheduled_start_time.unwrap_or(until))).collect();
+        let found = match self.pool.waiting(&self.queues, until).await {
+            Ok(found) => found,
+            Err(error) => {
+                // The pool may be gone, and another one be there next time.
+                self.known.doubt();
+                return Err(error);
+            }
+        };
+        if found.iter().any(|found| found.work_pool_id != self.known.now().id) {
+            self.known.doubt();
+        }
+        self.known.be_sure(&self.pool).await?;
+        if !self.known.is_sure() {
+            return Ok(Listed { runs: Vec::new(), is_complete: true });
+        }
+        let is_complete = found.len() < PAGE;
+        let time = |run: &Run| run.next_scheduled_start_time.unwrap_or(until);
+        let runs = found.iter().map(|found| (FlowRunId(found.flow_run.id), time(&found.flow_run))).collect();
         Ok(Listed { runs, is_complete })
     }
 

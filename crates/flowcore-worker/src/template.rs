@@ -18,10 +18,18 @@ pub(crate) fn fill(template: &Map<String, Value>, overrides: &[&Map<String, Valu
             values.insert(name.clone(), default.clone());
         }
     }
-    for (name, value) in overrides.iter().copied().flatten() {
-        merge(&mut values, name, value);
+    for said in overrides {
+        // As in Prefect, `env.NAME` is one variable, and `env` goes before it.
+        let (dotted, plain): (Vec<_>, Vec<_>) = said.iter().partition(|(name, _)| name.contains('.'));
+        for (name, value) in dotted.into_iter().chain(plain) {
+            merge(&mut values, name, value);
+        }
     }
-    let job = object("job_configuration").cloned().unwrap_or_default();
+    let mut job = object("job_configuration").cloned().unwrap_or_default();
+    // A template with an environment of its own has the one that is said over it.
+    if let (Some(Value::Object(own)), Some(Value::Object(said))) = (job.get_mut("env"), values.get("env")) {
+        own.extend(said.clone());
+    }
     match filled(&Value::Object(job), &values) {
         Some(Value::Object(mut job)) => {
             // What no template speaks of is of use to a process all the same.
@@ -38,6 +46,16 @@ pub(crate) fn fill(template: &Map<String, Value>, overrides: &[&Map<String, Valu
 
 /// Sets a value; of environments each variable by itself.
 fn merge(values: &mut Map<String, Value>, name: &str, value: &Value) {
+    if let Some((outer, inner)) = name.split_once('.') {
+        let outer = values.entry(outer).or_insert(Value::Null);
+        if !outer.is_object() {
+            *outer = Value::Object(Map::new());
+        }
+        if let Value::Object(fields) = outer {
+            merge(fields, inner, value);
+        }
+        return;
+    }
     match (values.get_mut(name), value) {
         (Some(Value::Object(under)), Value::Object(over)) if name == "env" => under.extend(over.clone()),
         _ => drop(values.insert(name.to_owned(), value.clone())),
@@ -84,6 +102,17 @@ mod tests {
         let filled = fill(&template, &[&deployment, &run]);
         let expected = json!({"command": "run", "env": {"A": "1", "B": "2", "C": "3"}, "labels": {"who": "of y (3)"}});
         assert_eq!(Value::Object(filled), expected);
+    }
+
+    #[test]
+    fn an_environment_in_the_template_has_the_one_that_is_said_over_it() {
+        let template = object(json!({
+            "job_configuration": {"env": {"A": "1", "B": "1", "C": "1", "D": "of {{ name }}"}},
+            "variables": {"properties": {"env": {"default": {"B": "2"}}, "name": {"default": "x"}}},
+        }));
+        let (deployment, run) = (object(json!({"env.C": "2", "env": {"E": "1"}})), object(json!({"env.E": "2"})));
+        let expected = json!({"env": {"A": "1", "B": "2", "C": "2", "D": "of x", "E": "2"}});
+        assert_eq!(Value::Object(fill(&template, &[&deployment, &run])), expected);
     }
 
     #[test]

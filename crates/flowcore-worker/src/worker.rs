@@ -11,12 +11,12 @@ use flowcore::clock::SystemClock;
 use flowcore::model::FlowRunId;
 use uuid::Uuid;
 
-use crate::bodies::Pool;
 use crate::credentials::Credentials;
 use crate::heartbeats::{Heartbeats, INTERVAL};
 use crate::infrastructure::Infrastructure;
 use crate::job::Common;
 use crate::kind::Kind;
+use crate::known_pool::KnownPool;
 use crate::pool::PoolClient;
 use crate::pool_work::PoolWork;
 use crate::process::Processes;
@@ -179,7 +179,7 @@ impl Worker {
         hurry: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), WorkerError> {
         let pool = PoolClient { client: self.client.clone(), pool: self.pool.clone() };
-        let found = match pool.find().await? {
+        let mut found = match pool.find().await? {
             Some(found) => found,
             None => pool.make(self.kind.unwrap_or_default().name()).await?,
         };
@@ -187,21 +187,20 @@ impl Worker {
         if found.is_paused {
             tracing::warn!(target: "flowcore", "the work pool `{}` is paused: its runs are taken when it is resumed", self.pool);
         }
-        let mut template = found.base_job_template.clone();
-        if template.is_empty() {
-            template = pool.give_template(&found.kind).await?;
+        if found.base_job_template.is_empty() {
+            found.base_job_template = pool.give_template(&found.kind).await?;
         }
         let name = self.name.clone().unwrap_or_else(|| format!("{}-{}", kind.name(), Uuid::now_v7()));
-        let infrastructure = self.infrastructure(kind, &found).await.map_err(WorkerError::Infrastructure)?;
+        let infrastructure = self.infrastructure(kind).await.map_err(WorkerError::Infrastructure)?;
         pool.beat(&name, INTERVAL).await?;
         let under_way = Arc::new(UnderWay::default());
-        let _heartbeats = Heartbeats::start(pool.clone(), name.clone(), under_way.clone());
+        let known = Arc::new(KnownPool::new(found));
+        let _heartbeats = Heartbeats::start(pool.clone(), known.clone(), name.clone(), under_way.clone());
         tracing::info!(target: "flowcore", "worker `{name}` takes the runs of the work pool `{}`", self.pool);
         let runner = Runner::new(self.client.clone(), Arc::new(SystemClock), self.limit);
         let work = Arc::new(PoolWork {
             pool,
-            pool_id: found.id,
-            template,
+            known,
             common: Common {
                 pool: self.pool,
                 worker: name,
@@ -255,12 +254,11 @@ impl Worker {
     }
 
     /// Makes what executes runs, if that can be had.
-    #[cfg_attr(not(feature = "docker"), expect(unused_variables, reason = "only containers are labelled"))]
-    async fn infrastructure(&self, kind: Kind, pool: &Pool) -> Result<Box<dyn Infrastructure>, String> {
+    async fn infrastructure(&self, kind: Kind) -> Result<Box<dyn Infrastructure>, String> {
         match kind {
             Kind::Process => Ok(Box::new(Processes::new(self.python.clone(), self.steps.clone()))),
             #[cfg(feature = "docker")]
-            Kind::Docker => Ok(Box::new(crate::docker::Containers::find(pool.id).await?)),
+            Kind::Docker => Ok(Box::new(crate::docker::Containers::find().await?)),
         }
     }
 }

@@ -168,7 +168,8 @@ fn registry(job: &Job) -> Result<Option<DockerCredentials>, String> {
             serveraddress: text("registry_url"),
             ..DockerCredentials::default()
         })),
-        _ => Err("`registry_credentials` have no `username` and `password`: references to blocks are not read here"
+        _ => Err("`registry_credentials` are no block with `username` and `password`: name one of the type \
+                  `docker-registry-credentials`"
             .to_owned()),
     }
 }

@@ -39,13 +39,12 @@ const LAST_OUTPUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Containers {
     engine: Engine,
-    pool: Uuid,
 }
 
 impl Containers {
     /// Finds the engine.
-    pub(crate) async fn find(pool: Uuid) -> Result<Self, String> {
-        Ok(Containers { engine: Engine::find().await?, pool })
+    pub(crate) async fn find() -> Result<Self, String> {
+        Ok(Containers { engine: Engine::find().await? })
     }
 }
 
@@ -53,7 +52,7 @@ impl Containers {
 impl Infrastructure for Containers {
     async fn start(&self, job: &Job) -> Result<Box<dyn Execution>, String> {
         let is_removed = job.is_on("auto_remove", false);
-        let labels = [(POOL, self.pool.to_string()), (AUTO_REMOVE, is_removed.to_string())];
+        let labels = [(POOL, job.pool.to_string()), (AUTO_REMOVE, is_removed.to_string())];
         let wanted = Wanted::new(job, labels.map(|(name, value)| (name.to_owned(), value)))?;
         self.engine.provide(&wanted).await?;
         let id = self.engine.make(&wanted).await?;
@@ -61,9 +60,9 @@ impl Infrastructure for Containers {
         Ok(Box::new(Container { engine: self.engine.clone(), id, is_removed, logs_since: 0 }))
     }
 
-    async fn left_behind(&self) -> Result<Vec<Left>, String> {
+    async fn left_behind(&self, pool: Uuid) -> Result<Vec<Left>, String> {
         let now = chrono::Utc::now().timestamp();
-        let all = self.engine.labelled(format!("{POOL}={}", self.pool)).await?;
+        let all = self.engine.labelled(format!("{POOL}={pool}")).await?;
         let left = all.into_iter().filter_map(|found| {
             let labels: HashMap<String, String> = found.labels.unwrap_or_default();
             let is_removed = labels.get(AUTO_REMOVE).is_some_and(|is_removed| is_removed == "true");

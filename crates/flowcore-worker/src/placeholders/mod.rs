@@ -7,6 +7,8 @@
 //! | `{{ $NAME }}` | a variable of the environment |
 //! | `{{ step-id.output }}`, `{{ output }}` | what a step has given; without it the field is left out |
 //!
+//! In jobs a variable must be there as well, and `{{ $NAME }}` is of the worker's environment but for its own secrets.
+//!
 //! A placeholder that is the whole of a text becomes the value itself, a number say; within a text it becomes text.
 
 mod fill;

@@ -1,6 +1,6 @@
 //! What only the server knows: blocks and variables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use flowcore::client::{Client, ClientError, Request, path_segment};
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::fill::{Found, at_path, fill};
 use super::find::{Kind, Piece, pieces};
+use crate::credentials::is_withheld;
 
 /// Says why placeholders cannot be replaced. No value of a block is ever part of it.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,15 @@ pub enum PlaceholderError {
         /// Its name.
         name: String,
     },
+    /// There is no block of that id.
+    #[error("there is no block of the id {0}: make one, and refer to it")]
+    NoReferenced(String),
+    /// There is no such variable.
+    #[error("there is no variable `{0}`: set it with `flowcore variable set`, or correct the placeholder")]
+    NoVariable(String),
+    /// A variable of the environment is not for runs.
+    #[error("the environment variable `{0}` is the worker's own, which no job gets")]
+    Withheld(String),
     /// The block has no such field.
     #[error("the block `{kind}/{name}` has no field `{field}`")]
     NoField {
@@ -71,6 +81,54 @@ impl Resolver {
     ///
     /// The server cannot be asked; a block is not there, or has not what is asked of it.
     pub async fn resolve(&self, value: &Value) -> Result<Value, PlaceholderError> {
+        let known = self.look_up(value).await?;
+        let look = |kind: Kind, name: &str| {
+            let Some(asked) = asked(kind) else { return Found::Left };
+            let found = known.get(&(asked, name.to_owned())).cloned().flatten();
+            found.map_or(Found::Nothing, Found::Value)
+        };
+        let filled = fill(value, &|kind, name| Ok::<_, PlaceholderError>(look(kind, name)))?;
+        Ok(filled.unwrap_or_default())
+    }
+
+    /// Replaces all that is left to be replaced in a job: placeholders for blocks, for variables, which have to be there as well,
+    /// and for this machine's environment, and references to blocks by their ids.
+    pub(crate) async fn resolve_job(&self, job: Map<String, Value>) -> Result<Map<String, Value>, PlaceholderError> {
+        let job = Value::Object(job);
+        let known = self.look_up(&job).await?;
+        let look = |kind: Kind, name: &str| match kind {
+            Kind::Environment if is_withheld(name) => Err(PlaceholderError::Withheld(name.to_owned())),
+            Kind::Environment => Ok(std::env::var(name).map_or(Found::Nothing, |text| Found::Value(text.into()))),
+            Kind::Output => Ok(Found::Left),
+            Kind::Block | Kind::Variable => match asked(kind).and_then(|asked| known.get(&(asked, name.to_owned()))) {
+                Some(Some(value)) => Ok(Found::Value(value.clone())),
+                _ => Err(PlaceholderError::NoVariable(name.to_owned())),
+            },
+        };
+        let mut filled = fill(&job, &look)?.unwrap_or_default();
+        let mut references = BTreeSet::new();
+        references_in(&mut filled, &mut |reference, _| {
+            references.insert(reference.to_owned());
+        });
+        let mut blocks = HashMap::new();
+        for id in references {
+            let block = self.block_at(format!("/block_documents/{}?include_secrets=true", path_segment(&id))).await?;
+            let block = block.ok_or_else(|| PlaceholderError::NoReferenced(id.clone()))?;
+            blocks.insert(id, block);
+        }
+        references_in(&mut filled, &mut |reference, value| {
+            if let Some(block) = blocks.get(reference) {
+                *value = Value::Object(block.clone());
+            }
+        });
+        Ok(match filled {
+            Value::Object(job) => job,
+            _ => Map::new(),
+        })
+    }
+
+    /// Reads all that the placeholders of a value name. None: there is no such variable.
+    async fn look_up(&self, value: &Value) -> Result<HashMap<(Asked, String), Option<Value>>, PlaceholderError> {
         let mut names = BTreeMap::new();
         collect(value, &mut names);
         let mut known = HashMap::new();
@@ -84,13 +142,7 @@ impl Resolver {
             }
             known.insert((kind, name), found);
         }
-        let look = |kind: Kind, name: &str| {
-            let Some(asked) = asked(kind) else { return Found::Left };
-            let found = known.get(&(asked, name.to_owned())).cloned().flatten();
-            found.map_or(Found::Nothing, Found::Value)
-        };
-        let filled = fill(value, &|kind, name| Ok::<_, PlaceholderError>(look(kind, name)))?;
-        Ok(filled.unwrap_or_default())
+        Ok(known)
     }
 
     /// Reads a block, or a field of it: `TYPE.NAME.FIELD`.
@@ -104,8 +156,7 @@ impl Resolver {
             path_segment(kind),
             path_segment(document)
         );
-        let found: Option<Block> = self.client.ask(Request::get(path, "read a block")).await?.read_if_found()?;
-        let Some(Block { data }) = found else {
+        let Some(data) = self.block_at(path).await? else {
             return Err(PlaceholderError::NoBlock { kind: kind.to_owned(), name: document.to_owned() });
         };
         field(data, parts.next()).map_err(|field| PlaceholderError::NoField {
@@ -113,6 +164,11 @@ impl Resolver {
             name: document.to_owned(),
             field: field.to_owned(),
         })
+    }
+
+    async fn block_at(&self, path: String) -> Result<Option<Map<String, Value>>, PlaceholderError> {
+        let found: Option<Block> = self.client.ask(Request::get(path, "read a block")).await?.read_if_found()?;
+        Ok(found.map(|found| found.data))
     }
 
     async fn variable(&self, name: &str) -> Result<Option<Value>, PlaceholderError> {
@@ -173,6 +229,17 @@ fn collect(value: &Value, names: &mut BTreeMap<(Asked, String), bool>) {
     }
 }
 
+/// Visits the references to blocks in a value: each is `{"$ref": {"block_document_id": ID}}`.
+fn references_in(value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
+    let id = value.get("$ref").and_then(|reference| reference.get("block_document_id")?.as_str()).map(str::to_owned);
+    match (id, value) {
+        (Some(id), value) => visit(&id, value),
+        (None, Value::Array(items)) => items.iter_mut().for_each(|item| references_in(item, visit)),
+        (None, Value::Object(fields)) => fields.values_mut().for_each(|field| references_in(field, visit)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -181,6 +248,13 @@ mod tests {
 
     fn of(data: Value, path: Option<&'static str>) -> Option<Value> {
         field(data.as_object().cloned().unwrap_or_default(), path).ok()
+    }
+
+    #[test]
+    fn references_are_found_wherever_they_are() {
+        let mut value = json!({"a": {"$ref": {"block_document_id": "1"}}, "b": [{"c": {"$ref": {"block_document_id": "2"}}}], "$ref": 3});
+        references_in(&mut value, &mut |id, value| *value = json!(id));
+        assert_eq!(value, json!({"a": "1", "b": [{"c": "2"}], "$ref": 3}));
     }
 
     #[test]

@@ -81,14 +81,16 @@ impl Runner {
     }
 
     /// Executes runs until `stop` is ready; then it begins no more, and returns when those under way have ended. While the
-    /// server is away it waits.
+    /// server is away it waits. So it does when a server that has answered once refuses: what it works for may have been taken
+    /// away for a while.
     ///
     /// # Errors
     ///
-    /// There is no server, or it does not accept who asks.
+    /// There is no server, or it refuses the first request.
     pub async fn run_until(self, work: Arc<dyn Work>, stop: impl Future<Output = ()>) -> Result<(), ClientError> {
         let Runner { client, clock, limit } = self;
-        let mut feed = client.listen(work.news()).await?;
+        let mut news = work.news();
+        let mut feed = client.listen(news.clone()).await?;
         let (mut due, mut running) = (Due::default(), JoinSet::new());
         let mut questions = Questions::new(clock.now());
         let mut stop = std::pin::pin!(stop);
@@ -105,6 +107,11 @@ impl Runner {
                 questions.few_are_left();
             }
             questions.ask(&work, now);
+            let news_now = work.news();
+            if news_now != news {
+                feed = client.listen(news_now.clone()).await?;
+                news = news_now;
+            }
             let due_next = due.next().filter(|_| running.len() < limit);
             tokio::select! {
                 biased;
@@ -158,11 +165,23 @@ struct Questions {
     has_more: bool,
     /// How long it is left alone after it has failed.
     rest: Duration,
+    /// Whether it has ever given an answer.
+    has_answered: bool,
+    /// Why it gave none last, so that the same is not said again and again.
+    trouble: Option<String>,
 }
 
 impl Questions {
     fn new(now: Timestamp) -> Self {
-        Questions { asking: None, at: now, is_stale: false, has_more: false, rest: Duration::ZERO }
+        Questions {
+            asking: None,
+            at: now,
+            is_stale: false,
+            has_more: false,
+            rest: Duration::ZERO,
+            has_answered: false,
+            trouble: None,
+        }
     }
 
     /// Asks, if it is time to.
@@ -198,16 +217,21 @@ impl Questions {
     fn answered(&mut self, answer: Result<Listed, ClientError>, now: Timestamp) -> Result<Listed, ClientError> {
         match answer {
             Ok(listed) => {
-                self.rest = Duration::ZERO;
+                if self.trouble.take().is_some() {
+                    tracing::info!(target: "flowcore", "the server says again which runs are due");
+                }
+                (self.rest, self.has_answered) = (Duration::ZERO, true);
                 self.has_more = !listed.is_complete;
                 if self.is_stale {
                     self.at = now;
                 }
                 Ok(listed)
             }
-            Err(ClientError::Server(error)) if error.is_passing() => {
-                if self.rest.is_zero() {
-                    tracing::warn!(target: "flowcore", "{error}; runs are begun when it is back");
+            Err(ClientError::Server(error)) if self.has_answered || error.is_passing() => {
+                let trouble = error.to_string();
+                if self.trouble.as_ref() != Some(&trouble) {
+                    tracing::warn!(target: "flowcore", "{error}; it is asked again, and runs are begun when it answers");
+                    self.trouble = Some(trouble);
                 }
                 self.rest = (self.rest * 2).clamp(SHORTEST_REST, LONGEST_REST);
                 self.at = now + TimeDelta::from_std(self.rest).unwrap_or_default();
@@ -236,5 +260,34 @@ async fn answered(asking: &mut Option<Asking>) -> Result<Listed, ClientError> {
             answer
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ServerError;
+
+    fn refused() -> Result<Listed, ClientError> {
+        let (what, detail) = ("list the runs that are due".to_owned(), "Not found.".to_owned());
+        Err(ServerError::Refused { what, status: 404, detail }.into())
+    }
+
+    #[test]
+    fn only_the_first_refusal_is_the_end() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let mut questions = Questions::new(begin);
+        assert!(questions.answered(refused(), begin).is_err());
+        assert!(questions.answered(Ok(Listed::default()), begin).is_ok());
+        assert!(questions.answered(refused(), begin).is_ok_and(|listed| listed.runs.is_empty()));
+        assert_eq!(questions.rest, SHORTEST_REST);
+        for _ in 0..20 {
+            assert!(questions.answered(refused(), begin).is_ok());
+        }
+        let rest = TimeDelta::from_std(LONGEST_REST).unwrap_or_default();
+        assert_eq!((questions.rest, questions.at), (LONGEST_REST, begin + rest));
+        assert!(questions.trouble.as_ref().is_some_and(|trouble| trouble.contains("Not found.")));
+        assert!(questions.answered(Ok(Listed::default()), begin).is_ok());
+        assert!(questions.rest.is_zero() && questions.trouble.is_none());
     }
 }
