@@ -71,6 +71,11 @@ async fn nothing_is_answered_without_the_password() {
 }
 
 #[tokio::test]
+async fn a_run_proves_itself_until_it_has_ended() {
+    world::on_sqlite_set(security::GUARDED, security::a_run_proves_itself_until_it_has_ended).await;
+}
+
+#[tokio::test]
 async fn changes_need_a_token_where_that_is_set() {
     world::on_sqlite_set(security::PROTECTED, security::changes_need_a_token_where_that_is_set).await;
 }

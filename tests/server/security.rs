@@ -33,6 +33,55 @@ async fn table(world: &World) -> (Vec<(Method, String)>, Vec<String>) {
     (operations, websockets.iter().map(|path| path.as_str().unwrap().to_owned()).collect())
 }
 
+pub(crate) async fn a_run_proves_itself_until_it_has_ended(world: Arc<World>) {
+    let asked = async |method: Method, path: &str, who: (&str, &str), body: Value| {
+        let answer = world.request(method, path).basic_auth(who.0, Some(who.1)).json(&body).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap_or_default())
+    };
+    let admin = ("admin", "pass");
+    let flow = asked(Method::POST, "/flows/", admin, json!({"name": "f"})).await.1;
+    let made =
+        asked(Method::POST, "/flow_runs/", admin, json!({"flow_id": flow["id"], "state": {"type": "PENDING"}})).await.1;
+    let path = format!("/flow_runs/{}", made["id"].as_str().unwrap());
+    let (status, token) = asked(Method::POST, &format!("{path}/token"), admin, json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{token}");
+    let (name, password) = token["auth_string"].as_str().unwrap().split_once(':').unwrap();
+    let run = (name, password);
+    assert_eq!(asked(Method::GET, &path, run, json!(null)).await.0, StatusCode::OK);
+    let set = |state: &str| json!({"state": {"type": state}});
+    assert_eq!(asked(Method::POST, &format!("{path}/set_state"), run, set("RUNNING")).await.0, StatusCode::CREATED);
+    for (method, path) in [
+        (Method::POST, format!("{path}/token")),
+        (Method::DELETE, path.clone()),
+        (Method::POST, "/work_pools/".to_owned()),
+        (Method::GET, "/admin/settings".to_owned()),
+    ] {
+        let (status, _) = asked(method.clone(), &path, run, json!({"name": "x"})).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    let other = name.replace(['0', '1'], "2");
+    assert_eq!(asked(Method::GET, &path, (&other, password), json!(null)).await.0, StatusCode::UNAUTHORIZED);
+    let listens = async |token: &str, path: &str| {
+        let mut request = format!("{}{path}", world.api.replace("http", "ws")).into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "prefect".parse().unwrap());
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        socket.send(Message::text(json!({"type": "auth", "token": token}).to_string())).await.unwrap();
+        matches!(socket.next().await, Some(Ok(Message::Text(_))))
+    };
+    let token = token["auth_string"].as_str().unwrap();
+    assert!(listens(token, "/events/in").await && !listens(token, "/work_pools/p/workers/connect").await);
+
+    // Its last words are heard, and then no more: what is gone has no rights.
+    assert_eq!(asked(Method::POST, &format!("{path}/set_state"), run, set("COMPLETED")).await.0, StatusCode::CREATED);
+    assert_eq!(asked(Method::GET, &path, run, json!(null)).await.0, StatusCode::OK);
+    let gone = asked(Method::POST, "/flow_runs/", admin, json!({"flow_id": flow["id"]})).await.1;
+    let gone = format!("/flow_runs/{}", gone["id"].as_str().unwrap());
+    let token = asked(Method::POST, &format!("{gone}/token"), admin, json!({})).await.1;
+    let (name, password) = token["auth_string"].as_str().unwrap().split_once(':').unwrap();
+    asked(Method::DELETE, &gone, admin, json!(null)).await;
+    assert_eq!(asked(Method::GET, "/version", (name, password), json!(null)).await.0, StatusCode::UNAUTHORIZED);
+}
+
 pub(crate) async fn nothing_is_answered_without_the_password(world: Arc<World>) {
     let (operations, websockets) = table(&world).await;
     assert!(operations.len() > 20 && !websockets.is_empty());

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use flowcore::settings::{CorsSettings, ServerSettings, ServicesSettings, Settings};
 use serde_json::{Map, Value};
 
-use crate::access::{Credentials, Csrf};
+use crate::access::{Credentials, Csrf, RunTokens};
 
 /// The settings that requests meet.
 pub(crate) struct Config {
@@ -13,6 +13,7 @@ pub(crate) struct Config {
     /// Where browsers find it, if that is elsewhere.
     pub(crate) ui_api_url: Option<String>,
     pub(crate) credentials: Option<Credentials>,
+    pub(crate) run_tokens: RunTokens,
     pub(crate) cors: CorsSettings,
     pub(crate) csrf: Option<Csrf>,
     pub(crate) allow_database_clear: bool,
@@ -30,6 +31,7 @@ impl Config {
             base_path: settings.base_path.clone(),
             ui_api_url: settings.ui_api_url.clone(),
             credentials: settings.auth_string.as_ref().map(Credentials::new),
+            run_tokens: RunTokens::new(),
             cors: settings.cors.clone(),
             csrf,
             allow_database_clear: settings.allow_database_clear,
@@ -40,7 +42,7 @@ impl Config {
 
     /// Signs what it signs with this key.
     pub(crate) fn signing_with(self, key: [u8; 32]) -> Self {
-        Config { csrf: self.csrf.map(|csrf| csrf.with_key(key)), ..self }
+        Config { csrf: self.csrf.map(|csrf| csrf.with_key(key)), run_tokens: RunTokens::with_key(key), ..self }
     }
 
     /// Shows these settings to who asks for them.

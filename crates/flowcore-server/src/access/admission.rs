@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::credentials::sent;
+use super::run_tokens::is_for_runs;
 use super::version;
 use crate::routes::Routes;
 use crate::state::App;
@@ -53,6 +55,20 @@ impl Admission {
     }
 }
 
+impl Admission {
+    /// Tells whether a run asks by its token for what runs may have.
+    async fn is_of_a_run(&self, path: Option<&str>, method: &Method, headers: &HeaderMap) -> bool {
+        let path = path.and_then(|path| path.strip_prefix(&self.api));
+        let sent = sent(headers).and_then(|sent| String::from_utf8(sent).ok());
+        match (path, sent) {
+            (Some(path), Some(sent)) if is_for_runs(method, path) => {
+                self.app.config.run_tokens.are_good(&self.app, &sent).await
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Lets a request pass, or refuses it.
 pub(crate) async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
     let config = &admission.app.config;
@@ -61,6 +77,7 @@ pub(crate) async fn admit(State(admission): State<Arc<Admission>>, request: Requ
     if let Some(credentials) = &config.credentials
         && !admission.is_open(path, &request)
         && !credentials.are_in(request.headers())
+        && !admission.is_of_a_run(path, request.method(), request.headers()).await
     {
         let refused = (StatusCode::UNAUTHORIZED, Json(json!({"exception_message": "Unauthorized"}))).into_response();
         // A browser asks for the password of a page; a program knows what it has to send.

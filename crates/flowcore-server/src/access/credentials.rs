@@ -22,13 +22,15 @@ impl Credentials {
 
     /// Tells whether a request carries them, as HTTP's basic authentication.
     pub(crate) fn are_in(&self, headers: &HeaderMap) -> bool {
-        let sent = headers.get(AUTHORIZATION).and_then(|value| {
-            let (scheme, text) = value.to_str().ok()?.split_once(' ')?;
-            let text = BASE64.decode(text.trim().as_bytes()).ok()?;
-            scheme.eq_ignore_ascii_case("basic").then_some(text)
-        });
-        sent.is_some_and(|sent| blake3::hash(&sent) == self.0)
+        sent(headers).is_some_and(|sent| blake3::hash(&sent) == self.0)
     }
+}
+
+/// Gives the name and password of a request's basic authentication, with a colon between.
+pub(super) fn sent(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let (scheme, text) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let text = BASE64.decode(text.trim().as_bytes()).ok()?;
+    scheme.eq_ignore_ascii_case("basic").then_some(text)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod credentials;
 mod csrf;
 mod pages;
 mod requests;
+mod run_tokens;
 mod version;
 
 pub(crate) use admission::{Admission, admit};
@@ -12,3 +13,4 @@ pub(crate) use credentials::Credentials;
 pub(crate) use csrf::{Csrf, CsrfToken};
 pub(crate) use pages::pages_of_other_sites;
 pub(crate) use requests::log;
+pub(crate) use run_tokens::RunTokens;

@@ -17,7 +17,7 @@ use flowcore::store::FlowRunEdit;
 use flowcore::store::query::{Selection, Table, flow_run};
 use flowcore::wire::{FlowRunBody, FlowRunUpdate, Why};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(super) use bodies::{bodies, body};
@@ -52,6 +52,7 @@ pub(super) fn routes() -> Routes {
         .patch("/flow_runs/{id}/labels", op("update_flow_run_labels", label))
         .post("/flow_runs/{id}/resume", op("resume_flow_run", resume::resume))
         .get("/flow_runs/{id}/why", op("explain_flow_run", explain))
+        .post("/flow_runs/{id}/token", op("give_flow_run_token", token))
         .get("/flow_runs/{id}/logs/download", op("download_logs", download::download).gives(StatusCode::OK))
         .merge(input::routes())
         .merge(graph::routes())
@@ -61,6 +62,20 @@ pub(super) fn routes() -> Routes {
 /// Tells why a run does not move: an addition of flowcore's own.
 async fn explain(State(app): State<App>, Id(id): Id) -> Result<Json<Why>, ApiError> {
     Ok(Json(why(&app, FlowRunId(id)).await?.ok_or(NOT_FOUND)?))
+}
+
+/// What a run shows to the server.
+#[derive(Serialize, JsonSchema)]
+struct RunToken {
+    /// Name and password, with a colon between. None: nobody has to show anything.
+    auth_string: Option<String>,
+}
+
+/// Gives what a run is to show instead of its worker's password: an addition of flowcore's own.
+async fn token(State(app): State<App>, Id(id): Id) -> Result<Json<RunToken>, ApiError> {
+    let run = find(&app, FlowRunId(id)).await?;
+    let auth_string = app.config.credentials.is_some().then(|| app.config.run_tokens.give(run.id));
+    Ok(Json(RunToken { auth_string }))
 }
 
 async fn count(State(app): State<App>, Body(objects): Body<Objects>) -> Result<Json<u64>, ApiError> {

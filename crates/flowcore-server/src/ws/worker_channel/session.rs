@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use super::super::conversation::{close, hear, say};
-use super::super::handshake::{SUBPROTOCOL, greet_or_end};
+use super::super::handshake::{Admits, SUBPROTOCOL, greet_or_end};
 use super::frames::{Cleanup, CloseReason, Frame, OperationResult, Ready, Release, Said, Snapshot};
 use super::hands::Hands;
 use super::setup::{Joined, beat, join};
@@ -33,7 +33,7 @@ pub(in crate::ws) async fn open(
     }
     upgrade.on_upgrade(|socket| async move {
         let refusal = |_| CloseReason::AuthenticationFailed.as_str();
-        if let Some(mut socket) = greet_or_end(&app, socket, refusal).await
+        if let Some(mut socket) = greet_or_end(&app, socket, Admits::Nobody, refusal).await
             && let Err(reason) = converse(&app, &mut socket, &name).await
         {
             close(socket, reason.code(), reason.as_str()).await;
