@@ -59,7 +59,7 @@ async fn without_a_home_the_command_says_what_to_set() {
 #[tokio::test]
 async fn wrong_command_lines_end_with_two() {
     let world = World::new().await;
-    for line in ["", "flow", "flow-run ls --output xml", "flow-run ls --since x", "flow-run logs a --head 1 --tail 1"] {
+    for line in ["", "flow", "flow-run ls --output xml", "flow-run ls --since x", "flow-run logs a --head --tail"] {
         let failed = world.flowcore(line);
         assert_eq!(failed.code, Some(2), "{failed}");
         assert!(!failed.err.is_empty(), "{failed}");

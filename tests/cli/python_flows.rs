@@ -95,7 +95,7 @@ impl Python {
         let mut variables = self.variables();
         variables
             .extend([("FLOWCORE_WORKER_PYTHON", &*self.interpreter), ("NOTES", self.folder.path().to_str().unwrap())]);
-        site.worker_with(&variables, more)
+        site.worker_with(&variables, &format!("--inherit-env NOTES {more}"))
     }
 
     /// Waits for the two processes of `sleeper`.
@@ -190,6 +190,31 @@ async fn a_flow_in_python_that_is_killed_with_its_worker_crashes() {
     signal_process("-KILL", &format!("-{}", pids[0]));
     let crashed = site.in_state_within(Duration::from_secs(90), &run, "Crashed");
     assert!(crashed["state"]["message"].as_str().unwrap().starts_with("Nothing was heard"), "{crashed}");
+}
+
+#[tokio::test]
+async fn the_processes_of_a_worker_that_is_killed_are_ended_by_the_next() {
+    let name = "the_processes_of_a_worker_that_is_killed_are_ended_by_the_next";
+    let Some((site, python)) = Python::start(name).await else { return };
+    python.deploy("sleeper", &[]);
+    let mut worker = python.worker(&site, "");
+    let run = site.run("sleeper/py");
+    let pids = python.pids();
+    site.in_state(&run, "Running");
+    worker.signal("-KILL");
+    assert!(!worker.ended(), "it is dead");
+    let mut next = python.worker(&site, "--grace 5");
+    assert_eq!(site.flowcore(&format!("flow-run cancel {run}")).code, Some(0));
+    site.in_state(&run, "Cancelled");
+    pids.iter().for_each(|pid| gone(pid));
+    next.signal("-TERM");
+    assert!(next.ended());
+    // Of the folders of both workers nothing is left.
+    let left: Vec<_> = std::fs::read_dir(site.worker_home.path().join("workers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["lock"], "{left:?}");
 }
 
 #[tokio::test]

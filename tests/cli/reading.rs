@@ -79,14 +79,14 @@ async fn logs_are_printed() {
     let lines = [
         "flow-run logs brave-otter",
         "flow-run logs brave-otter --level warning",
-        "flow-run logs brave-otter --head 1",
-        "flow-run logs brave-otter --tail 2 --reverse",
+        "flow-run logs brave-otter --head -n 1",
+        "flow-run logs brave-otter --tail --num-logs 2 -r",
         "task-run logs load-0",
         "flow-run logs 01960002",
         "flow-run logs brave-otter --level loud",
     ];
     assert_snapshot!(transcripts(&world, &lines));
-    assert_json_snapshot!(world.flowcore("flow-run logs brave-otter --tail 1 -o json").json());
+    assert_json_snapshot!(world.flowcore("flow-run logs brave-otter -t -n 1 -o json").json());
 }
 
 #[tokio::test]

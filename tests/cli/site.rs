@@ -31,6 +31,18 @@ impl Site {
         Site { world, api, is_own: true, worker_home: tempfile::tempdir().unwrap() }
     }
 
+    /// Starts a server that wants a name and a password, which the commands know.
+    pub(crate) async fn guarded(auth_string: &str) -> Self {
+        let world = World::new().await;
+        let variables = [("FLOWCORE_SERVER_API_AUTH_STRING", auth_string), ("FLOWCORE_API_AUTH_STRING", auth_string)];
+        let started = world.flowcore_with(&variables, "server start --background --port 0");
+        assert_eq!(started.code, Some(0), "{started}");
+        let api = started.out.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let known = world.flowcore(&format!("config set api.auth_string={auth_string}"));
+        assert_eq!(known.code, Some(0), "{known}");
+        Site { world, api, is_own: true, worker_home: tempfile::tempdir().unwrap() }
+    }
+
     /// Works on a server that is there.
     pub(crate) async fn on(api: &str) -> Self {
         Site {

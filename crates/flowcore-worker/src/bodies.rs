@@ -73,3 +73,9 @@ pub(crate) struct Entered {
 pub(crate) struct EnteredBy {
     pub(crate) transition_id: Option<Uuid>,
 }
+
+/// What a run shows to the server.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RunToken {
+    pub(crate) auth_string: Option<String>,
+}

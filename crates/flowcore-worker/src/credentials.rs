@@ -7,14 +7,15 @@ const KEYS: [&str; 2] = ["FLOWCORE_API_KEY", "PREFECT_API_KEY"];
 const AUTH_STRINGS: [&str; 2] = ["FLOWCORE_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"];
 const OF_SERVERS: [&str; 2] = ["FLOWCORE_SERVER_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"];
 
-/// What a run shows to the server. A server with one name and password knows no other than those of the worker; a run gets
-/// another one where there is one.
+/// What a run shows to the server. The worker's own is for servers that have nothing else for a run.
 #[derive(Clone, Default)]
 pub struct Credentials {
     /// A key.
     pub key: Option<String>,
     /// Name and password, with a colon between.
     pub auth_string: Option<String>,
+    /// Whether they are the worker's own, in whose place the server is asked for what only the run shows.
+    pub is_workers: bool,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -25,6 +26,11 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// Tells whether there is nothing to show.
+    pub(crate) fn are_none(&self) -> bool {
+        self.key.is_none() && self.auth_string.is_none()
+    }
+
     /// Adds them to the environment of a run, unless the run has its own there.
     pub(crate) fn add_to(&self, variables: &mut BTreeMap<String, String>) {
         if names().any(|name| variables.contains_key(&name)) {
@@ -76,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_run_with_a_credential_of_its_own_gets_no_other() {
-        let credentials = Credentials { key: Some("k".to_owned()), auth_string: Some("worker:secret".to_owned()) };
+        let credentials =
+            Credentials { key: Some("k".to_owned()), auth_string: Some("worker:secret".to_owned()), is_workers: true };
         let mut plain = BTreeMap::new();
         credentials.add_to(&mut plain);
         assert_eq!(plain["PREFECT_API_AUTH_STRING"], "worker:secret");

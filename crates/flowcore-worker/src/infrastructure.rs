@@ -16,10 +16,8 @@ pub(crate) trait Infrastructure: Send + Sync + 'static {
     /// Starts what is to execute a run.
     async fn start(&self, job: &Job) -> Result<Box<dyn Execution>, String>;
 
-    /// Finds what still executes runs of a pool, if it can outlive its worker and be found.
-    async fn left_behind(&self, _pool: Uuid) -> Result<Vec<Left>, String> {
-        Ok(Vec::new())
-    }
+    /// Finds what still executes runs, of a pool or of all, and may have been started by workers that are gone.
+    async fn left_behind(&self, pool: Uuid) -> Result<Vec<Left>, String>;
 }
 
 /// What executes a run.
@@ -67,6 +65,8 @@ pub(crate) struct Left {
     pub(crate) run: FlowRunId,
     /// The name of the worker that started it.
     pub(crate) worker: String,
+    /// Whether that worker is known to be gone, and nobody else can take this over any more.
+    pub(crate) is_orphan: bool,
     /// What executes it.
     pub(crate) execution: Box<dyn Execution>,
 }

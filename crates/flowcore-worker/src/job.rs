@@ -171,7 +171,7 @@ pub(crate) mod tests {
             pool: "p".to_owned(),
             worker: "w".to_owned(),
             api_url: "http://127.0.0.1:4200/api".to_owned(),
-            credentials: Credentials { key: None, auth_string: Some("worker:secret".to_owned()) },
+            credentials: Credentials { auth_string: Some("worker:secret".to_owned()), ..Credentials::default() },
             variables: vec![("FLOWCORE_HOME".to_owned(), "/home".to_owned())],
             is_within: false,
         };

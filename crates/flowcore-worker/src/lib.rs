@@ -9,11 +9,14 @@ mod credentials;
 #[cfg(feature = "docker")]
 mod docker;
 mod entrypoint;
+mod environment;
+mod health;
 mod heartbeats;
 mod infrastructure;
 mod job;
 mod kind;
 mod known_pool;
+mod logged;
 mod one_run;
 mod output;
 pub mod placeholders;

@@ -7,6 +7,7 @@ use flowcore::client::ClientError;
 use flowcore::model::{FlowRun, FlowRunId, StateType};
 
 use crate::bodies::Run;
+use crate::health::Health;
 use crate::heartbeats::alive;
 use crate::job::Common;
 use crate::known_pool::KnownPool;
@@ -37,6 +38,7 @@ impl Worker {
         let work = Arc::new(PoolWork {
             pool: PoolClient { client: client.clone(), pool: String::new() },
             known: Arc::new(KnownPool::none()),
+            health: Arc::new(Health::new()),
             queues: Vec::new(),
             grace: self.grace,
             common: Common {
@@ -46,7 +48,7 @@ impl Worker {
                 is_within: true,
                 ..Common::default()
             },
-            infrastructure: Box::new(Processes::new(self.python, self.steps)),
+            infrastructure: Box::new(Processes::new(self.python, self.steps, self.inherited)),
             under_way: under_way.clone(),
         });
         let run = take(&work, id).await?;

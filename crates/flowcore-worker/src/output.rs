@@ -1,6 +1,7 @@
 //! What executions write: passed on, and kept with their runs.
 
 use std::collections::VecDeque;
+use std::io::Write;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -8,6 +9,8 @@ use flowcore::client::Client;
 use flowcore::model::{FlowRunId, LogId, LogLevel, LogLine};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use uuid::Uuid;
+
+use crate::logged::Logged;
 
 /// The logger of these lines.
 const LOGGER: &str = "flowcore.worker";
@@ -33,19 +36,23 @@ impl Output {
         let mut lines = Lines::new(output);
         while let Some(line) = lines.next().await {
             if self.is_streamed {
-                println!("{line}");
+                show(&line);
             }
             self.tell(LogLevel::Info, line).await;
         }
     }
 
-    /// Reads standard error until it ends, and gives the last lines of it. They are no lines of the log at once: what a flow
-    /// logs comes by itself, and most programs write it there as well.
+    /// Reads standard error until it ends, and gives the last lines of it. Each is a line of the run's log, but for what the flow has
+    /// logged: that comes by itself, and most programs write it there as well.
     pub(crate) async fn pass_on(self, output: impl AsyncRead + Unpin) -> String {
         let (mut lines, mut last) = (Lines::new(output), VecDeque::with_capacity(LAST));
+        let mut logged = Logged::default();
         while let Some(line) = lines.next().await {
             if self.is_streamed {
-                eprintln!("{line}");
+                complain(&line);
+            }
+            if !logged.has(&line) {
+                self.tell(LogLevel::Warning, line.clone()).await;
             }
             if last.len() == LAST {
                 last.pop_front();
@@ -71,6 +78,16 @@ impl Output {
             tracing::warn!(target: "flowcore", "a line of flow run {} is not kept: {error}", self.run);
         }
     }
+}
+
+/// Writes a line where this process writes its output, if anybody still reads that.
+pub(crate) fn show(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The same for errors.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Lines of any length and of any bytes.

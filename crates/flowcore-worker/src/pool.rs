@@ -8,7 +8,7 @@ use flowcore::model::{FlowRunId, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::bodies::{Decided, Deployment, InQueue, OtherWorker, Pool, Run};
+use crate::bodies::{Decided, Deployment, InQueue, OtherWorker, Pool, Run, RunToken};
 
 /// How many runs are asked for at once: as many as a Prefect server gives.
 pub(crate) const PAGE: usize = 200;
@@ -36,8 +36,11 @@ impl PoolClient {
     }
 
     /// Makes a pool of this type, unless another worker was faster, and gives the one that is there.
-    pub(crate) async fn make(&self, kind: &str) -> Result<Pool, ClientError> {
-        let body = json!({"name": self.pool, "type": kind});
+    pub(crate) async fn make(&self, kind: &str, template: Option<&Map<String, Value>>) -> Result<Pool, ClientError> {
+        let mut body = json!({"name": self.pool, "type": kind});
+        if let Some(template) = template {
+            body["base_job_template"] = json!(template);
+        }
         let made = self.client.ask(Request::post("/work_pools/", "make a work pool", &body)).await?;
         if made.is_conflict() {
             return self.client.ask(Request::get(self.path(""), "read a work pool")).await?.read();
@@ -112,6 +115,12 @@ impl PoolClient {
 
     pub(crate) async fn run(&self, id: FlowRunId) -> Result<Option<Run>, ClientError> {
         self.client.ask(Request::get(format!("/flow_runs/{id}"), "read a flow run")).await?.read_if_found()
+    }
+
+    /// Asks for what a run is to show instead of the worker's credential. None: the server has nothing of the kind.
+    pub(crate) async fn token(&self, id: FlowRunId) -> Result<Option<RunToken>, ClientError> {
+        let request = Request::post(format!("/flow_runs/{id}/token"), "give a run what it is to show", &json!({}));
+        self.client.ask(request).await?.read_if_found()
     }
 
     pub(crate) async fn deployment(&self, id: Uuid) -> Result<Option<Deployment>, ClientError> {

@@ -8,8 +8,11 @@ use flowcore::client::ClientError;
 use flowcore::model::{FlowRunId, LogLevel, StateType, Timestamp};
 use flowcore::{Listed, Work, connect};
 use serde_json::Value;
+use tokio::sync::watch;
 
-use crate::bodies::Run;
+use crate::bodies::{Run, RunToken};
+use crate::credentials::Credentials;
+use crate::health::Health;
 use crate::infrastructure::{Ended, Execution, Infrastructure, Left, Stop, asked};
 use crate::job::{Common, Job};
 use crate::known_pool::KnownPool;
@@ -22,6 +25,7 @@ use crate::under_way::{Place, UnderWay};
 pub(crate) struct PoolWork {
     pub(crate) pool: PoolClient,
     pub(crate) known: Arc<KnownPool>,
+    pub(crate) health: Arc<Health>,
     pub(crate) queues: Vec<String>,
     pub(crate) grace: Duration,
     pub(crate) common: Common,
@@ -50,7 +54,22 @@ impl PoolWork {
         let settings = Job::settings(&self.common, &pool.base_job_template, &deployment, run);
         let settings = Resolver::new(self.pool.client.clone()).resolve_job(settings).await;
         let settings = settings.map_err(|error| format!("its job cannot be put together: {error}"))?;
-        Job::new(&self.common, pool.id, settings, &deployment, run)
+        let common = Common { credentials: self.credentials(FlowRunId(run.id)).await?, ..self.common.clone() };
+        Job::new(&common, pool.id, settings, &deployment, run)
+    }
+
+    /// Finds out what a run shows to the server: its own, if the server has something of the kind.
+    async fn credentials(&self, run: FlowRunId) -> Result<Credentials, String> {
+        let own = &self.common.credentials;
+        // What is within something that a worker has started shows that worker's choice.
+        if !own.is_workers || own.are_none() || self.common.is_within {
+            return Ok(own.clone());
+        }
+        let given = self.pool.token(run).await.map_err(|error| format!("it cannot prove who it is: {error}"))?;
+        Ok(match given {
+            Some(RunToken { auth_string }) => Credentials { auth_string, ..Credentials::default() },
+            None => own.clone(),
+        })
     }
 
     /// Has a run executed that was taken, and stays with it to its end.
@@ -113,11 +132,18 @@ impl PoolWork {
 
     /// Stays with what a worker that is gone has left behind, so that its run is watched and can be cancelled.
     async fn take_over(self: Arc<Self>, left: Left) {
-        let Some(place) = self.under_way.begin(left.run) else { return };
+        let output = Output { client: self.pool.client.clone(), run: left.run, is_streamed: true };
+        let Some(place) = self.under_way.begin(left.run) else {
+            if left.is_orphan {
+                // The run was begun anew here, and what goes on for the dead worker is in its way.
+                let (_asks, stop) = watch::channel(Some(Stop::Hurry));
+                let _ = left.execution.ended(output, stop, self.grace).await;
+            }
+            return;
+        };
         tracing::info!(
             target: "flowcore", "flow run {} of worker `{}`, which is gone, goes on in {}", left.run, left.worker, left.execution.id()
         );
-        let output = Output { client: self.pool.client.clone(), run: left.run, is_streamed: true };
         let ended = self.accompany(left.execution, output, &place).await;
         self.end(left.run, ended, place).await;
     }
@@ -137,12 +163,14 @@ impl PoolWork {
             if left.is_empty() {
                 return Ok(left);
             }
-            let workers = self.pool.workers_there().await.map_err(|error| error.to_string())?;
-            Ok::<_, String>(
-                left.into_iter()
-                    .filter(|left| left.worker == self.common.worker || !workers.contains(&left.worker))
-                    .collect(),
-            )
+            let are_all_gone = left.iter().all(|left| left.is_orphan);
+            let workers = match are_all_gone {
+                true => Vec::new(),
+                false => self.pool.workers_there().await.map_err(|error| error.to_string())?,
+            };
+            let is_gone =
+                |left: &Left| left.is_orphan || left.worker == self.common.worker || !workers.contains(&left.worker);
+            Ok::<_, String>(left.into_iter().filter(is_gone).collect())
         };
         match found.await {
             Ok(left) => {
@@ -171,6 +199,7 @@ impl Work for PoolWork {
 
     async fn waiting(&self, until: Timestamp) -> Result<Listed, ClientError> {
         self.stop_those_that_are_to_end().await?;
+        self.health.asks();
         let found = match self.pool.waiting(&self.queues, until).await {
             Ok(found) => found,
             Err(error) => {

@@ -9,22 +9,22 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::job::Job;
-use crate::output::Output;
+use crate::output::{Output, show};
 use crate::steps::{Steps, is_executable, make_executable};
 
 /// Carries out the pull steps of a program, and gives the folder to start it in. They begin in a folder that was named, or in
-/// one of the run's own, which goes when it is dropped. What they print is in the run's log.
+/// one of the run's own, which `own` makes and which goes when it is dropped. What they print is in the run's log.
 pub(crate) async fn pull(
     steps: &Steps,
     job: &Job,
     begin: Option<PathBuf>,
+    own: impl FnOnce() -> Result<TempDir, String>,
     program: &Path,
 ) -> Result<(Option<PathBuf>, Option<TempDir>), String> {
     let (begin, own) = match begin {
         Some(begin) => (begin, None),
         None => {
-            let own = TempDir::with_prefix("flowcore-run-");
-            let own = own.map_err(|error| format!("there is no place for its files: {error}"))?;
+            let own = own()?;
             (own.path().to_owned(), Some(own))
         }
     };
@@ -36,7 +36,7 @@ pub(crate) async fn pull(
         }
     });
     let steps = steps.clone().report(Arc::new(move |line| {
-        println!("{line}");
+        show(line);
         let _ = said.send(line.to_owned());
     }));
     let carried = steps.carry_out(&job.pull_steps, &begin, Map::new()).await;

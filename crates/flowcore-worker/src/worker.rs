@@ -9,9 +9,12 @@ use flowcore::Runner;
 use flowcore::client::{Client, ClientError};
 use flowcore::clock::SystemClock;
 use flowcore::model::FlowRunId;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::credentials::Credentials;
+use crate::environment::Inherited;
+use crate::health::{Health, Healthcheck};
 use crate::heartbeats::{Heartbeats, INTERVAL};
 use crate::infrastructure::Infrastructure;
 use crate::job::Common;
@@ -32,6 +35,9 @@ pub enum WorkerError {
     /// There is no server, or it does not accept who asks.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no such pool, and none is to be made.
+    #[error("there is no work pool `{0}`: make it with `flowcore work-pool create {0}`, or name another one")]
+    NoPool(String),
     /// The pool is for workers of another kind.
     #[error(
         "the work pool `{pool}` is of the type `{kind}`, and this worker is of the type `{worker}`: start a worker of that type, \
@@ -82,8 +88,17 @@ pub struct Worker {
     name: Option<String>,
     queues: Vec<String>,
     limit: usize,
+    once: bool,
+    ahead: Option<Duration>,
+    /// Where to tell of its health.
+    healthcheck: Option<String>,
+    /// The template of a pool that it makes.
+    template: Option<Map<String, Value>>,
+    makes_pool: bool,
     pub(crate) grace: Duration,
     pub(crate) python: Option<PathBuf>,
+    home: Option<PathBuf>,
+    pub(crate) inherited: Inherited,
     pub(crate) credentials: Credentials,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) steps: Steps,
@@ -106,8 +121,15 @@ impl Worker {
             name: None,
             queues: Vec::new(),
             limit: usize::MAX,
+            once: false,
+            ahead: None,
+            healthcheck: None,
+            template: None,
+            makes_pool: true,
             grace: GRACE,
             python: None,
+            home: None,
+            inherited: Inherited::default(),
             credentials: Credentials::default(),
             variables: Vec::new(),
         }
@@ -137,6 +159,36 @@ impl Worker {
         self
     }
 
+    /// Executes what is due when it has asked once, and ends.
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// Sets how long before their time runs are asked for; without it 15 s.
+    pub fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = Some(ahead);
+        self
+    }
+
+    /// Tells at `/health` of this address, `0.0.0.0:8080` say, whether it still asks for runs.
+    pub fn healthcheck(mut self, address: impl Into<String>) -> Self {
+        self.healthcheck = Some(address.into());
+        self
+    }
+
+    /// Sets the job template of the pool, if it is made; without it the one of its type.
+    pub fn template(mut self, template: Map<String, Value>) -> Self {
+        self.template = Some(template);
+        self
+    }
+
+    /// Makes no pool: there has to be one.
+    pub fn on_a_pool_that_is_there(mut self) -> Self {
+        self.makes_pool = false;
+        self
+    }
+
     /// Sets how long an execution that is to end may take before it is ended; without it 30 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -149,6 +201,13 @@ impl Worker {
         self
     }
 
+    /// Sets the folder where it notes its processes, so that the next worker with the same can go on with them if this one is killed.
+    /// Without it nobody can.
+    pub fn home(mut self, home: impl Into<PathBuf>) -> Self {
+        self.home = Some(home.into());
+        self
+    }
+
     /// Sets what its runs show to the server, unless their jobs say otherwise.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
@@ -158,6 +217,13 @@ impl Worker {
     /// Sets what carries out the pull steps of programs; without it the one that [`Steps::new`] makes.
     pub fn steps(mut self, steps: Steps) -> Self {
         self.steps = steps;
+        self
+    }
+
+    /// Passes these variables of its environment on to the processes of runs, beside those that every program needs: names, in which `*`
+    /// stands for anything. A credential for the server is never passed on.
+    pub fn inherit(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.inherited = Inherited::new(names);
         self
     }
 
@@ -181,7 +247,8 @@ impl Worker {
         let pool = PoolClient { client: self.client.clone(), pool: self.pool.clone() };
         let mut found = match pool.find().await? {
             Some(found) => found,
-            None => pool.make(self.kind.unwrap_or_default().name()).await?,
+            None if !self.makes_pool => return Err(WorkerError::NoPool(self.pool)),
+            None => pool.make(self.kind.unwrap_or_default().name(), self.template.as_ref()).await?,
         };
         let kind = self.kind_for(&found.kind)?;
         if found.is_paused {
@@ -191,16 +258,30 @@ impl Worker {
             found.base_job_template = pool.give_template(&found.kind).await?;
         }
         let name = self.name.clone().unwrap_or_else(|| format!("{}-{}", kind.name(), Uuid::now_v7()));
-        let infrastructure = self.infrastructure(kind).await.map_err(WorkerError::Infrastructure)?;
+        let infrastructure = self.infrastructure(kind, &name).await.map_err(WorkerError::Infrastructure)?;
         pool.beat(&name, INTERVAL).await?;
         let under_way = Arc::new(UnderWay::default());
         let known = Arc::new(KnownPool::new(found));
         let _heartbeats = Heartbeats::start(pool.clone(), known.clone(), name.clone(), under_way.clone());
         tracing::info!(target: "flowcore", "worker `{name}` takes the runs of the work pool `{}`", self.pool);
-        let runner = Runner::new(self.client.clone(), Arc::new(SystemClock), self.limit);
+        let mut runner = Runner::new(self.client.clone(), Arc::new(SystemClock), self.limit);
+        if self.once {
+            runner = runner.once();
+        }
+        if let Some(ahead) = self.ahead {
+            runner = runner.ahead(ahead);
+        }
+        let health = Arc::new(Health::new());
+        let _healthcheck = match &self.healthcheck {
+            Some(address) => {
+                Some(Healthcheck::start(address, health.clone()).await.map_err(WorkerError::Infrastructure)?)
+            }
+            None => None,
+        };
         let work = Arc::new(PoolWork {
             pool,
             known,
+            health,
             common: Common {
                 pool: self.pool,
                 worker: name,
@@ -254,9 +335,16 @@ impl Worker {
     }
 
     /// Makes what executes runs, if that can be had.
-    async fn infrastructure(&self, kind: Kind) -> Result<Box<dyn Infrastructure>, String> {
+    async fn infrastructure(&self, kind: Kind, name: &str) -> Result<Box<dyn Infrastructure>, String> {
         match kind {
-            Kind::Process => Ok(Box::new(Processes::new(self.python.clone(), self.steps.clone()))),
+            Kind::Process => {
+                let processes = Processes::new(self.python.clone(), self.steps.clone(), self.inherited.clone());
+                let api_url = self.client.api_url().unwrap_or_default();
+                Ok(Box::new(match &self.home {
+                    Some(home) => processes.noting(home, name, &api_url),
+                    None => processes,
+                }))
+            }
             #[cfg(feature = "docker")]
             Kind::Docker => Ok(Box::new(crate::docker::Containers::find().await?)),
         }

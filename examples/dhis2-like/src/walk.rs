@@ -40,7 +40,7 @@ const IN_PYTHON: Deployed = Deployed {
 pub(crate) async fn walk(stack: &mut Stack, every: u32) -> Outcome<()> {
     headline("A pool, and a worker");
     stack.prefect("work-pool create default --type process --set-as-default").await?;
-    stack.start_worker("worker start --pool default")?;
+    stack.start_worker("worker start --pool default --inherit-env AWS_*")?;
 
     headline("Deployments, each from its prefect.yaml");
     let mut all: Vec<&Deployed> = IN_RUST.iter().collect();

@@ -14,23 +14,48 @@ use crate::paging::pages;
 use crate::session::Session;
 use crate::time::rfc3339;
 
+/// How many lines are the first or the last.
+const NUMBER: usize = 20;
+
 /// Which lines to print.
 #[derive(Debug, Args)]
 pub(super) struct LogArguments {
     /// Only lines of at least this level: TRACE, DEBUG, INFO, WARNING or ERROR.
     #[arg(long, value_name = "LEVEL")]
     level: Option<LogLevel>,
-    /// Only the first lines, this many.
-    #[arg(long, value_name = "N", conflicts_with = "tail")]
-    head: Option<usize>,
-    /// Only the last lines, this many.
-    #[arg(long, value_name = "N")]
-    tail: Option<usize>,
+    /// Only the first lines: 20, or as many as --num-logs says.
+    #[arg(long, conflicts_with = "tail")]
+    head: bool,
+    /// Only the last lines: 20, or as many as --num-logs says.
+    #[arg(long, short)]
+    tail: bool,
+    /// How many lines.
+    #[arg(long, short, value_name = "N")]
+    num_logs: Option<usize>,
     /// Newest line first.
-    #[arg(long)]
+    #[arg(long, short)]
     reverse: bool,
     #[command(flatten)]
     output: OutputArguments,
+}
+
+impl LogArguments {
+    /// Tells how many lines of which end are wanted.
+    fn part(&self) -> Part {
+        let number = match self.num_logs {
+            None if self.head || self.tail => NUMBER,
+            number => number.unwrap_or(usize::MAX),
+        };
+        // With neither, those are counted that would be printed first.
+        if self.tail || (self.reverse && !self.head) { Part::Last(number) } else { Part::First(number) }
+    }
+}
+
+/// A part of a log.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    First(usize),
+    Last(usize),
 }
 
 /// Prints lines. `filter` says of which run, `subject` what lines are about that belong to no task run.
@@ -41,7 +66,7 @@ pub(super) async fn print(
     session: &mut Session<'_>,
 ) -> Result<(), Failure> {
     let filter = LogFilter { level: arguments.level, ..filter };
-    let mut lines = read(&*session.client, &filter, arguments.head, arguments.tail).await?;
+    let mut lines = read(&*session.client, &filter, arguments.part()).await?;
     if arguments.reverse {
         lines.reverse();
     }
@@ -74,15 +99,12 @@ pub(super) fn write_line(
 }
 
 /// Reads lines, oldest first. Of a long log no more is read than is asked for.
-async fn read(
-    client: &dyn Client,
-    filter: &LogFilter,
-    head: Option<usize>,
-    tail: Option<usize>,
-) -> Result<Vec<LogLine>, Failure> {
+async fn read(client: &dyn Client, filter: &LogFilter, part: Part) -> Result<Vec<LogLine>, Failure> {
     let mut lines = Vec::new();
-    let order = if tail.is_some() { Order::NewestFirst } else { Order::OldestFirst };
-    let limit = tail.or(head).unwrap_or(usize::MAX);
+    let (order, limit) = match part {
+        Part::First(number) => (Order::OldestFirst, number),
+        Part::Last(number) => (Order::NewestFirst, number),
+    };
     let fetch = async |page: Page| client.logs(&LogFilter { order, page, ..filter.clone() }).await;
     let keep = async |rows: Vec<LogLine>| {
         lines.extend(rows);
@@ -141,17 +163,17 @@ mod tests {
             task_run_id: None,
         };
         Client::append_logs(&client, (0..2500).map(line).collect()).await.unwrap();
-        for (head, tail, expected) in [
-            (None, None, 0..2500),
-            (Some(3), None, 0..3),
-            (Some(1500), None, 0..1500),
-            (Some(0), None, 0..0),
-            (None, Some(2), 2498..2500),
-            (None, Some(9999), 0..2500),
+        for (part, expected) in [
+            (Part::First(usize::MAX), 0..2500),
+            (Part::First(3), 0..3),
+            (Part::First(1500), 0..1500),
+            (Part::First(0), 0..0),
+            (Part::Last(2), 2498..2500),
+            (Part::Last(9999), 0..2500),
         ] {
-            let lines = read(&client, &LogFilter::default(), head, tail).await.unwrap();
+            let lines = read(&client, &LogFilter::default(), part).await.unwrap();
             let numbers: Vec<i64> = lines.iter().map(|line| line.message.parse().unwrap()).collect();
-            assert_eq!(numbers, expected.collect::<Vec<_>>(), "{head:?} {tail:?}");
+            assert_eq!(numbers, expected.collect::<Vec<_>>(), "{part:?}");
         }
     }
 }

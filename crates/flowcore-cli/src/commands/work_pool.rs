@@ -1,6 +1,6 @@
 //! `flowcore work-pool`: the pools that workers take runs from.
 
-mod template;
+pub(super) mod template;
 
 use std::path::PathBuf;
 

@@ -79,7 +79,7 @@ impl Infrastructure for Containers {
                 is_removed,
                 logs_since: i32::try_from(now).ok()?,
             };
-            Some(Left { run, worker, execution: Box::new(container) })
+            Some(Left { run, worker, is_orphan: false, execution: Box::new(container) })
         });
         Ok(left.collect())
     }

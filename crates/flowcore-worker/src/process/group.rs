@@ -8,6 +8,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::control::Control;
+use super::identity::Identity;
 use super::written::Written;
 use crate::infrastructure::{Stop, asked};
 
@@ -72,6 +73,18 @@ impl Group {
             let _ = kill_process_group(group, signal);
         }
     }
+}
+
+/// Signals the group of a process that this one has not started, unless its number is another's by now.
+pub(super) fn signal_group(leader: &Identity, signal: Signal) {
+    if let Some(group) = Pid::from_raw(leader.pid).filter(|_| !leader.is_replaced()) {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+/// Ends what is left of a group whose leader has ended.
+pub(super) fn end_rest(leader: &Identity) {
+    signal_group(leader, Signal::KILL);
 }
 
 #[cfg(test)]

@@ -8,14 +8,17 @@ use flowcore::model::LogLevel;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::control::Control;
 use super::group::Group;
+use super::notes::{Kept, Notes};
+use super::orphan::Orphan;
 use super::python::Python;
 use super::written::Written;
-use crate::credentials;
 use crate::entrypoint::Entrypoint;
-use crate::infrastructure::{Ended, Execution, Infrastructure, Stop};
+use crate::environment::Inherited;
+use crate::infrastructure::{Ended, Execution, Infrastructure, Left, Stop};
 use crate::job::Job;
 use crate::output::Output;
 use crate::pull::pull;
@@ -34,12 +37,35 @@ pub(crate) struct Processes {
     python: Python,
     /// What brings programs here.
     steps: Steps,
+    /// What the next worker is to know, if this one is killed.
+    notes: Option<Notes>,
+    inherited: Inherited,
 }
 
 impl Processes {
     /// Takes an interpreter for flows in Python; without it one is looked for.
-    pub(crate) fn new(python: Option<PathBuf>, steps: Steps) -> Self {
-        Processes { python: Python::new(python), steps }
+    pub(crate) fn new(python: Option<PathBuf>, steps: Steps, inherited: Inherited) -> Self {
+        Processes { python: Python::new(python), steps: steps.inheriting(inherited.clone()), notes: None, inherited }
+    }
+
+    /// Notes below `home` what is started, for the next worker if this one is killed, and takes over what others have noted.
+    pub(crate) fn noting(self, home: &Path, worker: &str, api_url: &str) -> Self {
+        let notes = Notes::begin(home, &host(), worker, api_url).unwrap_or_else(|error| {
+            tracing::warn!(target: "flowcore", "if this worker is killed, nobody will watch its processes: {}: {error}", home.display());
+            None
+        });
+        Processes { notes, ..self }
+    }
+
+    /// Makes a folder that goes with a run.
+    fn own_folder(&self) -> Result<TempDir, String> {
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("flowcore-run-");
+        let made = match &self.notes {
+            Some(notes) => folder.tempdir_in(notes.folder()),
+            None => folder.tempdir(),
+        };
+        made.map_err(|error| format!("there is no place for its files: {error}"))
     }
 
     /// Finds out what is to be started, and where.
@@ -48,13 +74,15 @@ impl Processes {
         let (directory, own) = match (&job.entrypoint, said) {
             (Entrypoint::Program { path, .. }, said) => {
                 let begin = said.or_else(|| job.path.clone());
-                if job.pull_steps.is_empty() { (begin, None) } else { pull(&self.steps, job, begin, path).await? }
+                match job.pull_steps.is_empty() {
+                    true => (begin, None),
+                    false => pull(&self.steps, job, begin, || self.own_folder(), path).await?,
+                }
             }
             (Entrypoint::Python(_), Some(said)) => (Some(said), None),
             // Prefect's engine copies or clones code into the folder that it is started in.
             (Entrypoint::Python(_), None) => {
-                let own = TempDir::with_prefix("flowcore-run-");
-                let own = own.map_err(|error| format!("there is no place for its files: {error}"))?;
+                let own = self.own_folder()?;
                 (Some(own.path().to_owned()), Some(own))
             }
         };
@@ -68,6 +96,17 @@ impl Processes {
         let mut command = Command::new(program);
         command.args(arguments);
         Ok(Plan { command, directory, own })
+    }
+}
+
+impl Processes {
+    /// Notes what was started. It is executed without a note as well.
+    fn note(&self, job: &Job, group: &Group, own: Option<&TempDir>) -> Option<Kept> {
+        let (notes, pid) = (self.notes.as_ref()?, group.id()?);
+        notes.keep(job.run, pid, own.map(TempDir::path)).unwrap_or_else(|error| {
+            tracing::warn!(target: "flowcore", "the process of flow run {} is not noted: {error}", job.run);
+            None
+        })
     }
 }
 
@@ -86,10 +125,6 @@ impl Infrastructure for Processes {
         if let Some(directory) = &directory {
             command.current_dir(directory);
         }
-        for name in credentials::names().chain(["FLOWCORE_API_URL_FILE".to_owned(), "PREFECT_API_URL_FILE".to_owned()])
-        {
-            command.env_remove(name);
-        }
         let mut control = None;
         if matches!(job.entrypoint, Entrypoint::Python(_)) {
             if !HEARTBEAT_VARIABLES.iter().any(|name| std::env::var_os(name).is_some()) {
@@ -105,12 +140,24 @@ impl Infrastructure for Processes {
             }
         }
         command.envs(&job.variables).envs(control.iter().flat_map(Control::variables));
+        self.inherited.limit(&mut command);
         let shown = command.as_std().get_program().to_string_lossy().into_owned();
         let (group, output, errors) = Group::start(command).map_err(|error| match &directory {
             Some(directory) => format!("`{shown}` cannot be started in {}: {error}", directory.display()),
             None => format!("`{shown}` cannot be started: {error}"),
         })?;
-        Ok(Box::new(Process { group, output, errors, control, own }))
+        let note = self.note(job, &group, own.as_ref());
+        Ok(Box::new(Process { group, output, errors, control, own, note }))
+    }
+
+    async fn left_behind(&self, _pool: Uuid) -> Result<Vec<Left>, String> {
+        let Some(notes) = &self.notes else { return Ok(Vec::new()) };
+        let orphans = notes.orphans().map_err(|error| format!("{}: {error}", notes.folder().display()))?;
+        let left = orphans.into_iter().map(|(note, kept)| {
+            let (run, worker) = (note.run, note.worker.clone());
+            Left { run, worker, is_orphan: true, execution: Box::new(Orphan::new(note, kept)) }
+        });
+        Ok(left.collect())
     }
 }
 
@@ -121,6 +168,7 @@ struct Process {
     errors: Written,
     control: Option<Control>,
     own: Option<TempDir>,
+    note: Option<Kept>,
 }
 
 #[async_trait]
@@ -136,7 +184,7 @@ impl Execution for Process {
         stop: watch::Receiver<Option<Stop>>,
         grace: Duration,
     ) -> Result<Ended, String> {
-        let Process { group, output: written, errors, control, own } = *self;
+        let Process { group, output: written, errors, control, own, note } = *self;
         // What has left the group, and writes on, is not waited for.
         let (end, is_over) = watch::channel(false);
         let kept = tokio::spawn(output.clone().keep(written.follow(is_over.clone())));
@@ -144,6 +192,9 @@ impl Execution for Process {
         let ended = group.ended(stop, grace, control).await;
         end.send_replace(true);
         let (_, complaints) = tokio::join!(kept, passed);
+        if let Some(note) = note {
+            note.forget();
+        }
         let (status, stopped) = ended.map_err(|error| error.to_string())?;
         if let Some(own) = own
             && let Err(error) = own.close()
@@ -156,7 +207,7 @@ impl Execution for Process {
 }
 
 /// Gives the name of this machine.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = rustix::system::uname();
     name.nodename().to_string_lossy().into_owned()
 }
@@ -171,7 +222,11 @@ mod tests {
     use crate::job::tests::job;
 
     async fn processes() -> Processes {
-        Processes::new(Some("/nowhere/python".into()), crate::steps::tests::steps_without_a_server().await)
+        Processes::new(
+            Some("/nowhere/python".into()),
+            crate::steps::tests::steps_without_a_server().await,
+            Inherited::default(),
+        )
     }
 
     async fn plan(entrypoint: &str, variables: Value) -> Plan {

@@ -2,7 +2,10 @@
 
 mod control;
 mod group;
+mod identity;
 mod infrastructure;
+mod notes;
+mod orphan;
 mod python;
 mod written;
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,13 +19,26 @@ const AT_ONCE: usize = 64 * 1024;
 const KEPT: u64 = 1024 * 1024;
 
 /// A file without a name, which goes with the last that has it open.
-pub(super) struct Written(File);
+pub(super) struct Written {
+    file: File,
+    /// Where in it begins what is to be read, in bytes.
+    begin: u64,
+}
 
 impl Written {
     /// Makes the file, and gives what a process writes to. It and all that it starts write one behind the other.
     pub(super) fn new() -> io::Result<(Self, Stdio)> {
         let file = tempfile::tempfile()?;
-        Ok((Written(file.try_clone()?), file.into()))
+        Ok((Written { file: file.try_clone()?, begin: 0 }, file.into()))
+    }
+
+    /// Finds the file that a process which somebody else has started writes as its first (output) or second (errors), for what it writes
+    /// from now on.
+    pub(super) fn of(pid: i32, number: u8) -> Option<Self> {
+        let file = File::options().read(true).write(true).open(format!("/proc/{pid}/fd/{number}")).ok()?;
+        let metadata = file.metadata().ok()?;
+        // A file with a name is not one of a worker.
+        (metadata.is_file() && metadata.nlink() == 0).then(|| Written { file, begin: metadata.len() })
     }
 
     /// Gives what is written, from the beginning until `ended` says that nobody writes any more.
@@ -40,14 +53,14 @@ impl Written {
     }
 
     async fn pass_on(self, mut to: DuplexStream, mut ended: watch::Receiver<bool>) -> io::Result<()> {
-        let (mut place, mut freed) = (0, 0);
+        let (mut place, mut freed) = (self.begin, self.begin);
         let mut buffer = vec![0; AT_ONCE];
         loop {
             // Asked before the file is read: what was written until then is there.
             let is_over = *ended.borrow_and_update();
             loop {
                 // The place of the process in the file stays where it is. What was just written is in memory, so that this does not wait.
-                let read = self.0.read_at(&mut buffer, place)?;
+                let read = self.file.read_at(&mut buffer, place)?;
                 if read == 0 {
                     break;
                 }
@@ -73,7 +86,7 @@ impl Written {
     #[cfg(target_os = "linux")]
     fn free(&self, from: u64, to: u64) -> io::Result<()> {
         use rustix::fs::{FallocateFlags, fallocate};
-        match fallocate(&self.0, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, from, to - from) {
+        match fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, from, to - from) {
             Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
             other => Ok(other?),
         }
@@ -90,8 +103,6 @@ impl Written {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::os::unix::fs::MetadataExt;
-
     use tokio::io::AsyncReadExt;
     use tokio::process::Command;
 
@@ -100,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn everything_that_is_written_is_read_once_and_its_room_given_back() {
         let (written, stdout) = Written::new().unwrap();
-        let file = written.0.try_clone().unwrap();
+        let file = written.file.try_clone().unwrap();
         let (end, ended) = watch::channel(false);
         let mut read = String::new();
         let mut follower = written.follow(ended);

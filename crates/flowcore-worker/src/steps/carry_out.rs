@@ -10,6 +10,8 @@ use tokio::sync::Mutex;
 
 use super::known::{self, Known};
 use super::python;
+use crate::environment::Inherited;
+use crate::output::show;
 use crate::placeholders::{PlaceholderError, Resolver, Unknown, with_outputs};
 
 /// Takes what steps print, line by line.
@@ -42,6 +44,8 @@ pub struct Steps {
     pub(super) program: Option<Program>,
     pub(super) report: Report,
     pub(super) cloning: Arc<Mutex<()>>,
+    /// What programs get of this process's environment; without it all.
+    pub(super) inherited: Option<Inherited>,
 }
 
 /// What has become of steps.
@@ -69,8 +73,9 @@ impl Steps {
             python: PathBuf::from("python3"),
             cache: std::env::temp_dir().join("flowcore-code"),
             program: None,
-            report: Arc::new(|line| println!("{line}")),
+            report: Arc::new(show),
             cloning: Arc::default(),
+            inherited: None,
         }
     }
 
@@ -92,6 +97,11 @@ impl Steps {
     /// Sets the program that `push_code` pushes, below the folder of the steps.
     pub fn program(self, program: impl Into<PathBuf>) -> Self {
         Steps { program: Some(Program(program.into())), ..self }
+    }
+
+    /// Limits what the programs that steps start get of this process's environment.
+    pub(crate) fn inheriting(self, inherited: Inherited) -> Self {
+        Steps { inherited: Some(inherited), ..self }
     }
 
     /// Sets what becomes of the lines that steps print; without it they are printed.
@@ -147,7 +157,7 @@ impl Steps {
                 if module.starts_with("flowcore.") {
                     return Err("there is no step of that name".to_owned());
                 }
-                python::call(name, &inputs, at, &self.python, &self.report).await
+                python::call(name, &inputs, at, self).await
             }
         }
     }

@@ -7,6 +7,7 @@ use tokio::io::AsyncRead;
 use tokio::process::Command;
 
 use super::carry_out::Report;
+use crate::environment::Inherited;
 use crate::output::Lines;
 
 /// How much of what a program complained of is told when it fails, in letters.
@@ -40,8 +41,16 @@ pub(super) fn without(secret: Option<&str>, text: String) -> String {
     }
 }
 
-/// Runs a program to its end, and gives what it has written; each line goes to `report` as well, if there is one.
-pub(super) async fn run(mut command: Command, report: Option<&Report>) -> Result<Written, String> {
+/// Runs a program to its end, and gives what it has written; each line goes to `report` as well, if there is one. With
+/// `inherited` it gets no more than that of this process's environment.
+pub(super) async fn run(
+    mut command: Command,
+    report: Option<&Report>,
+    inherited: Option<&Inherited>,
+) -> Result<Written, String> {
+    if let Some(inherited) = inherited {
+        inherited.limit(&mut command);
+    }
     let shown = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("`{shown}` cannot be started: {error}"))?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::command::{run, without};
 use super::inputs::Inputs;
+use crate::environment::Inherited;
 
 pub(super) const INPUTS: &[&str] = &[
     "repository",
@@ -31,10 +32,15 @@ struct Clone<'a> {
     directories: Vec<String>,
     /// Who asks: `user:password`.
     user: Option<String>,
+    inherited: Option<&'a Inherited>,
 }
 
 /// Clones a repository into a folder below `at`, or brings the clone that is there up to date.
-pub(super) async fn git_clone(inputs: &Inputs, at: &Path) -> Result<Map<String, Value>, String> {
+pub(super) async fn git_clone(
+    inputs: &Inputs,
+    at: &Path,
+    inherited: Option<&Inherited>,
+) -> Result<Map<String, Value>, String> {
     let repository = inputs.needed("repository")?;
     let clone = Clone {
         repository,
@@ -43,6 +49,7 @@ pub(super) async fn git_clone(inputs: &Inputs, at: &Path) -> Result<Map<String, 
         submodules: inputs.flag("include_submodules", false)?,
         directories: inputs.texts("directories")?,
         user: user(inputs, repository)?,
+        inherited,
     };
     if clone.branch.is_some() && clone.commit.is_some() {
         return Err("name either a `branch` or a `commit_sha`".to_owned());
@@ -179,7 +186,7 @@ impl Clone<'_> {
                 .env("GIT_CONFIG_KEY_0", format!("http.{origin}/.extraHeader"))
                 .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {}", BASE64.encode(user.as_bytes())));
         }
-        Ok(run(command, None).await?.stdout)
+        Ok(run(command, None, self.inherited).await?.stdout)
     }
 }
 
@@ -277,7 +284,16 @@ mod tests {
     #[test]
     fn clones_are_named_by_repository_and_branch() {
         let folder = |repository, branch| {
-            Clone { repository, branch, commit: None, submodules: false, directories: Vec::new(), user: None }.folder()
+            Clone {
+                repository,
+                branch,
+                commit: None,
+                submodules: false,
+                directories: Vec::new(),
+                user: None,
+                inherited: None,
+            }
+            .folder()
         };
         assert_eq!(folder("https://x.org/a/flows.git", None), "flows");
         assert_eq!(folder("git@x.org:flows.git/", Some("feature/one")), "flows-feature-one");

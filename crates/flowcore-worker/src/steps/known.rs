@@ -53,15 +53,16 @@ pub(super) async fn carry_out(
                 .ok_or_else(|| format!("there is no folder {}", directory.display()))?;
             outputs([("directory", json!(at))])
         }
-        "run_shell_script" => shell::run_shell_script(&read(shell::INPUTS)?, at, &steps.report).await?,
+        "run_shell_script" => {
+            let inputs = read(shell::INPUTS)?;
+            shell::run_shell_script(&inputs, at, &steps.report, steps.inherited.as_ref()).await?
+        }
         "git_clone" => {
             // Two runs that clone into one folder would find each other's half.
             let _alone = steps.cloning.lock().await;
-            git::git_clone(&read(git::INPUTS)?, at).await?
+            git::git_clone(&read(git::INPUTS)?, at, steps.inherited.as_ref()).await?
         }
-        "pip_install_requirements" => {
-            python::pip_install_requirements(&read(python::INPUTS)?, at, &steps.python, &steps.report).await?
-        }
+        "pip_install_requirements" => python::pip_install_requirements(&read(python::INPUTS)?, at, steps).await?,
         "push_to_s3" => {
             let inputs = read(s3::INPUTS)?;
             let ignore = ignore(&inputs, at)?;

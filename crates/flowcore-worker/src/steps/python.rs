@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::carry_out::Report;
+use super::carry_out::Steps;
 use super::command::run;
 use super::inputs::Inputs;
 
@@ -17,15 +17,14 @@ pub(super) const INPUTS: &[&str] = &["directory", "requirements_file", "stream_o
 pub(super) async fn pip_install_requirements(
     inputs: &Inputs,
     at: &Path,
-    python: &Path,
-    report: &Report,
+    steps: &Steps,
 ) -> Result<Map<String, Value>, String> {
     let file = inputs.text("requirements_file")?.unwrap_or("requirements.txt");
-    let mut command = Command::new(python);
+    let mut command = Command::new(&steps.python);
     command.args(["-m", "pip", "install", "-r", file]);
     command.current_dir(inputs.text("directory")?.map_or_else(|| at.to_owned(), |directory| at.join(directory)));
-    let report = inputs.flag("stream_output", true)?.then_some(report);
-    Ok(run(command, report).await?.outputs())
+    let report = inputs.flag("stream_output", true)?.then_some(&steps.report);
+    Ok(run(command, report, steps.inherited.as_ref()).await?.outputs())
 }
 
 /// Calls a step that is a function, by Prefect's own machinery, and writes what it gives where the second argument says.
@@ -42,15 +41,17 @@ pub(super) async fn call(
     name: &str,
     inputs: &Map<String, Value>,
     at: &Path,
-    python: &Path,
-    report: &Report,
+    steps: &Steps,
 ) -> Result<Map<String, Value>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let told = folder.path().join("outputs.json");
-    let mut command = Command::new(python);
+    let mut command = Command::new(&steps.python);
     command.arg("-c").arg(CALL).arg(&told).current_dir(at).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.stderr(Stdio::piped()).kill_on_drop(true);
-    let shown = python.display();
+    if let Some(inherited) = &steps.inherited {
+        inherited.limit(&mut command);
+    }
+    let shown = steps.python.display();
     let mut child = command
         .spawn()
         .map_err(|error| format!("it is a function in Python, and `{shown}` cannot be started: {error}"))?;
@@ -60,7 +61,7 @@ pub(super) async fn call(
         let _ = stdin.write_all(step.as_bytes()).await;
     }
     let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
-    String::from_utf8_lossy(&output.stdout).lines().for_each(|line| report(line));
+    String::from_utf8_lossy(&output.stdout).lines().for_each(|line| (steps.report)(line));
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();

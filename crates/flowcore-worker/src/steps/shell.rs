@@ -9,6 +9,7 @@ use tokio::process::Command;
 use super::carry_out::Report;
 use super::command::{Written, run};
 use super::inputs::Inputs;
+use crate::environment::Inherited;
 
 pub(super) const INPUTS: &[&str] = &["script", "directory", "env", "stream_output", "expand_env_vars", "shell"];
 
@@ -18,6 +19,7 @@ pub(super) async fn run_shell_script(
     inputs: &Inputs,
     at: &Path,
     report: &Report,
+    inherited: Option<&Inherited>,
 ) -> Result<Map<String, Value>, String> {
     let script = inputs.needed("script")?;
     let directory = inputs.text("directory")?.map_or_else(|| at.to_owned(), |directory| at.join(directory));
@@ -28,9 +30,12 @@ pub(super) async fn run_shell_script(
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         given.insert(name.clone(), value);
     }
+    let is_passed_on = |name: &str| inherited.is_none_or(|inherited| inherited.has(name));
+    let look =
+        |name: &str| given.get(name).cloned().or_else(|| std::env::var(name).ok().filter(|_| is_passed_on(name)));
     let mut written = Written::default();
     for line in script.lines() {
-        let line = if expands { expand(line, &given) } else { line.to_owned() };
+        let line = if expands { expand(line, &look) } else { line.to_owned() };
         let mut command = match shell {
             true if line.trim().is_empty() => continue,
             true => {
@@ -47,14 +52,13 @@ pub(super) async fn run_shell_script(
             }
         };
         command.current_dir(&directory).envs(&given);
-        written.add(run(command, report).await?);
+        written.add(run(command, report, inherited).await?);
     }
     Ok(written.outputs())
 }
 
 /// Replaces `$NAME` and `${NAME}` by environment variables; what is not set stays, and `$$` is a dollar.
-fn expand(line: &str, given: &BTreeMap<String, String>) -> String {
-    let look = |name: &str| given.get(name).cloned().or_else(|| std::env::var(name).ok());
+fn expand(line: &str, look: &dyn Fn(&str) -> Option<String>) -> String {
     let (mut expanded, mut rest) = (String::new(), line);
     while let Some((before, behind)) = rest.split_once('$') {
         expanded.push_str(before);
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn variables_of_a_line_are_expanded() {
-        let given = [("NAME".to_owned(), "World".to_owned())].into_iter().collect();
+        let given = |name: &str| (name == "NAME").then(|| "World".to_owned());
         let line = "echo $NAME ${NAME}s $NAME_ $$5 $1 ${NAME $no_such_variable $";
         assert_eq!(expand(line, &given), "echo World Worlds $NAME_ $5 $1 ${NAME $no_such_variable $");
     }
@@ -99,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_ends_in_a_panic(line in any::<String>(), likely in "[${}A_ a]{0,20}") {
-            let given = [("A".to_owned(), "b".to_owned())].into_iter().collect();
+            let given = |name: &str| (name == "A").then(|| "b".to_owned());
             let _ = expand(&line, &given);
             let _ = expand(&likely, &given);
         }

@@ -16,6 +16,9 @@ use crate::text::one_line;
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
+    /// Only deployments of these flows.
+    #[arg(value_name = "FLOW")]
+    of: Vec<String>,
     /// Only deployments of this flow. May be given several times.
     #[arg(long = "flow", alias = "flow-name", value_name = "NAME")]
     flows: Vec<String>,
@@ -53,8 +56,9 @@ struct Listed {
 pub(super) async fn ls(arguments: Ls, session: &mut Session<'_>) -> Result<(), Failure> {
     let sort = if arguments.by_created { "CREATED_DESC" } else { "NAME_ASC" };
     let mut filter = json!({"limit": arguments.limit.rows().min(200), "sort": sort});
-    if !arguments.flows.is_empty() {
-        filter["flows"] = json!({"name": {"any_": arguments.flows}});
+    let flows = [arguments.of, arguments.flows].concat();
+    if !flows.is_empty() {
+        filter["flows"] = json!({"name": {"any_": flows}});
     }
     let request = Request::post("/deployments/filter", "list deployments", &filter);
     let found: Vec<Deployment> = session.client.ask(request).await?.read()?;

@@ -33,7 +33,8 @@ pub(super) async fn run(arguments: Execute, session: &mut Session<'_>) -> Result
     };
     log::begin(session.settings.log_level, session.settings.server.log_format);
     let run = select::flow_run(&*session.client, &id).await?;
-    let worker = on_this_machine(session, "", arguments.python);
+    // Whoever starts this has said what the run may see.
+    let worker = on_this_machine(session, "", arguments.python).inherit(["*".to_owned()]);
     let (mut first, _second) = signals()?;
     let hurry = async move {
         first.recv().await;

@@ -21,7 +21,7 @@ pub(crate) struct DefaultTemplate {
 }
 
 /// Reads a template from a file.
-pub(super) fn read(file: &Path) -> Result<Value, Failure> {
+pub(in crate::commands) fn read(file: &Path) -> Result<Value, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{} cannot be used: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
     serde_json::from_str(&text).map_err(|error| wrong(&error))

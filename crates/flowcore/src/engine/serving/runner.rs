@@ -64,6 +64,8 @@ pub struct Runner {
     client: Arc<dyn Client>,
     clock: Arc<dyn Clock>,
     limit: usize,
+    ahead: TimeDelta,
+    once: bool,
 }
 
 impl std::fmt::Debug for Runner {
@@ -77,7 +79,19 @@ type Asking = Pin<Box<dyn Future<Output = Result<Listed, ClientError>> + Send>>;
 impl Runner {
     /// Makes a runner that executes so many runs at once at most.
     pub fn new(client: Arc<dyn Client>, clock: Arc<dyn Clock>, limit: usize) -> Self {
-        Runner { client, clock, limit: limit.max(1) }
+        Runner { client, clock, limit: limit.max(1), ahead: AHEAD, once: false }
+    }
+
+    /// Sets how long before their time runs are asked for.
+    #[must_use]
+    pub fn ahead(self, ahead: Duration) -> Self {
+        Runner { ahead: TimeDelta::from_std(ahead).unwrap_or(AHEAD), ..self }
+    }
+
+    /// Asks once, executes what is due then, and ends.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Runner { once: true, ..self }
     }
 
     /// Executes runs until `stop` is ready; then it begins no more, and returns when those under way have ended. While the
@@ -88,11 +102,11 @@ impl Runner {
     ///
     /// There is no server, or it refuses the first request.
     pub async fn run_until(self, work: Arc<dyn Work>, stop: impl Future<Output = ()>) -> Result<(), ClientError> {
-        let Runner { client, clock, limit } = self;
+        let Runner { client, clock, limit, ahead, once } = self;
         let mut news = work.news();
         let mut feed = client.listen(news.clone()).await?;
         let (mut due, mut running) = (Due::default(), JoinSet::new());
-        let mut questions = Questions::new(clock.now());
+        let mut questions = Questions::new(clock.now(), ahead);
         let mut stop = std::pin::pin!(stop);
         let result = loop {
             let now = clock.now();
@@ -103,10 +117,16 @@ impl Runner {
                 let executed = tokio::spawn(work.clone().execute(id));
                 running.spawn(async move { (id, executed.await.unwrap_or(false)) });
             }
+            let has_asked = once && questions.has_answered;
+            if has_asked && due.waiting() == 0 && running.is_empty() {
+                break Ok(());
+            }
             if due.waiting() < FEW {
                 questions.few_are_left();
             }
-            questions.ask(&work, now);
+            if !has_asked {
+                questions.ask(&work, now);
+            }
             let news_now = work.news();
             if news_now != news {
                 feed = client.listen(news_now.clone()).await?;
@@ -117,14 +137,14 @@ impl Runner {
                 biased;
                 () = &mut stop => break Ok(()),
                 Some(Ok((id, executed))) = running.join_next() => {
-                    if executed {
+                    if executed || once {
                         due.ended(id);
                     } else {
                         due.rest(id, clock.now() + AGAIN);
                         questions.at = questions.at.min(clock.now() + AGAIN);
                     }
                 }
-                () = until(&*clock, [due_next, questions.next()]) => {}
+                () = until(&*clock, [due_next, questions.next().filter(|_| !has_asked)]) => {}
                 answer = answered(&mut questions.asking) => match questions.answered(answer, clock.now()) {
                     Ok(listed) => {
                         if listed.is_complete {
@@ -157,6 +177,8 @@ impl Runner {
 /// When the server is asked for runs.
 struct Questions {
     asking: Option<Asking>,
+    /// How far ahead.
+    ahead: TimeDelta,
     /// When it is asked next.
     at: Timestamp,
     /// Whether something was heard since it was asked.
@@ -172,9 +194,10 @@ struct Questions {
 }
 
 impl Questions {
-    fn new(now: Timestamp) -> Self {
+    fn new(now: Timestamp, ahead: TimeDelta) -> Self {
         Questions {
             asking: None,
+            ahead,
             at: now,
             is_stale: false,
             has_more: false,
@@ -187,8 +210,8 @@ impl Questions {
     /// Asks, if it is time to.
     fn ask(&mut self, work: &Arc<dyn Work>, now: Timestamp) {
         if self.asking.is_none() && self.at <= now {
-            let work = work.clone();
-            self.asking = Some(Box::pin(async move { work.waiting(now + AHEAD).await }));
+            let (work, until) = (work.clone(), now + self.ahead);
+            self.asking = Some(Box::pin(async move { work.waiting(until).await }));
             self.is_stale = false;
             self.at = now + PERIOD;
         }
@@ -276,7 +299,7 @@ mod tests {
     #[test]
     fn only_the_first_refusal_is_the_end() {
         let begin = Timestamp::UNIX_EPOCH;
-        let mut questions = Questions::new(begin);
+        let mut questions = Questions::new(begin, AHEAD);
         assert!(questions.answered(refused(), begin).is_err());
         assert!(questions.answered(Ok(Listed::default()), begin).is_ok());
         assert!(questions.answered(refused(), begin).is_ok_and(|listed| listed.runs.is_empty()));
