@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::encryption::{self, KeyError, KeySource};
 use crate::error::ApiError;
 use crate::events::NewEvent;
+use crate::routes::Routes;
 use crate::state::App;
 use crate::{api, blocks, docs, purge, services, ws};
 
@@ -219,9 +220,12 @@ pub(crate) async fn clear(app: &App) -> Result<(), ServerError> {
     if app.system_blocks { register(app).await } else { Ok(()) }
 }
 
+fn table() -> Routes {
+    api::routes().merge(ws::routes())
+}
+
 fn routes(app: App) -> Router {
-    let table = api::routes().merge(ws::routes());
-    let document = docs::routes(&table, &app.config);
+    let (table, document) = (table(), docs::routes(table, &app.config));
     let admission = Arc::new(Admission::new(app.clone(), &table));
     let pages = pages_of_other_sites(&app.config.cors);
     Router::new()

@@ -99,9 +99,11 @@ pub(super) fn is_for_runs(method: &Method, path: &str) -> bool {
             let deletes_run = *method == Method::DELETE && parts.len() == 2;
             last != "token" && !is_of_many && !deletes_run
         }
+        // All runs of a flow would go with it.
+        "flows" => *method != Method::DELETE,
         "task_runs" | "flow_run_states" | "task_run_states" | "logs" | "artifacts" | "events" | "variables"
-        | "flows" | "concurrency_limits" | "v2" | "block_types" | "block_schemas" | "block_documents"
-        | "block_capabilities" | "csrf-token" => true,
+        | "concurrency_limits" | "v2" | "block_types" | "block_schemas" | "block_documents" | "block_capabilities"
+        | "csrf-token" => true,
         "deployments" => reads || last == "create_flow_run",
         "admin" => reads && last == "version",
         _ => reads,
@@ -146,6 +148,7 @@ mod tests {
         for text in [
             "POST /flow_runs/{1}/token",
             "DELETE /flow_runs/{1}",
+            "DELETE /flows/{1}",
             "POST /flow_runs/bulk_delete",
             "PATCH /deployments/{1}",
             "POST /work_pools",

@@ -15,11 +15,21 @@ impl Routes {
         let mut description = Description::new();
         let mistakes = description.schemas.subschema_for::<ValidationError>();
         let mut paths: Map<String, Value> = Map::new();
+        let mut bodies = Vec::new();
         for route in self.routes.iter().filter(|route| !route.websocket) {
             description.next();
             (route.operation.describe)(&mut description);
             let operations = paths.entry(route.path).or_insert_with(|| json!({}));
-            operations[route.method.as_str().to_lowercase()] = operation(route, &description, &mistakes);
+            let written = &mut operations[route.method.as_str().to_lowercase()];
+            *written = operation(route, &description, &mistakes);
+            bodies.extend(description.body.take().map(|body| (route, body)));
+        }
+        // What is in a body is known when all is described.
+        let definitions = Value::Object(description.schemas.take_definitions(true));
+        for (route, body) in bodies {
+            if !may_be_absent(body.as_value(), &definitions) {
+                paths[route.path][route.method.as_str().to_lowercase()]["requestBody"]["required"] = true.into();
+            }
         }
         json!({
             "openapi": "3.1.0",
@@ -31,7 +41,7 @@ impl Routes {
             "servers": [{"url": base}],
             "paths": paths,
             "x-websockets": self.routes.iter().filter(|route| route.websocket).map(|route| route.path).collect::<Vec<_>>(),
-            "components": {"schemas": description.schemas.take_definitions(true)},
+            "components": {"schemas": definitions},
         })
     }
 }
@@ -64,9 +74,6 @@ fn operation(route: &Route, description: &Description, mistakes: &Schema) -> Val
     }
     if let Some(body) = &description.body {
         written["requestBody"] = json!({"content": content(body)});
-        if !may_be_absent(body.as_value(), &Value::Object(description.schemas.definitions().clone())) {
-            written["requestBody"]["required"] = true.into();
-        }
     }
     written
 }
