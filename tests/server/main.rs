@@ -171,7 +171,8 @@ on_both_databases! {
     variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;
     artifacts: an_artifact_is_kept_changed_and_deleted, the_newest_of_a_key_is_what_it_is_now, artifacts_are_found;
     work_pools: pools_are_made_and_changed, queues_have_an_order, queues_without_a_pool_are_the_agents,
-        workers_are_heard_of, due_runs_come_in_strict_order, slots_go_to_runs_that_are_due_before_those_that_are_not, runs_say_where_they_are, one_of_many_workers_gets_a_run;
+        workers_are_heard_of, due_runs_come_in_strict_order, slots_go_to_runs_that_are_due_before_those_that_are_not,
+        no_more_runs_are_taken_than_a_pool_may_have, runs_say_where_they_are, one_of_many_workers_gets_a_run;
     worker_channel: a_worker_is_told_of_its_pool, a_worker_that_cannot_be_served_is_told_why,
         what_a_cancellation_has_left_is_torn_down;
     fuzz: every_route_stands_what_comes;

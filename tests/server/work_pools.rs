@@ -255,6 +255,52 @@ pub(crate) async fn slots_go_to_runs_that_are_due_before_those_that_are_not(worl
     assert!(due().await.is_empty(), "its process may still be there");
 }
 
+pub(crate) async fn no_more_runs_are_taken_than_a_pool_may_have(world: Arc<World>) {
+    let replica = world.replica().await;
+    world.post("/work_pools", json!({"name": "p", "type": "process", "concurrency_limit": 3})).await;
+    world.post("/work_pools/p/queues", json!({"name": "narrow", "concurrency_limit": 2})).await;
+    let flow = world.flow("etl").await;
+    let made = async |queue: Option<&str>| {
+        let body =
+            json!({"flow_id": flow, "work_pool_name": "p", "work_queue_name": queue, "state": {"type": "SCHEDULED"}});
+        world.flow_run(body).await
+    };
+    let (mut narrow, mut wide) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        narrow.push(made(Some("narrow")).await);
+        wide.push(made(None).await);
+    }
+    // All are taken at once, through both servers.
+    let taken = async |runs: &[String]| {
+        let take = async |number: usize, run: &String| {
+            let server = if number.is_multiple_of(2) { &*world } else { &replica };
+            server.set_state(run, json!({"type": "PENDING"})).await
+        };
+        let answers = runs.iter().enumerate().map(|(number, run)| take(number, run));
+        futures_util::future::join_all(answers).await
+    };
+    let accepted = |answers: &[Value]| answers.iter().filter(|answer| answer["status"] == "ACCEPT").count();
+    let answers = taken(&narrow).await;
+    assert_eq!(accepted(&answers), 2, "{answers:?}");
+    let refused = answers.iter().find(|answer| answer["status"] != "ACCEPT").unwrap();
+    assert_eq!((&refused["status"], &refused["state"]["type"]), (&json!("REJECT"), &json!("SCHEDULED")));
+    assert_eq!(refused["details"]["reason"], "Work queue concurrency limit reached.");
+    let answers = taken(&wide).await;
+    assert_eq!(accepted(&answers), 1, "{answers:?}");
+    let refused = answers.iter().find(|answer| answer["status"] != "ACCEPT").unwrap();
+    assert_eq!(refused["details"]["reason"], "Work pool concurrency limit reached.");
+    let under_way = world.get("/work_pools/p").await;
+    assert_eq!(under_way["active_slots"], 3);
+    // Whose turn it was can be taken when another one has ended.
+    let begun = answers.iter().position(|answer| answer["status"] == "ACCEPT").unwrap();
+    for kind in ["RUNNING", "COMPLETED"] {
+        world.set_state(&wide[begun], json!({"type": kind})).await;
+    }
+    let waiting = wide.iter().enumerate().find(|(number, _)| *number != begun).unwrap().1;
+    assert_eq!(world.set_state(waiting, json!({"type": "PENDING"})).await["status"], "ACCEPT");
+    replica.stop().await;
+}
+
 pub(crate) async fn one_of_many_workers_gets_a_run(world: Arc<World>) {
     world.post("/work_pools", json!({"name": "p", "type": "process"})).await;
     let flow = world.flow("etl").await;

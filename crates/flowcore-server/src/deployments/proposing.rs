@@ -1,5 +1,5 @@
-//! Proposals of states for flow runs: the rules first, then the slot of the deployment's limit, then the write; and all anew if somebody
-//! else has moved the run meanwhile.
+//! Proposals of states for flow runs: the rules first, then the slot of the deployment's limit, then the write, for which there has to be room
+//! in the pool; and all anew if somebody else has moved the run meanwhile.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use flowcore::store::{StoreError, Swap};
 use super::deployment::CollisionStrategy;
 use super::slot_queue::queue_up;
 use super::slots::{Slot, give_back, settle_slot, slot_for};
+use crate::pools::{Taking, take};
 use crate::state::App;
 
 /// When a run that waits for a slot is due again if it is not called before, in seconds.
@@ -72,7 +73,19 @@ pub(crate) async fn propose(
         let Some(next) = app.orchestrator.client_flow_run_after(&run, &mut decision, &proposed) else {
             return Ok(RunDecision { run, decision });
         };
-        let swapped = app.store.swap_flow_run(next.clone(), run.state.id).await?;
+        let is_taken = !force && matches!(&decision, Decision::Accept(state) if state.kind == StateType::Pending);
+        let swapped = match is_taken {
+            true => match take(app, &next, run.state.id).await? {
+                Taking::Tried(swapped) => swapped,
+                Taking::Full(why) => {
+                    if let Slot::Taken(lease) = slot {
+                        give_back(app, run.id, lease).await?;
+                    }
+                    return Ok(RunDecision { run, decision: Decision::Stay(why.into()) });
+                }
+            },
+            false => app.store.swap_flow_run(next.clone(), run.state.id).await?,
+        };
         if let Swap::Applied = swapped {
             let goes_on = matches!(&decision, Decision::Reject(state, _) if state.name == StateName::AWAITING_RETRY);
             if !goes_on {

@@ -14,6 +14,7 @@ mod priority;
 pub(crate) mod queue;
 mod readiness;
 mod removing;
+mod taking;
 mod telling;
 mod template;
 pub(crate) mod worker;
@@ -30,6 +31,7 @@ pub(crate) use presence::{heard_of, is_attended, polled};
 pub(crate) use queue::{QueueFilter, WorkQueue};
 pub(crate) use readiness::Readiness;
 pub(crate) use removing::{forget_queues, remove_pool, remove_queue};
+pub(crate) use taking::{Taking, take};
 pub(crate) use telling::{
     related_pool, tell_changed_pool, tell_changed_queue, tell_gone_pool, tell_gone_queue, tell_made_pool,
     tell_made_queue, tell_pool_status, tell_queue_status,

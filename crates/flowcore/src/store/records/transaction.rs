@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::{Question, Record, Row, Value};
-use crate::model::Page;
-use crate::store::StoreError;
+use crate::model::{FlowRun, Page, StateId};
 use crate::store::query::{Column, Condition, Selection, Table};
+use crate::store::{StoreError, Swap};
 
 /// One change of rows, as data.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,9 @@ pub trait Session: Send {
 
     /// Changes rows, and tells how many.
     async fn write(&mut self, change: Change) -> Result<u64, StoreError>;
+
+    /// Puts a flow run into the state that it is given in, if it still is in the state `expected`.
+    async fn swap_flow_run(&mut self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError>;
 }
 
 /// Something that is done in a transaction.
@@ -172,6 +175,16 @@ impl<'s> Tx<'s> {
     /// The store fails.
     pub async fn delete(&mut self, table: Table, condition: Condition) -> Result<u64, StoreError> {
         self.0.write(Change::Delete { table, condition }).await
+    }
+
+    /// Puts a flow run into the state that it is given in, if it still is in the state `expected`: for what may happen only as long as
+    /// the transaction sees what it sees.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub async fn swap_flow_run(&mut self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError> {
+        self.0.swap_flow_run(run, expected).await
     }
 
     async fn read<R: Record>(&mut self, selection: &Selection, lock: bool) -> Result<Vec<R>, StoreError> {

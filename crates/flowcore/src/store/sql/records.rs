@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::store::StoreError;
+use crate::model::{FlowRun, StateId};
 use crate::store::query::{Column, Condition, Kind, Table};
 use crate::store::records::{Change, Conflict, Group, Question, RecordStore, Row, Session, Value, Work};
+use crate::store::{StoreError, Swap};
 
 use super::dialect::Dialect;
 use super::driver::{Arguments, Row as DriverRow, Statement};
@@ -14,6 +15,7 @@ use super::failure::Failure;
 use super::query::{Query, select};
 use super::store::SqlStore;
 use super::transaction::Transaction;
+use super::write::swap_one;
 
 /// How many rows work is taken to write: it is not known before.
 const ROWS: usize = 8;
@@ -103,6 +105,13 @@ impl Session for InTransaction<'_, '_> {
     async fn write(&mut self, change: Change) -> Result<u64, StoreError> {
         let statement = change_as_statement(self.transaction.dialect(), &change);
         Ok(self.run(statement).await?.1)
+    }
+
+    async fn swap_flow_run(&mut self, run: FlowRun, expected: StateId) -> Result<Swap, StoreError> {
+        swap_one(self.transaction, run, expected).await.map_err(|failure| {
+            self.failure = Some(failure.clone());
+            failure.into()
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::sync::oneshot;
+
 use crate::model::{FlowRun, FlowRunId, State, StateId};
 use crate::store::sql::batch::Entry;
 use crate::store::sql::driver::Outcome;
@@ -68,6 +70,19 @@ pub(super) async fn swap(
         }
     }
     Ok(())
+}
+
+/// Changes the state of one run, if it is still the expected one.
+pub(in crate::store::sql) async fn swap_one(
+    transaction: &mut Transaction<'_>,
+    run: FlowRun,
+    expected: StateId,
+) -> Result<Swap, Failure> {
+    let (reply, _) = oneshot::channel();
+    let mut entries = [Entry::new((run, expected), reply)];
+    swap(transaction, &mut entries, false).await?;
+    let [entry] = entries;
+    entry.answer.ok_or_else(|| Failure::Final(StoreError::Other("the writer left a change out".to_owned())))
 }
 
 /// Writes at most one change a run, and returns how these runs stand then.

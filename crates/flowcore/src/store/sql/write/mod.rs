@@ -15,6 +15,8 @@ mod works;
 
 use std::collections::BTreeMap;
 
+pub(super) use flow_runs::swap_one;
+
 use crate::model::{Artifact, Event, Flow, FlowRunInput, LogLine, ProcessLease};
 
 use super::batch::Batch;
