@@ -131,7 +131,7 @@ on_both_databases! {
         slots_come_back_whose_lease_has_ended, slots_come_back_of_runs_that_are_over;
     services: schedules_make_runs_once_in_several_servers, a_redeploy_touches_only_the_runs_that_it_changes, a_schedule_is_filled_up_as_time_passes,
         no_time_is_missed_or_comes_twice_through_redeploys, runs_that_nobody_begins_are_late,
-        pauses_end, what_belongs_to_a_cancelled_run_is_cancelled,
+        pauses_end, what_belongs_to_a_cancelled_run_is_cancelled, no_overdue_cancellation_is_hidden_by_others,
         times_that_passed_are_made_up_for_as_the_schedule_says;
     deployments: a_deployment_is_made_once_and_changed, schedules_make_runs_and_take_back_their_own,
         schedules_are_changed_by_their_slugs, a_run_has_what_its_deployment_has, deployments_are_found,

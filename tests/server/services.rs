@@ -211,6 +211,29 @@ pub(crate) async fn pauses_end(world: Arc<World>) {
     assert_eq!(world.get(&format!("/flow_runs/{}", ids[1])).await["state"]["name"], "Paused");
 }
 
+pub(crate) async fn no_overdue_cancellation_is_hidden_by_others(world: Arc<World>) {
+    let clock = Arc::new(HandClock::new());
+    let server = world.clocked_replica(&clock, &["CANCELLATION_CLEANUP"], &[]).await;
+    let flow = server.flow("cancelled").await;
+    let cancelling = async |count: usize| {
+        let body = json!({"flow_id": flow, "state": {"type": "CANCELLING"}});
+        let made = (0..count).map(|_| server.flow_run(body.clone()));
+        futures_util::future::join_all(made).await
+    };
+    // Older by their ids, and asked to end later.
+    let others = cancelling(201).await;
+    let overdue = cancelling(1).await.remove(0);
+    clock.pass(290).await;
+    for run in &others {
+        let again = json!({"state": {"type": "CANCELLING"}, "force": true});
+        server.post(&format!("/flow_runs/{run}/set_state"), again).await;
+    }
+    clock.pass(30).await;
+    assert_eq!(server.get(&format!("/flow_runs/{overdue}")).await["state"]["name"], "Cancelled");
+    assert_eq!(server.get(&format!("/flow_runs/{}", others[0])).await["state"]["name"], "Cancelling");
+    server.stop().await;
+}
+
 pub(crate) async fn what_belongs_to_a_cancelled_run_is_cancelled(world: Arc<World>) {
     let flow = world.flow("parent").await;
     let parent = world.flow_run(json!({"flow_id": flow, "state": {"type": "RUNNING"}})).await;

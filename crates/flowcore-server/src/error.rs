@@ -1,5 +1,7 @@
 //! Failures as Prefect's server tells them.
 
+use std::fmt;
+
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -61,6 +63,21 @@ pub(crate) fn part_of<'v>(whole: &'v Value, place: &[Value]) -> &'v Value {
         (_, Some(index)) => &value[usize::try_from(index).unwrap_or(usize::MAX)],
         _ => value,
     })
+}
+
+impl fmt::Display for ApiError {
+    /// Tells it in a line, for answers about several things of which one failed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApiError::NotFound(what) => f.write_str(what),
+            ApiError::Unknown(why) | ApiError::Refused(_, why) | ApiError::Locked { why, .. } => f.write_str(why),
+            ApiError::Invalid { detail, .. } => {
+                let first = detail.first().and_then(|mistake| mistake["msg"].as_str());
+                f.write_str(first.unwrap_or("Invalid request received."))
+            }
+            ApiError::Store(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<StoreError> for ApiError {

@@ -37,6 +37,14 @@ use crate::state::App;
 
 const NOT_FOUND: ApiError = ApiError::NotFound("Deployment not found");
 
+/// Says it as those operations do that change deployments and their schedules.
+fn with_full_stop(error: ApiError) -> ApiError {
+    match error {
+        ApiError::NotFound(_) => ApiError::NotFound("Deployment not found."),
+        error => error,
+    }
+}
+
 pub(super) fn routes() -> Routes {
     Routes::new(&["Deployments"])
         .post("/deployments/filter", op("read_deployments", list))

@@ -10,6 +10,7 @@ mod bulk;
 mod collections;
 mod concurrency_limits;
 mod concurrency_limits_v2;
+mod creator;
 mod decision;
 mod deployments;
 mod events;

@@ -160,6 +160,24 @@ pub(crate) struct Place {
     pub(crate) queue: WorkQueue,
 }
 
+/// Says that a pool has no such queue.
+pub(crate) fn no_queue(pool: &str, queue: &str) -> ApiError {
+    ApiError::Refused(StatusCode::NOT_FOUND, format!("Work pool queue '{pool}/{queue}' not found."))
+}
+
+const NO_DEFAULT: ApiError = ApiError::NotFound("The work pool has no default queue.");
+
+/// Finds the place for what names a pool, and a queue of it unless it means the default one.
+pub(crate) async fn place_in(app: &App, pool: &str, queue: Option<&str>) -> Result<Place, ApiError> {
+    let records = app.store.records();
+    let pool: WorkPool = records.first(pool::NAME.is(pool)).await?.ok_or_else(|| no_pool(pool))?;
+    let this = queue.map_or_else(|| queue::ID.is(pool.default_queue_id), |name| named(pool.id, name));
+    match records.first(this).await? {
+        Some(queue) => Ok(Place { pool, queue }),
+        None => Err(queue.map_or(NO_DEFAULT, |queue| no_queue(&pool.name, queue))),
+    }
+}
+
 /// Finds the place for what names a pool, a queue, both or none: the pool's default queue where no queue is named, the
 /// agents' pool where no pool is. A queue that is not there is made.
 pub(crate) async fn place_for(app: &App, pool: Option<&str>, queue: Option<&str>) -> Result<Option<Place>, ApiError> {
@@ -175,7 +193,7 @@ pub(crate) async fn place_for(app: &App, pool: Option<&str>, queue: Option<&str>
             return Ok(Some(Place { pool, queue }));
         }
     }
-    let Some(queue) = queue else { return Err(ApiError::NotFound("The work pool has no default queue.")) };
+    let Some(queue) = queue else { return Err(NO_DEFAULT) };
     let place = make_place(app, pool.unwrap_or(AGENT_POOL), queue).await?;
     Ok(Some(place))
 }

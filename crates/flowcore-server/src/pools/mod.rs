@@ -22,7 +22,7 @@ pub(crate) mod worker;
 pub(crate) use due::{Due, due, due_in_queue, holders, occupied};
 pub(crate) use making::{
     AGENT, AGENT_POOL, NewQueue, Place, add_pool, add_queue, agent_pool, is_reserved, move_queue, named, no_pool,
-    place_for, pool_named, queues_of,
+    no_queue, place_for, place_in, pool_named, queues_of,
 };
 pub(crate) use news::PoolNews;
 pub(crate) use occupied::{UNDER_WAY, occupied_of_pools, occupied_of_queues, runs_in};

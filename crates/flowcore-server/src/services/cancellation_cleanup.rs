@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 use flowcore::model::{FlowRun, Order, Page, State, StateType};
-use flowcore::store::query::{Condition, Selection, Test, Values, flow_run, relation, task_run};
+use flowcore::store::query::{Column, Condition, Kind, Selection, Test, Values, flow_run, relation, task_run};
 
 use super::moving::enter;
 use crate::error::ApiError;
 use crate::state::App;
 use crate::teardowns;
 
-/// How many runs are looked at in a turn.
+/// How many runs are looked at together.
 const MOST: u32 = 200;
 
 /// For how long after its end a cancelled run is looked at: what it has left is seen soon.
@@ -17,6 +17,8 @@ const AGE: TimeDelta = TimeDelta::days(1);
 
 /// How long a cancellation may take before the run counts as cancelled.
 const PATIENCE: TimeDelta = TimeDelta::seconds(300);
+
+const PROCESS_ID: Column = Column::new("process_id", Kind::Id, true);
 
 const PARENT_CANCELLED: &str = "The parent flow run was cancelled.";
 
@@ -39,9 +41,9 @@ fn cancelled_lately(app: &App) -> Condition {
     ])
 }
 
-async fn runs(app: &App, condition: Condition) -> Result<Vec<FlowRun>, ApiError> {
+async fn runs(app: &App, condition: Condition, page: Page) -> Result<Vec<FlowRun>, ApiError> {
     let sort = vec![(flow_run::ID, Order::OldestFirst)];
-    Ok(app.store.select_flow_runs(&Selection { condition, sort, page: Page::first(MOST) }).await?)
+    Ok(app.store.select_flow_runs(&Selection { condition, sort, page }).await?)
 }
 
 fn cancelled(app: &App) -> State {
@@ -52,7 +54,7 @@ async fn task_runs(app: &App) -> Result<usize, ApiError> {
     let open = task_run::STATE_TYPE.one_of(open());
     let open = Condition::Related(relation::TASK_RUNS_OF_FLOW_RUN, Box::new(open));
     let mut done = 0;
-    for run in runs(app, cancelled_lately(app).and(open)).await? {
+    for run in runs(app, cancelled_lately(app).and(open), Page::first(MOST)).await? {
         let attempt = run.times.run_count;
         done += app.store.end_task_runs(run.id, attempt, cancelled(app), app.now()).await? as usize;
     }
@@ -63,11 +65,15 @@ async fn subflows(app: &App) -> Result<usize, ApiError> {
     let of_cancelled = Condition::Related(relation::FLOW_RUN_OF_TASK_RUN, Box::new(cancelled_lately(app)));
     let of_cancelled = Condition::Related(relation::PARENT_OF_FLOW_RUN, Box::new(of_cancelled));
     let open = flow_run::STATE_TYPE.one_of(open());
+    // Whoever executes a run of a deployment ends it; a subflow in the process of its parent has gone with that.
+    let is_being_ended = Condition::All(vec![
+        Condition::Column(flow_run::DEPLOYMENT_ID, Test::IsNull(false)),
+        flow_run::STATE_TYPE.is(StateType::Cancelling.as_str()),
+    ]);
+    let to_be_ended = Condition::All(vec![open, of_cancelled, Condition::Not(Box::new(is_being_ended))]);
     let mut done = 0;
-    for run in runs(app, Condition::All(vec![open, of_cancelled])).await? {
-        // Whoever executes a run of a deployment ends it; a subflow in the process of its parent has gone with that.
+    for run in runs(app, to_be_ended, Page::first(MOST)).await? {
         let state = match run.origin.deployment_id {
-            Some(_) if run.state.kind == StateType::Cancelling => continue,
             Some(_) => app.state(StateType::Cancelling).message(PARENT_CANCELLED),
             None => cancelled(app),
         };
@@ -77,25 +83,39 @@ async fn subflows(app: &App) -> Result<usize, ApiError> {
 }
 
 async fn overdue(app: &App) -> Result<usize, ApiError> {
-    let cancelling = flow_run::STATE_TYPE.is(StateType::Cancelling.as_str());
+    // A process of flowcore's own says itself when nothing runs any more; if it dies, its lease tells.
+    let cancelling = Condition::All(vec![
+        flow_run::STATE_TYPE.is(StateType::Cancelling.as_str()),
+        Condition::Column(PROCESS_ID, Test::IsNull(true)),
+    ]);
     let before = app.now() - PATIENCE;
-    let mut done = 0;
-    for run in runs(app, cancelling).await? {
-        // A process of flowcore's own says itself when nothing runs any more; if it dies, its lease tells.
-        if run.process_id.is_some() || run.state.timestamp > before {
-            continue;
-        }
-        let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
-        // Planned first: a server that is killed between leaves it to the next turn.
-        let pool = teardowns::plan(app, &run).await?;
-        if enter(app, &run, app.state(StateType::Cancelled).message(message)).await? {
-            done += 1;
-            if let Some(pool) = pool {
-                app.teardowns.announce(pool);
+    let (mut done, mut page) = (0, Page::first(MOST));
+    loop {
+        let found = runs(app, cancelling.clone(), page).await?;
+        let is_last = found.len() < MOST as usize;
+        for run in found {
+            if run.state.timestamp <= before && give_up(app, &run).await? {
+                done += 1;
+            } else {
+                page.offset += 1;
             }
-        } else if pool.is_some() {
-            teardowns::forget(app, &run).await?;
+        }
+        if is_last {
+            return Ok(done);
         }
     }
-    Ok(done)
+}
+
+/// Takes a run for cancelled, unless it has gone on since it was seen; tells whether it did.
+async fn give_up(app: &App, run: &FlowRun) -> Result<bool, ApiError> {
+    let message = "Flow run cancellation timed out; marked this flow run as Cancelled.";
+    // Planned first: a server that is killed between leaves it to the next turn.
+    let pool = teardowns::plan(app, run).await?;
+    let is_cancelled = enter(app, run, app.state(StateType::Cancelled).message(message)).await?;
+    match pool {
+        Some(pool) if is_cancelled => app.teardowns.announce(pool),
+        Some(_) => teardowns::forget(app, run).await?,
+        None => {}
+    }
+    Ok(is_cancelled)
 }

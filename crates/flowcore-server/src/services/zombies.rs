@@ -35,6 +35,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// The label by which flowcore's client says which process executes a run; empty when none does.
 const PROCESS: &str = "flowcore.process";
 
+const STATE: Column = Column::new("state", Kind::Json, false);
 const LABELS: Column = Column::new("labels", Kind::Text, false);
 const RUN_OF_HEARTBEAT: Relation = Relation::new(ID, Table::FLOW_RUNS, flow_run::ID);
 const HEARTBEAT_OF_RUN: Relation = Relation::new(flow_run::ID, HEARTBEATS, ID);
@@ -197,13 +198,11 @@ async fn retry(app: &App) -> Result<usize, ApiError> {
         in_state(&[StateType::Crashed]),
         Condition::Column(flow_run::END_TIME, Test::AtLeast(since)),
         Condition::Column(flow_run::DEPLOYMENT_ID, Test::IsNull(false)),
+        Condition::Column(STATE, Test::Contains(r#""retriable":true"#.to_owned())),
     ]);
-    let selection = Selection { condition, sort: vec![(flow_run::ID, Order::OldestFirst)], page: Page::ALL };
+    let selection = Selection { condition, sort: vec![(flow_run::ID, Order::OldestFirst)], page: Page::first(PAGE) };
     let mut scheduled = 0;
     for run in app.store.select_flow_runs(&selection).await? {
-        if run.state.details.as_ref().and_then(|details| details.retriable) != Some(true) {
-            continue;
-        }
         tidy_up(app, &run).await?;
         scheduled += usize::from(app.orchestrator.retry_crashed_run(&run).await?.is_some());
     }

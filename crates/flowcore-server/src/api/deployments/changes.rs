@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::bodies::{Belongings, DeploymentCreate, DeploymentResponse, DeploymentUpdate};
 use super::redeploy::{Wanted, replace_schedules};
 use super::slugs::{self, Plan};
-use super::{NOT_FOUND, find, response};
+use super::{NOT_FOUND, find, response, with_full_stop};
 use crate::deployments::deployment::{CONCURRENCY_LIMIT_ID, FLOW_ID, ID, NAME, PAUSED, TABLE, UPDATED};
 use crate::deployments::{
     Deployment, DeploymentStatus, Surroundings, Waiting, check_job_variables, check_parameters, filled_in, flow_of,
@@ -151,7 +151,7 @@ async fn update(
     Id(id): Id,
     Body(mut update): Body<DeploymentUpdate>,
 ) -> Result<StatusCode, ApiError> {
-    let known = find(&app, id).await?;
+    let known = find(&app, id).await.map_err(with_full_stop)?;
     let belongings = update.belongings();
     one_limit(&belongings)?;
     let plan = match update.schedules.take() {

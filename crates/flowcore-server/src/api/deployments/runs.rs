@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
-use flowcore::model::{Flow, FlowRun, Order, Page, StateId, StateType};
+use flowcore::model::{Creator, Flow, FlowRun, Order, Page, StateId, StateType};
 use flowcore::store::StoreError;
 use flowcore::store::query::{Condition, Selection, Test, Values, flow_run};
 use flowcore::wire::{FlowRunBody, Moment};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::bodies::DeploymentFlowRunCreate;
 use super::changes::{no_schema, refused};
 use super::{NOT_FOUND, find};
+use crate::api::creator::creator;
 use crate::api::flow_runs;
 use crate::deployments::deployment::ID;
 use crate::deployments::{
@@ -43,10 +44,11 @@ pub(super) fn routes() -> Routes {
 async fn create(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Body(new): Body<DeploymentFlowRunCreate>,
 ) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
     let (deployment, flow, around) = with_surroundings(&app, id).await?;
-    let (status, run) = make(&app, &deployment, &flow, &around, new).await?;
+    let (status, run) = make(&app, &deployment, &flow, &around, new, creator(&headers)).await?;
     Ok((status, Json(flow_runs::body(&app, &run).await?)))
 }
 
@@ -64,6 +66,7 @@ async fn make(
     flow: &Flow,
     around: &Surroundings,
     new: DeploymentFlowRunCreate,
+    created_by: Option<Creator>,
 ) -> Result<(StatusCode, FlowRun), ApiError> {
     let mut parameters = deployment.parameters.clone();
     parameters.extend(new.parameters);
@@ -113,6 +116,7 @@ async fn make(
         infrastructure_document_id: new.infrastructure_document_id,
         job_variables: new.job_variables,
         queue,
+        created_by,
         state: new.state.map(|state| {
             let state = state.into_state(StateId(app.clock.uuid()), now);
             let timeless = state.kind == StateType::Scheduled && state.scheduled_time().is_none();
@@ -160,6 +164,7 @@ enum CreateStatus {
 async fn create_many(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Body(new): Body<Vec<DeploymentFlowRunCreate>>,
 ) -> Result<Json<FlowRunBulkCreateResponse>, ApiError> {
     if new.len() > MOST_AT_ONCE {
@@ -169,7 +174,7 @@ async fn create_many(
     let (deployment, flow, around) = with_surroundings(&app, id).await?;
     let mut results = Vec::new();
     for new in new {
-        results.push(match make(&app, &deployment, &flow, &around, new).await {
+        results.push(match make(&app, &deployment, &flow, &around, new, creator(&headers)).await {
             Ok((_, run)) => {
                 FlowRunCreateResult { flow_run_id: Some(run.id.0), status: CreateStatus::Created, error: None }
             }
@@ -183,7 +188,9 @@ async fn create_many(
                 };
                 FlowRunCreateResult { flow_run_id: None, status: CreateStatus::Failed, error: Some(why) }
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                FlowRunCreateResult { flow_run_id: None, status: CreateStatus::Failed, error: Some(error.to_string()) }
+            }
         });
     }
     Ok(Json(FlowRunBulkCreateResponse { results }))

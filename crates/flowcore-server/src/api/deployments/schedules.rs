@@ -10,8 +10,8 @@ use flowcore::store::records::Tx;
 use uuid::Uuid;
 
 use super::bodies::{DeploymentScheduleCreate, DeploymentScheduleUpdate, ScheduleBody};
-use super::find;
 use super::redeploy::replace;
+use super::{find, with_full_stop};
 use crate::deployments::deployment_schedule::{DEPLOYMENT_ID, ID, TABLE};
 use crate::deployments::{DeploymentSchedule, Waiting, schedules_of, take_back};
 use crate::error::ApiError;
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn list(State(app): State<App>, Id(id): Id) -> Result<Json<Vec<ScheduleBody>>, ApiError> {
-    find(&app, id).await?;
+    find(&app, id).await.map_err(with_full_stop)?;
     Ok(Json(schedules_of(&app, vec![id]).await?.into_iter().map(ScheduleBody::from).collect()))
 }
 
@@ -42,7 +42,7 @@ async fn create(
     Id(id): Id,
     Body(new): Body<Vec<DeploymentScheduleCreate>>,
 ) -> Result<(StatusCode, Json<Vec<ScheduleBody>>), ApiError> {
-    find(&app, id).await?;
+    find(&app, id).await.map_err(with_full_stop)?;
     let made = new.into_iter().map(|new| make(&app, id, new.into())).collect::<Result<Vec<_>, _>>()?;
     let rows = made.clone();
     let work = app.store.records().transact(move |tx| {
@@ -132,7 +132,7 @@ async fn update(
     Path((id, schedule_id)): Path<(Uuid, Uuid)>,
     Body(update): Body<DeploymentScheduleUpdate>,
 ) -> Result<StatusCode, ApiError> {
-    find(&app, id).await?;
+    find(&app, id).await.map_err(with_full_stop)?;
     let now = app.now();
     let work = app.store.records().transact(move |tx| {
         let update = update.clone();
@@ -149,7 +149,7 @@ async fn update(
 }
 
 async fn delete(State(app): State<App>, Path((id, schedule_id)): Path<(Uuid, Uuid)>) -> Result<StatusCode, ApiError> {
-    find(&app, id).await?;
+    find(&app, id).await.map_err(with_full_stop)?;
     let now = app.now();
     let work = app.store.records().transact(move |tx| {
         Box::pin(async move {

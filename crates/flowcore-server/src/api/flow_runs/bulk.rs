@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use flowcore::model::FlowRun;
 use flowcore::store::query::Selection;
-use flowcore::wire::{OrchestrationResult, StateCreate};
+use flowcore::wire::{OrchestrationResult, ResponseDetails, SetStateStatus, StateCreate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,6 +69,13 @@ pub(super) struct AllMoved {
     results: Vec<Moved>,
 }
 
+/// Says of one run that it could not be moved; the others are.
+fn failed(error: &ApiError) -> OrchestrationResult {
+    tracing::error!(target: "flowcore_server", "one of several flow runs cannot be moved: {error}");
+    let details = ResponseDetails::Abort { reason: Some(error.to_string()) };
+    OrchestrationResult { state: None, status: SetStateStatus::Abort, details }
+}
+
 /// Moves flow runs.
 pub(super) async fn set_state(
     State(app): State<App>,
@@ -77,7 +84,8 @@ pub(super) async fn set_state(
     let mut results = Vec::new();
     for run in asked.which.find(&app).await? {
         let flow_run_id = run.id.0;
-        let (_, result) = states::propose(&app, &run, asked.state.clone(), asked.force, None).await?;
+        let moved = states::propose(&app, &run, asked.state.clone(), asked.force, None).await;
+        let result = moved.map_or_else(|error| failed(&error), |(_, result)| result);
         results.push(Moved { flow_run_id, result });
     }
     Ok(Json(AllMoved { results }))

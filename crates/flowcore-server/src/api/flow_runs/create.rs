@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use flowcore::model::{FlowRun, FlowRunId, FlowRunOrigin, Labels, Page, StateId, StateType};
 use flowcore::orchestration::NewFlowRun;
 use flowcore::store::StoreError;
@@ -12,22 +12,24 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::api::creator::creator;
 use crate::api::flows;
 use crate::error::ApiError;
 use crate::extract::Body;
-use crate::pools::place_for;
+use crate::pools::place_in;
 use crate::state::App;
 
 /// Makes a flow run. One that was made before under the same idempotency key is returned instead.
 pub(super) async fn create(
     State(app): State<App>,
+    headers: HeaderMap,
     Body(body): Body<FlowRunCreate>,
 ) -> Result<(StatusCode, Json<FlowRunBody>), ApiError> {
     let Some(flow) = flows::find(&app, flow::ID, Values::Ids(vec![body.flow_id])).await? else {
         return Err(ApiError::dangling());
     };
     let place = match body.work_pool_name.as_deref() {
-        Some(pool) => place_for(&app, Some(pool), body.work_queue_name.as_deref()).await?,
+        Some(pool) => Some(place_in(&app, pool, body.work_queue_name.as_deref()).await?),
         None => None,
     };
     let mut labels = flow.labels;
@@ -69,6 +71,7 @@ pub(super) async fn create(
             context: body.context,
             job_variables: body.job_variables,
             infrastructure_document_id: body.infrastructure_document_id,
+            created_by: creator(&headers),
             ..FlowRunOrigin::default()
         },
         pauses: body.empirical_policy.pauses(),

@@ -22,8 +22,9 @@ use crate::extract::{Body, Paging};
 use crate::filter::WorkQueueFilter;
 use crate::foreman::{POLLED_LATELY, settle};
 use crate::pools::{
-    Place, Readiness, UNDER_WAY, WorkPool, WorkQueue, add_queue, forget_queues, move_queue, named, occupied_of_queues,
-    pool, pool_named, queue, queues_of, remove_queue, tell_changed_queue, tell_gone_queue, tell_made_queue,
+    Place, Readiness, UNDER_WAY, WorkPool, WorkQueue, add_queue, forget_queues, move_queue, named, no_queue,
+    occupied_of_queues, pool, pool_named, queue, queues_of, remove_queue, tell_changed_queue, tell_gone_queue,
+    tell_made_queue,
 };
 use crate::routes::{Routes, op};
 use crate::state::App;
@@ -61,10 +62,6 @@ async fn create(
     };
     tell_made_queue(&app.events, &queue, &of);
     Ok((StatusCode::CREATED, Json(WorkQueueBody::new(queue, Some(pool), 0))))
-}
-
-pub(super) fn no_queue(pool: &str, queue: &str) -> ApiError {
-    ApiError::Refused(StatusCode::NOT_FOUND, format!("Work pool queue '{pool}/{queue}' not found."))
 }
 
 async fn read(

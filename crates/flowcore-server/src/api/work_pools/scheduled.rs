@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use flowcore::model::{FlowRun, Order, Page, StateType, Timestamp};
 use flowcore::store::query::{Condition, Selection, Values, flow_run};
 use flowcore::wire::{FlowRunBody, Moment};
@@ -10,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::find;
-use super::queues::no_queue;
 use crate::api::flow_runs;
 use crate::deployments;
 use crate::deployments::deployment::WORK_QUEUE_ID;
 use crate::error::ApiError;
 use crate::extract::{Body, Limit, Pages, pages};
-use crate::pools::{Due, UNDER_WAY, WorkQueue, due, occupied_of_queues, polled, queue, runs_in};
+use crate::pools::{
+    Due, UNDER_WAY, WorkPool, WorkQueue, due, no_queue, occupied_of_queues, polled, pool, queue, runs_in,
+};
 use crate::routes::{Routes, op};
 use crate::state::App;
 
@@ -148,7 +150,8 @@ async fn under_way(
 ) -> Result<Json<UnderWay>, ApiError> {
     let part = ask.pages.page()?;
     let runs = Page::first(ask.flow_run_limit.min(200));
-    let pool = find(&app, &name).await?;
+    let unknown = || ApiError::Refused(StatusCode::NOT_FOUND, format!("Work pool '{name}' not found."));
+    let pool: WorkPool = app.store.records().first(pool::NAME.is(&*name)).await?.ok_or_else(unknown)?;
     let all = queues(&app, queue::WORK_POOL_ID.is(pool.id), Page::first(u32::MAX)).await?;
     let taken = occupied_of_queues(&app, all.iter().map(|queue| queue.id).collect(), UNDER_WAY).await?;
     let count = all.len() as u64;
