@@ -187,6 +187,22 @@ pub(crate) async fn a_run_whose_taker_dies_at_once_is_taken_again(world: Arc<Wor
     clock.pass(30).await;
     assert_eq!(history(&server, &run).await, ["Scheduled", "Pending", "Crashed", "AwaitingRetry"]);
     assert_eq!(history(&server, &prefects).await, ["Scheduled", "Pending"]);
+
+    // It may have been begun before: somebody has it executed once more.
+    let (_, again) = made_run(&server, json!({})).await;
+    begin(&server, &again).await;
+    for state in [json!({"type": "FAILED"}), json!({"type": "SCHEDULED"})] {
+        let answer = server.set_state(&again, state).await;
+        assert_eq!(answer["status"], "ACCEPT", "{answer}");
+    }
+    let path = format!("/flow_runs/{again}/set_state");
+    let taken =
+        server.request(Method::POST, &path).header(CLAIM_HEADER, "60").json(&json!({"state": {"type": "PENDING"}}));
+    assert_eq!(taken.send().await.unwrap().status(), 201);
+    clock.pass(90).await;
+    assert_eq!(history(&server, &again).await[5..], ["Pending", "Crashed", "AwaitingRetry"]);
+    let stands = server.get(&format!("/flow_runs/{again}")).await;
+    assert!(text(&stands["state"]["message"]).contains("before it was begun"), "{stands}");
     server.stop().await;
 }
 

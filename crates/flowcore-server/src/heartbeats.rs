@@ -28,6 +28,9 @@ const LONGEST: TimeDelta = TimeDelta::minutes(10);
 /// How long a look at who is silent may be overdue before it says nothing of what was missed meanwhile.
 const GAP: i64 = 30_000_000;
 
+/// No time at all.
+const NEVER: Timestamp = Timestamp::UNIX_EPOCH;
+
 pub(crate) const HEARTBEATS: Table = Table::new("flow_run_heartbeats");
 pub(crate) const ID: Column = Column::new("id", Kind::Id, false);
 const SEEN: Column = Column::new("seen", Kind::Time, false);
@@ -55,7 +58,7 @@ pub(crate) struct Heartbeat {
     pub(crate) seen: Timestamp,
     /// When it is taken for dead unless something is heard again.
     pub(crate) expires: Timestamp,
-    /// When that was said, by the client's clock.
+    /// When the client spoke up last, by its own clock; [`NEVER`] if others have spoken for it only.
     occurred: Timestamp,
     /// The longest time between two words, in microseconds; 0 while it is not known.
     longest: i64,
@@ -81,17 +84,24 @@ impl Record for Heartbeat {
 }
 
 impl Heartbeat {
-    /// Hears a word. Words may come late and together: how often a client speaks up is told by its own clock.
+    /// Hears a word. Words may come late and together: how often a client speaks up is told by its own clock. Words that say for how
+    /// long they hold are no habit: they may be those of a worker beside those of the client.
     fn hear(before: Option<Heartbeat>, sign: Sign, now: Timestamp, least: TimeDelta) -> Heartbeat {
-        let last = before.map_or(sign.occurred, |before| before.occurred);
+        let (occurred, longest) = before.map_or((NEVER, 0), |before| (before.occurred, before.longest));
+        if let Some(holds) = sign.holds {
+            let expires = now + holds.max(least);
+            let expires = before.map_or(expires, |before| before.expires.max(expires));
+            return Heartbeat { run: sign.run, seen: now, expires, occurred, longest };
+        }
+        let last = if occurred == NEVER { sign.occurred } else { occurred };
         let gap = (sign.occurred - last).min(LONGEST).num_microseconds().unwrap_or_default();
-        let longest = before.map_or(0, |before| before.longest).max(gap);
+        let longest = longest.max(gap);
         let habit = match longest {
             0 => USUAL,
             longest => TimeDelta::microseconds(longest),
         };
-        let holds = sign.holds.unwrap_or(habit * 5 / 2).max(least);
-        Heartbeat { run: sign.run, seen: now, expires: now + holds, occurred: last.max(sign.occurred), longest }
+        let expires = now + (habit * 5 / 2).max(least);
+        Heartbeat { run: sign.run, seen: now, expires, occurred: last.max(sign.occurred), longest }
     }
 }
 
@@ -141,7 +151,7 @@ impl Claim {
         let (now, least) =
             (app.now(), TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX));
         let expires = now.checked_add_signed(holds.max(least)).unwrap_or(now);
-        let noted = Heartbeat { run, seen: now, expires, occurred: now, longest: 0 };
+        let noted = Heartbeat { run, seen: now, expires, occurred: NEVER, longest: 0 };
         let work = app.store.records().transact(move |tx| {
             Box::pin(async move {
                 let before = tx.lock::<Heartbeat>(ID.is(run)).await?.pop();
@@ -219,6 +229,29 @@ mod tests {
         };
         let heard = words.iter().fold(None, hear).unwrap();
         (heard.expires - heard.seen).num_seconds()
+    }
+
+    #[test]
+    fn words_of_a_worker_are_no_habit_of_the_client() {
+        let sign = |seconds, holds: Option<i64>| Sign {
+            run: Uuid::nil(),
+            occurred: at(seconds),
+            holds: holds.map(TimeDelta::seconds),
+        };
+        let hear = |before, seconds, holds| {
+            Some(Heartbeat::hear(before, sign(seconds, holds), at(seconds), TimeDelta::seconds(75)))
+        };
+        let claimed = hear(None, 0, Some(60));
+        assert_eq!(claimed.unwrap().expires, at(75));
+        // The client speaks up for the first time, and then every 180 s; its worker every 15 s.
+        let mut heard = hear(claimed, 4, None);
+        for seconds in (15..180).step_by(15) {
+            heard = hear(heard, seconds, Some(60));
+        }
+        assert_eq!(heard.unwrap().expires, at(454), "the worker's death says nothing of the client");
+        let heard = hear(hear(heard, 184, None), 195, Some(60));
+        assert_eq!(heard.unwrap().expires, at(184 + 450));
+        assert_eq!(hear(claimed, 30, Some(60)).unwrap().expires, at(105));
     }
 
     #[test]

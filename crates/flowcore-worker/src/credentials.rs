@@ -51,8 +51,8 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
 }
 
 /// What the names of settings have in them whose values are secrets, or may hold one.
-const SECRET: [&str; 10] =
-    ["KEY", "AUTH", "SECRET", "PASSWORD", "TOKEN", "DATABASE", "REDIS", "CONNECTION_URL", "CUSTOM_HEADERS", "_SERVER_"];
+const SECRET: [&str; 9] =
+    ["KEY", "AUTH", "SECRET", "PASSWORD", "TOKEN", "DATABASE", "REDIS", "CONNECTION_URL", "_SERVER_"];
 
 /// Tells whether a variable is a setting of flowcore or Prefect that is not for runs: a credential, or what is a server's.
 pub(crate) fn is_withheld(name: &str) -> bool {

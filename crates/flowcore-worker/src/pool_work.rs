@@ -67,8 +67,11 @@ impl PoolWork {
         }
         let given = self.pool.token(run).await.map_err(|error| format!("it cannot prove who it is: {error}"))?;
         Ok(match given {
-            Some(RunToken { auth_string }) => Credentials { auth_string, ..Credentials::default() },
-            None => own.clone(),
+            Some(RunToken { auth_string: Some(token) }) => {
+                Credentials { auth_string: Some(token), ..Credentials::default() }
+            }
+            // It wants nothing from anybody: what the worker has is for somebody before it.
+            Some(RunToken { auth_string: None }) | None => own.clone(),
         })
     }
 
@@ -224,7 +227,7 @@ impl Work for PoolWork {
     async fn execute(self: Arc<Self>, id: FlowRunId) -> bool {
         let begun = async {
             let Some(run) = self.pool.run(id).await? else { return Ok(None) };
-            if run.state_type != Some(StateType::Scheduled) {
+            if run.state_type != Some(StateType::Scheduled) || self.under_way.has(id) {
                 return Ok(None);
             }
             let is_taken = self.pool.propose(id, "PENDING", "A worker has the run.", Rank::Proposal).await?;

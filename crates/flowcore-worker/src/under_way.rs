@@ -47,6 +47,10 @@ impl UnderWay {
         Some(Place { all: self.clone(), id, stop })
     }
 
+    pub(crate) fn has(&self, id: FlowRunId) -> bool {
+        self.lock().contains_key(&id)
+    }
+
     pub(crate) fn ids(&self) -> Vec<FlowRunId> {
         self.lock().keys().copied().collect()
     }

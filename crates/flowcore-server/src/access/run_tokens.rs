@@ -93,17 +93,17 @@ pub(super) fn is_for_runs(method: &Method, path: &str) -> bool {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let last = parts.last().copied().unwrap_or_default();
     let reads = [Method::GET, Method::HEAD].contains(method) || ["filter", "count", "paginate"].contains(&last);
+    let deletes = *method == Method::DELETE;
+    if last.starts_with("bulk_") || last == "token" {
+        return false;
+    }
     match parts[0] {
-        "flow_runs" => {
-            let is_of_many = last.starts_with("bulk_");
-            let deletes_run = *method == Method::DELETE && parts.len() == 2;
-            last != "token" && !is_of_many && !deletes_run
-        }
-        // All runs of a flow would go with it.
-        "flows" => *method != Method::DELETE,
-        "task_runs" | "flow_run_states" | "task_run_states" | "logs" | "artifacts" | "events" | "variables"
-        | "concurrency_limits" | "v2" | "block_types" | "block_schemas" | "block_documents" | "block_capabilities"
-        | "csrf-token" => true,
+        // What one has sent another goes when it is read.
+        "flow_runs" => !deletes || parts.len() > 2,
+        // What a flow makes itself it may take away; with others go runs, or what other flows work with.
+        "variables" | "artifacts" | "block_documents" => true,
+        "flows" | "task_runs" | "flow_run_states" | "task_run_states" | "logs" | "events" | "concurrency_limits"
+        | "v2" | "block_types" | "block_schemas" | "block_capabilities" | "csrf-token" => !deletes,
         "deployments" => reads || last == "create_flow_run",
         "admin" => reads && last == "version",
         _ => reads,
@@ -136,6 +136,8 @@ mod tests {
         for text in [
             "POST /flow_runs/{1}/set_state",
             "DELETE /flow_runs/{1}/input/{3}",
+            "DELETE /variables/name/{2}",
+            "POST /flows",
             "POST /logs",
             "POST /deployments/{1}/create_flow_run",
             "POST /deployments/filter",
@@ -149,6 +151,9 @@ mod tests {
             "POST /flow_runs/{1}/token",
             "DELETE /flow_runs/{1}",
             "DELETE /flows/{1}",
+            "POST /flows/bulk_delete",
+            "DELETE /v2/concurrency_limits/{1}",
+            "DELETE /block_types/{1}",
             "POST /flow_runs/bulk_delete",
             "PATCH /deployments/{1}",
             "POST /work_pools",

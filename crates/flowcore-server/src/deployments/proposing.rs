@@ -74,19 +74,21 @@ pub(crate) async fn propose(
             return Ok(RunDecision { run, decision });
         };
         let is_taken = !force && matches!(&decision, Decision::Accept(state) if state.kind == StateType::Pending);
-        let swapped = match is_taken {
-            true => match take(app, &next, run.state.id).await? {
-                Taking::Tried(swapped) => swapped,
-                Taking::Full(why) => {
-                    if let Slot::Taken(lease) = slot {
-                        give_back(app, run.id, lease).await?;
-                    }
-                    return Ok(RunDecision { run, decision: Decision::Stay(why.into()) });
-                }
-            },
-            false => app.store.swap_flow_run(next.clone(), run.state.id).await?,
+        let tried = match is_taken {
+            true => take(app, &next, run.state.id).await,
+            false => app.store.swap_flow_run(next.clone(), run.state.id).await.map(Taking::Tried),
         };
-        if let Swap::Applied = swapped {
+        let applied = matches!(tried, Ok(Taking::Tried(Swap::Applied)));
+        if let Slot::Taken(lease) = slot
+            && !applied
+        {
+            give_back(app, run.id, lease).await?;
+        }
+        let swapped = match tried? {
+            Taking::Tried(swapped) => swapped,
+            Taking::Full(why) => return Ok(RunDecision { run, decision: Decision::Stay(why.into()) }),
+        };
+        if applied {
             let goes_on = matches!(&decision, Decision::Reject(state, _) if state.name == StateName::AWAITING_RETRY);
             if !goes_on {
                 settle_slot(app, &run.state, &next).await?;
@@ -99,9 +101,6 @@ pub(crate) async fn propose(
                 continue;
             }
             return Ok(RunDecision { run: next, decision });
-        }
-        if let Slot::Taken(lease) = slot {
-            give_back(app, run.id, lease).await?;
         }
         match swapped {
             Swap::Conflict(now) => run = *now,

@@ -71,7 +71,12 @@ pub(crate) async fn due(
     let mut queues: Vec<&WorkQueue> = queues.iter().filter(|queue| !queue.is_paused).collect();
     queues.sort_by_key(|queue| queue.priority);
     let mut runs = vec![Vec::new(); queues.len()];
-    for due in due.now_and_later(app.now()) {
+    let halves = match taken.is_empty() && pool.concurrency_limit.is_none() {
+        // Nobody stands in anybody's way.
+        true if all.iter().all(|queue| queue.concurrency_limit.is_none()) => vec![due],
+        _ => due.now_and_later(app.now()).to_vec(),
+    };
+    for due in halves {
         for (queue, runs) in queues.iter().zip(&mut runs) {
             let taken = taken.get(&queue.id).copied().unwrap_or_default() + runs.len() as u64;
             let limit = left.min(free(queue.concurrency_limit, taken));

@@ -79,8 +79,11 @@ impl Clone<'_> {
     async fn bring(&self, folder: &Path) -> Result<(), String> {
         if !folder.join(".git").exists() {
             self.clone_to(folder).await?;
-        } else if !self.is_of(folder).await || self.renew(folder).await.is_err() {
-            self.clone_anew(folder).await?;
+        } else {
+            self.must_be_of(folder).await?;
+            if self.renew(folder).await.is_err() {
+                self.clone_anew(folder).await?;
+            }
         }
         if self.submodules {
             self.git(&["submodule", "update", "--init", "--recursive"], Some(folder)).await?;
@@ -88,10 +91,15 @@ impl Clone<'_> {
         Ok(())
     }
 
-    /// Tells whether a clone is one of this repository.
-    async fn is_of(&self, folder: &Path) -> bool {
-        let origin = self.said(&["config", "--get", "remote.origin.url"], folder).await;
-        origin.is_ok_and(|origin| without_user(&origin) == without_user(self.repository))
+    /// Refuses a clone of another repository, which somebody may want to keep.
+    async fn must_be_of(&self, folder: &Path) -> Result<(), String> {
+        let origin = self.said(&["config", "--get", "remote.origin.url"], folder).await?;
+        let (has, wanted) = (without_user(&origin), without_user(self.repository));
+        if has == wanted {
+            return Ok(());
+        }
+        let place = folder.display();
+        Err(format!("{place} is a clone of {has} and not of {wanted}: remove it, or set another working directory"))
     }
 
     /// Brings a clone up to date. It cannot be if its branch was written anew, or is another one than before.

@@ -127,7 +127,11 @@ async fn a_clone_is_of_the_repository_and_the_branch_that_are_asked_for() {
         Ok::<_, String>(std::fs::read_to_string(carried.directory.join("file")).unwrap().trim().to_owned())
     };
     assert_eq!(cloned("a/flows", None).await.unwrap(), "a");
-    assert_eq!(cloned("b/flows", None).await.unwrap(), "b", "another repository in the same place");
+    let refused = cloned("b/flows", None).await.unwrap_err();
+    assert!(refused.contains("/a/flows and not of"), "{refused}");
+    assert!(bench.path("clone/file").is_file(), "somebody may want to keep it");
+    bench.shell("rm -r clone").await;
+    assert_eq!(cloned("b/flows", None).await.unwrap(), "b");
     // Its history is written anew.
     bench.shell("cd b/flows && echo new > file && git commit -qa --amend -m other").await;
     assert_eq!(cloned("b/flows", None).await.unwrap(), "new");
@@ -136,7 +140,8 @@ async fn a_clone_is_of_the_repository_and_the_branch_that_are_asked_for() {
     assert_eq!(cloned("b/flows", Some("old")).await.unwrap(), "new", "a branch that is behind");
     assert_eq!(cloned("b/flows", None).await.unwrap(), "newer");
     // What cannot be had does not take away what is there.
-    assert!(cloned("c/flows", None).await.is_err());
+    bench.shell("mv b gone").await;
+    assert!(cloned("b/flows", None).await.is_err());
     assert!(bench.path("clone/file").is_file());
     let left: Vec<_> =
         std::fs::read_dir(bench.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

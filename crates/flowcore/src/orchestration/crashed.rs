@@ -5,21 +5,29 @@ use super::rules::retry_at;
 use crate::model::{FlowRun, Pauses, RetryType, State, StateName, StateType};
 use crate::store::{StoreError, Swap};
 
-/// Notes in the state of a run that crashes whether it is to be tried again: it was never begun, or it has retries left; and it
-/// has a deployment, whose workers will take it. A run of a program's own waits for somebody to ask for it.
-pub fn crashed(run: &FlowRun, mut state: State) -> State {
-    let goes_on = run.state.kind != StateType::Cancelling;
-    let is_worth_it = !was_begun(run) || attempts(run) <= run.empirical_policy.max_retries();
-    if goes_on && run.origin.deployment_id.is_some() && is_worth_it {
-        state.details_mut().retriable = Some(true);
-    }
-    state
+/// Notes in the state of a run that crashes whether it is to be tried again: whoever had taken it has died before it was begun, for the first
+/// time or again, or it has retries left; and it has a deployment, whose workers will take it. A run of a program's own waits for
+/// somebody to ask for it.
+pub fn crashed(run: &FlowRun, state: State) -> State {
+    let is_worth_it = run.state.kind == StateType::Pending || !was_begun(run) || has_retries(run);
+    noted(run, state, is_worth_it)
 }
 
 /// The same for a run of which somebody says that it has crashed: one that was never begun is not tried again for ever, for what it could
 /// not be begun for.
 pub fn reported_crashed(run: &FlowRun, state: State) -> State {
-    if was_begun(run) { crashed(run, state) } else { state }
+    noted(run, state, was_begun(run) && has_retries(run))
+}
+
+fn noted(run: &FlowRun, mut state: State, is_worth_it: bool) -> State {
+    if run.state.kind != StateType::Cancelling && run.origin.deployment_id.is_some() && is_worth_it {
+        state.details_mut().retriable = Some(true);
+    }
+    state
+}
+
+fn has_retries(run: &FlowRun) -> bool {
+    attempts(run) <= run.empirical_policy.max_retries()
 }
 
 /// Tells whether the present execution has come as far as to run: somebody may have taken it and died before.
@@ -45,7 +53,7 @@ impl Orchestrator {
         }
         let (policy, attempts) = (&run.empirical_policy, attempts(run));
         let now = self.clock().now();
-        let (due, message) = if was_begun(run) {
+        let (due, message) = if was_begun(run) && has_retries(run) {
             let (next, all) = (attempts + 1, policy.max_retries().saturating_add(1));
             let message = format!("Scheduled for attempt {next} of {all}, since it crashed.");
             (retry_at(policy, attempts, now, self.clock().random()), message)
