@@ -165,7 +165,7 @@ on_both_databases! {
         other_events_are_kept, a_task_run_is_made_and_moved_by_requests, a_subflow_moves_its_task_run,
         of_two_who_move_a_task_run_one_is_right;
     orchestration: states_are_judged_as_prefect_judges_them;
-    runs: flows_are_changed_and_deleted, runs_are_counted_over_time, an_input_is_kept_once_and_checked_at_the_resume,
+    runs: flows_are_changed_and_deleted, runs_are_counted_over_time, what_belongs_to_what_is_deleted_goes_and_subflows_stay, an_input_is_kept_once_and_checked_at_the_resume,
         a_graph_tells_of_tasks_and_subflows, many_runs_are_moved_and_deleted_at_once, task_runs_are_changed_and_deleted,
         values_are_compared_with_a_schema;
     variables: a_variable_is_kept_under_one_name, a_variable_changes_and_goes, variables_are_found;

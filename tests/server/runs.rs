@@ -41,6 +41,34 @@ pub(crate) async fn flows_are_changed_and_deleted(world: Arc<World>) {
     assert_eq!(ids(&left), [kept]);
 }
 
+pub(crate) async fn what_belongs_to_what_is_deleted_goes_and_subflows_stay(world: Arc<World>) {
+    let (flow, other) = (world.flow("etl").await, world.flow("other").await);
+    let schedules = json!([{"schedule": {"interval": 3600}}]);
+    let deployed =
+        |flow: &Value| json!({"name": "nightly", "flow_id": flow, "concurrency_limit": 1, "schedules": schedules});
+    let gone = text(&world.post("/deployments/", deployed(&flow)).await["id"]);
+    let stays = text(&world.post("/deployments/", deployed(&other)).await["id"]);
+    let child = async |flow: &Value, parent: &str| {
+        let task = json!({"flow_run_id": parent, "task_key": "call", "dynamic_key": "0", "name": "call"});
+        let task = world.post("/task_runs/", task).await["id"].clone();
+        world.flow_run(json!({"flow_id": flow, "parent_task_run_id": task})).await
+    };
+    let [parent, of_flow] =
+        [world.flow_run(json!({"flow_id": other})).await, world.flow_run(json!({"flow_id": flow})).await];
+    let (first, second) = (child(&other, &parent).await, child(&other, &of_flow).await);
+    world.ask(Method::DELETE, &format!("/flow_runs/{parent}"), None).await;
+    assert_eq!(world.get(&format!("/flow_runs/{first}")).await["parent_task_run_id"], Value::Null);
+
+    let path = format!("/flows/{}", text(&flow));
+    assert_eq!(world.ask(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(world.ask(Method::GET, &format!("/deployments/{gone}"), None).await.0, StatusCode::NOT_FOUND);
+    let limits = world.post("/v2/concurrency_limits/filter", json!({})).await;
+    let limits: Vec<_> = limits.as_array().unwrap().iter().map(|limit| text(&limit["name"])).collect();
+    assert_eq!(limits, [format!("deployment:{stays}")]);
+    assert_eq!(world.get(&format!("/flow_runs/{second}")).await["parent_task_run_id"], Value::Null);
+    assert_eq!(world.post("/deployments/count", json!({})).await, 1);
+}
+
 pub(crate) async fn runs_are_counted_over_time(world: Arc<World>) {
     let flow = world.flow("etl").await;
     let scheduled = |at: &str| json!({"type": "SCHEDULED", "state_details": {"scheduled_time": at}});

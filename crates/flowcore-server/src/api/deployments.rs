@@ -12,7 +12,7 @@ mod ui;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use flowcore::model::Page;
+use flowcore::model::{FlowId, Page};
 use flowcore::store::query::{Condition, Selection, Values, flow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use super::bulk;
 use super::work_pools::WorkQueueBody;
 use super::work_queues;
 
-use crate::deployments::deployment::{FLOW_OF_DEPLOYMENT, ID, NAME, TABLE};
+use crate::deployments::deployment::{FLOW_ID, FLOW_OF_DEPLOYMENT, ID, NAME, TABLE};
 use crate::deployments::{Deployment, Surroundings, Waiting, remove_limit, remove_schedules, take_back, tell};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
@@ -167,8 +167,27 @@ async fn bulk_delete(
     Ok(Json(DeploymentBulkDeleteResponse { deleted }))
 }
 
-/// Removes deployments with their schedules, their own limits and all their runs that have not begun; tells which there were.
+/// Removes deployments with all that is theirs, and tells of it; tells which there were.
 async fn remove(app: &App, ids: Vec<Uuid>) -> Result<Vec<Uuid>, ApiError> {
+    let gone = take_away(app, ids).await?;
+    for deployment in &gone {
+        tell(app, "deleted", deployment, &Surroundings::of(app, deployment).await?);
+    }
+    Ok(gone.into_iter().map(|deployment| deployment.id).collect())
+}
+
+/// Removes the deployments of a flow that is about to be deleted. As in Prefect nothing is said of each.
+pub(super) async fn remove_of_flow(app: &App, flow: FlowId) -> Result<(), ApiError> {
+    let selection = Selection { condition: FLOW_ID.is(flow.0), sort: Vec::new(), page: Page::ALL };
+    let deployments: Vec<Deployment> = app.store.records().list(&selection).await?;
+    take_away(app, deployments.into_iter().map(|deployment| deployment.id).collect()).await.map(drop)
+}
+
+/// Removes deployments with their schedules, their own limits and all their runs that have not begun; gives those that were there.
+async fn take_away(app: &App, ids: Vec<Uuid>) -> Result<Vec<Deployment>, ApiError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let now = app.now();
     let work = app.store.records().transact(move |tx| {
         let ids = ids.clone();
@@ -185,9 +204,8 @@ async fn remove(app: &App, ids: Vec<Uuid>) -> Result<Vec<Uuid>, ApiError> {
     let gone = work.await?;
     for deployment in &gone {
         remove_limit(app, deployment.id).await?;
-        tell(app, "deleted", deployment, &Surroundings::of(app, deployment).await?);
     }
-    Ok(gone.into_iter().map(|deployment| deployment.id).collect())
+    Ok(gone)
 }
 
 async fn find(app: &App, id: Uuid) -> Result<Deployment, ApiError> {

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bulk::{Deleted, Limit};
+use super::deployments;
 use super::names::check_object_name;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Pages, Paginated, Paging, Path, or_default};
@@ -104,8 +105,9 @@ async fn update(State(app): State<App>, Id(id): Id, Body(update): Body<FlowUpdat
     if updated.await? == 0 { Err(NOT_FOUND) } else { Ok(StatusCode::NO_CONTENT) }
 }
 
-/// Deletes a flow. Its runs are deleted behind the answer, if there are many.
+/// Deletes a flow with its deployments. Its runs are deleted behind the answer, if there are many.
 async fn delete(State(app): State<App>, Id(id): Id) -> Result<StatusCode, ApiError> {
+    deployments::remove_of_flow(&app, FlowId(id)).await?;
     if !app.store.delete_flow(FlowId(id)).await? {
         return Err(NOT_FOUND);
     }
@@ -125,6 +127,7 @@ async fn bulk_delete(State(app): State<App>, Body(asked): Body<BulkDelete>) -> R
     let sort = FlowSort::default().columns();
     let mut deleted = Vec::new();
     for flow in app.store.select_flows(&Selection { condition, sort, page: asked.limit.page() }).await? {
+        deployments::remove_of_flow(&app, flow.id).await?;
         if app.store.delete_flow(flow.id).await? {
             deleted.push(flow.id.0);
         }

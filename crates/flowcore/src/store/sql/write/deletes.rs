@@ -8,9 +8,11 @@ use crate::store::sql::failure::Failure;
 use crate::store::sql::select::Select;
 use crate::store::sql::transaction::Transaction;
 
-/// What belongs to a flow run, behind the run itself.
-const DELETES: [&str; 6] = [
+/// What belongs to a flow run, behind the run itself. Its subflows stay, as runs of nobody.
+const DELETES: [&str; 7] = [
     "DELETE FROM flow_runs WHERE id = $1",
+    "UPDATE flow_runs SET parent_task_run_id = NULL \
+     WHERE parent_task_run_id IN (SELECT id FROM task_runs WHERE flow_run_id = $1)",
     "DELETE FROM flow_run_states WHERE flow_run_id = $1",
     "DELETE FROM task_runs WHERE flow_run_id = $1",
     "DELETE FROM logs WHERE flow_run_id = $1",
@@ -79,6 +81,12 @@ async fn purge_flow(transaction: &mut Transaction<'_>, flow: Uuid) -> Result<(),
         with_id(transaction, "DELETE FROM deleted_flows WHERE flow_id = $1", flow).await?;
         return Ok(());
     }
+    // Subflows of other flows stay.
+    let mut parents = Select::new(dialect, "id", "task_runs");
+    parents.uuids("flow_run_id", Some(&runs));
+    let Statement { text, arguments } = parents.end("");
+    let text = format!("UPDATE flow_runs SET parent_task_run_id = NULL WHERE parent_task_run_id IN ({text})").into();
+    transaction.run_one(Statement { text, arguments }).await?;
     for table in LONG {
         let mut rows = Select::new(dialect, "id", table);
         rows.uuids("flow_run_id", Some(&runs));
