@@ -98,17 +98,21 @@ async fn newest(stack: &Stack, flow: &str) -> Outcome<String> {
     Ok(id.to_owned())
 }
 
-/// Waits for the log of a run in Python, which Prefect's client sends behind the end of the run.
+/// Waits for the last line of a run in Python, which Prefect's client sends behind the end of the run.
 async fn await_lines(stack: &Stack, run: &str) -> Outcome<()> {
     let begun = Instant::now();
-    let filter = json!({"logs": {"flow_run_id": {"any_": [run]}}, "limit": 1});
-    while stack.ask("/logs/filter", &filter).await?.as_array().is_none_or(Vec::is_empty) {
+    let filter = json!({"logs": {"flow_run_id": {"any_": [run]}}});
+    loop {
+        let lines = stack.ask("/logs/filter", &filter).await?;
+        let is_last = |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with("Finished in state"));
+        if lines.as_array().is_some_and(|lines| lines.iter().any(is_last)) {
+            return Ok(());
+        }
         if begun.elapsed() > PATIENCE {
-            return Err(format!("the run {run} has said nothing").into());
+            return Err(format!("the run {run} has not said that it has ended").into());
         }
         tokio::time::sleep(POLL).await;
     }
-    Ok(())
 }
 
 /// Waits until runs that the scheduler has made of a flow have completed, and tells how many.
