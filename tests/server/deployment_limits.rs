@@ -325,7 +325,9 @@ pub(crate) async fn a_free_slot_is_taken_at_once(world: Arc<World>) {
         made.push(text(&world.post(&create, json!({})).await["id"]));
     }
     let waiting = json!({"flow_runs": {"state": {"name": {"any_": ["AwaitingConcurrencySlot"]}}}});
+    let begin = Instant::now();
     while world.post("/flow_runs/count", waiting.clone()).await != RUNS {
+        assert!(begin.elapsed() < Duration::from_secs(25), "they do not wait for the one that has the slot");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     set(&world, &first, "CANCELLED").await;

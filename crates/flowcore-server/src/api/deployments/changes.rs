@@ -61,6 +61,7 @@ async fn create(
         wanted.push(Wanted::new(&app, id, schedule.into())?);
     }
     let now = app.now();
+    let ahead = limit_ahead(&app, &belongings, &new, id).await?;
     let work = app.store.records().transact({
         let (new, flow) = (new.clone(), flow.clone());
         move |tx| {
@@ -80,13 +81,26 @@ async fn create(
                 if let Some(shared) = shared_limit {
                     after.concurrency_limit_id = shared;
                 }
+                if let Some((of, limit)) = ahead
+                    && of == after.id
+                {
+                    after.concurrency_limit_id = Some(limit);
+                }
                 tx.put(&after).await?;
                 replace_schedules(tx, before.as_ref(), &after, wanted, now).await?;
                 Ok::<_, ApiError>((before, after))
             })
         }
     });
-    let (before, mut after) = work.await?;
+    let worked = work.await;
+    if let Some((of, _)) = ahead
+        && of == id
+        && worked.as_ref().map_or(true, |(_, after)| after.id != of)
+    {
+        // There is no such deployment.
+        remove_limit(&app, of).await?;
+    }
+    let (before, mut after) = worked?;
     own_limit(&app, &belongings, &mut after).await?;
     let around = Surroundings::of(&app, &after).await?;
     let status = match &before {
@@ -251,6 +265,21 @@ async fn shared_limit(app: &App, belongings: &Belongings) -> Result<Option<Optio
         return Err(ApiError::NotFound("Concurrency limit not found"));
     }
     Ok(belongings.shared_limit)
+}
+
+/// Makes the limit of its own that a deployment is to have, before the deployment has it: no run of a new one may begin without. Tells whose
+/// it is, and its id. The deployment of this flow and name may have another id than the one that it would get.
+async fn limit_ahead(
+    app: &App,
+    belongings: &Belongings,
+    new: &DeploymentCreate,
+    id: Uuid,
+) -> Result<Option<(Uuid, Uuid)>, ApiError> {
+    let Some(Some(limit)) = belongings.limit else { return Ok(None) };
+    let same = Condition::All(vec![FLOW_ID.is(new.flow_id), NAME.is(new.name.as_str())]);
+    let known: Option<Deployment> = app.store.records().first(same).await?;
+    let id = known.map_or(id, |known| known.id);
+    Ok(limit_to(app, id, limit.get()).await?.map(|limit| (id, limit)))
 }
 
 /// Gives a deployment a limit of its own or takes that away, if something is said of it.
