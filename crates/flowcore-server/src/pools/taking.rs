@@ -1,7 +1,7 @@
 //! Taking runs out of pools and queues with limits: only while fewer are under way than may be.
 //!
 //! There is nothing to keep for it: a run takes a place as long as its state says so. Workers are told of no more runs than there are places
-//! for ([`due`](super::due)), but several may be told of the same places, and of runs that are due soon.
+//! for, but several may be told of the same places, and of runs that are due soon.
 
 use flowcore::model::{FlowRun, Page, StateId};
 use flowcore::store::query::{Selection, Table};
