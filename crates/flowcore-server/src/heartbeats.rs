@@ -105,6 +105,11 @@ impl Heartbeat {
     }
 }
 
+/// For how long nothing need be heard of anybody.
+pub(crate) fn patience(app: &App) -> TimeDelta {
+    TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX)
+}
+
 /// Notes signs of life.
 pub(crate) async fn note(app: &App, signs: Vec<Sign>) -> Result<(), StoreError> {
     if signs.is_empty() {
@@ -113,7 +118,7 @@ pub(crate) async fn note(app: &App, signs: Vec<Sign>) -> Result<(), StoreError> 
     let mut of_runs: BTreeMap<Uuid, Vec<Sign>> = BTreeMap::new();
     signs.into_iter().for_each(|sign| of_runs.entry(sign.run).or_default().push(sign));
     of_runs.values_mut().for_each(|signs| signs.sort_by_key(|sign| sign.occurred));
-    let least = TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX);
+    let least = patience(app);
     let now = app.now();
     let work = app.store.records().transact(move |tx| {
         let of_runs = of_runs.clone();
@@ -148,8 +153,7 @@ pub(crate) struct Claim {
 impl Claim {
     /// Notes it, before the run is taken: nobody can take it and die without that being seen.
     pub(crate) async fn note(app: &App, run: Uuid, holds: TimeDelta) -> Result<Self, StoreError> {
-        let (now, least) =
-            (app.now(), TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX));
+        let (now, least) = (app.now(), patience(app));
         let expires = now.checked_add_signed(holds.max(least)).unwrap_or(now);
         let noted = Heartbeat { run, seen: now, expires, occurred: NEVER, longest: 0 };
         let work = app.store.records().transact(move |tx| {

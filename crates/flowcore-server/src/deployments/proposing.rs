@@ -78,34 +78,32 @@ pub(crate) async fn propose(
             true => take(app, &next, run.state.id).await,
             false => app.store.swap_flow_run(next.clone(), run.state.id).await.map(Taking::Tried),
         };
-        let applied = matches!(tried, Ok(Taking::Tried(Swap::Applied)));
         if let Slot::Taken(lease) = slot
-            && !applied
+            && !matches!(tried, Ok(Taking::Tried(Swap::Applied)))
         {
             give_back(app, run.id, lease).await?;
         }
-        let swapped = match tried? {
-            Taking::Tried(swapped) => swapped,
-            Taking::Full(why) => return Ok(RunDecision { run, decision: Decision::Stay(why.into()) }),
-        };
-        if applied {
-            let goes_on = matches!(&decision, Decision::Reject(state, _) if state.name == StateName::AWAITING_RETRY);
-            if !goes_on {
-                settle_slot(app, &run.state, &next).await?;
-            }
-            if let Slot::Full(limit, CollisionStrategy::Enqueue) = &slot
-                && queue_up(app, &next, limit).await?
-                && let Some(called) = app.store.flow_run(run.id).await?
-            {
-                run = called;
+        match tried? {
+            Taking::Tried(Swap::Applied) => {}
+            Taking::Tried(Swap::Conflict(now)) => {
+                run = *now;
                 continue;
             }
-            return Ok(RunDecision { run: next, decision });
+            Taking::Tried(Swap::Missing) => return Ok(deleted(run)),
+            Taking::Full(why) => return Ok(RunDecision { run, decision: Decision::Stay(why.into()) }),
         }
-        match swapped {
-            Swap::Conflict(now) => run = *now,
-            Swap::Applied | Swap::Missing => return Ok(deleted(run)),
+        let goes_on = matches!(&decision, Decision::Reject(state, _) if state.name == StateName::AWAITING_RETRY);
+        if !goes_on {
+            settle_slot(app, &run.state, &next).await?;
         }
+        if let Slot::Full(limit, CollisionStrategy::Enqueue) = &slot
+            && queue_up(app, &next, limit).await?
+            && let Some(called) = app.store.flow_run(run.id).await?
+        {
+            run = called;
+            continue;
+        }
+        return Ok(RunDecision { run: next, decision });
     }
 }
 

@@ -63,7 +63,12 @@ pub(crate) async fn due(
         return Ok(Vec::new());
     }
     let limited = |queue: &&WorkQueue| pool.concurrency_limit.is_some() || queue.concurrency_limit.is_some();
-    let counted = all.iter().filter(limited).map(|queue| queue.id).collect();
+    let counted: Vec<Uuid> = all.iter().filter(limited).map(|queue| queue.id).collect();
+    let halves = match counted.is_empty() {
+        // Nobody stands in anybody's way.
+        true => vec![due],
+        false => due.now_and_later(app.now()).to_vec(),
+    };
     let taken = occupied_of_queues(app, counted, NOT_YET_ENDED).await?;
     let free =
         |limit: Option<i64>, taken: u64| limit.map_or(u64::MAX, |limit| limit.unsigned_abs().saturating_sub(taken));
@@ -71,11 +76,6 @@ pub(crate) async fn due(
     let mut queues: Vec<&WorkQueue> = queues.iter().filter(|queue| !queue.is_paused).collect();
     queues.sort_by_key(|queue| queue.priority);
     let mut runs = vec![Vec::new(); queues.len()];
-    let halves = match taken.is_empty() && pool.concurrency_limit.is_none() {
-        // Nobody stands in anybody's way.
-        true if all.iter().all(|queue| queue.concurrency_limit.is_none()) => vec![due],
-        _ => due.now_and_later(app.now()).to_vec(),
-    };
     for due in halves {
         for (queue, runs) in queues.iter().zip(&mut runs) {
             let taken = taken.get(&queue.id).copied().unwrap_or_default() + runs.len() as u64;

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use flowcore::model::{Order, Page};
+use flowcore::store::StoreError;
 use flowcore::store::query::{Condition, Selection};
 use flowcore::store::records::Tx;
 use serde_json::Map;
@@ -167,12 +168,17 @@ pub(crate) fn no_queue(pool: &str, queue: &str) -> ApiError {
 
 const NO_DEFAULT: ApiError = ApiError::NotFound("The work pool has no default queue.");
 
+/// Finds a pool's queue of a name, its default one without.
+async fn queue_of(app: &App, pool: &WorkPool, name: Option<&str>) -> Result<Option<WorkQueue>, StoreError> {
+    let this = name.map_or_else(|| queue::ID.is(pool.default_queue_id), |name| named(pool.id, name));
+    app.store.records().first(this).await
+}
+
 /// Finds the place for what names a pool, and a queue of it unless it means the default one.
 pub(crate) async fn place_in(app: &App, pool: &str, queue: Option<&str>) -> Result<Place, ApiError> {
     let records = app.store.records();
     let pool: WorkPool = records.first(pool::NAME.is(pool)).await?.ok_or_else(|| no_pool(pool))?;
-    let this = queue.map_or_else(|| queue::ID.is(pool.default_queue_id), |name| named(pool.id, name));
-    match records.first(this).await? {
+    match queue_of(app, &pool, queue).await? {
         Some(queue) => Ok(Place { pool, queue }),
         None => Err(queue.map_or(NO_DEFAULT, |queue| no_queue(&pool.name, queue))),
     }
@@ -187,11 +193,10 @@ pub(crate) async fn place_for(app: &App, pool: Option<&str>, queue: Option<&str>
         (Some(name), _) => Some(records.first(pool::NAME.is(name)).await?.ok_or_else(|| no_pool(name))?),
         (None, Some(_)) => records.first(pool::NAME.is(AGENT_POOL)).await?,
     };
-    if let Some(pool) = found {
-        let this = queue.map_or_else(|| queue::ID.is(pool.default_queue_id), |name| named(pool.id, name));
-        if let Some(queue) = records.first(this).await? {
-            return Ok(Some(Place { pool, queue }));
-        }
+    if let Some(pool) = found
+        && let Some(queue) = queue_of(app, &pool, queue).await?
+    {
+        return Ok(Some(Place { pool, queue }));
     }
     let Some(queue) = queue else { return Err(NO_DEFAULT) };
     let place = make_place(app, pool.unwrap_or(AGENT_POOL), queue).await?;

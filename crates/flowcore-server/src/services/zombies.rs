@@ -17,7 +17,7 @@ use super::moving::enter;
 use super::repossessor::free_slots_of;
 use crate::deployments::{forget_slot, settle_slot};
 use crate::error::ApiError;
-use crate::heartbeats::{EXPIRES, HEARTBEATS, Heartbeat, ID};
+use crate::heartbeats::{EXPIRES, HEARTBEATS, Heartbeat, ID, patience};
 use crate::state::App;
 
 /// How often it is looked.
@@ -110,7 +110,7 @@ async fn silent(app: &App, since: Timestamp) -> Result<usize, ApiError> {
 /// Crashes runs of flowcore's clients that have died before they were heard of for the first time: they speak up soon.
 async fn never_heard_of(app: &App, since: Timestamp) -> Result<usize, ApiError> {
     let now = app.now();
-    let patience = TimeDelta::from_std(app.config.services.zombies_after).unwrap_or(TimeDelta::MAX);
+    let patience = patience(app);
     if since + patience > now {
         return Ok(0);
     }

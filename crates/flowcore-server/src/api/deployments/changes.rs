@@ -101,7 +101,9 @@ async fn create(
         remove_limit(&app, of).await?;
     }
     let (before, mut after) = worked?;
-    own_limit(&app, &belongings, &mut after).await?;
+    if ahead.is_none_or(|(of, _)| of != after.id) {
+        own_limit(&app, &belongings, &mut after).await?;
+    }
     let around = Surroundings::of(&app, &after).await?;
     let status = match &before {
         Some(before) => {
